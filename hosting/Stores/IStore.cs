@@ -1,0 +1,155 @@
+using System.Collections.Immutable;
+using Athanor.Protocol;
+
+namespace Athanor.Hosting.Stores;
+
+/// <summary>Everything that one shard's owner wants committed together. It takes effect whole or not at all.</summary>
+public sealed record ShardCommit(int Shard, string Owner, Epoch Epoch, long ExpectedLast)
+{
+    /// <summary>Numbered from <see cref="ExpectedLast"/> + 1 without a gap.</summary>
+    public ImmutableArray<JournalRow> Events { get; init; } = [];
+
+    /// <summary>Rows told to mailboxes of any shard. Their source numbers are of this shard and rise past <see cref="ExpectedLast"/>.</summary>
+    public ImmutableArray<MailRow> Mail { get; init; } = [];
+
+    /// <summary>Mailbox rows of this shard that this commit handles; each is deleted.</summary>
+    public ImmutableArray<MailId> Handled { get; init; } = [];
+
+    /// <summary>Mailbox rows of this shard that leave the order; each is deleted and kept as parked.</summary>
+    public ImmutableArray<ParkedRow> Parked { get; init; } = [];
+
+    public ImmutableArray<TimerRow> TimersSet { get; init; } = [];
+
+    public ImmutableArray<(EntityAddress Entity, string Name)> TimersRemoved { get; init; } = [];
+
+    /// <summary>Inserted if no row of that id exists.</summary>
+    public ImmutableArray<WorkRow> Work { get; init; } = [];
+
+    /// <summary>Work ids of this shard's entities to cancel if they have no result yet.</summary>
+    public ImmutableArray<string> WorkCancelled { get; init; } = [];
+
+    public ImmutableArray<ReplyRow> Replies { get; init; } = [];
+
+    public ImmutableArray<HeadRow> Heads { get; init; } = [];
+
+    public ImmutableArray<SnapshotRow> Snapshots { get; init; } = [];
+
+    /// <summary>The shard's number after this commit. A commit without events or mail advances it by one as well, so that a doubled
+    /// commit is always a rejection.</summary>
+    public long NewLast { get; init; }
+}
+
+/// <summary>What became of one shard's part: accepted, or rejected with the row as it is.</summary>
+public sealed record ShardCommitResult(int Shard, bool Accepted, ShardRow? Actual);
+
+/// <summary>The store did not do it, and says so: nothing was committed. The message is fit for an operator.</summary>
+public class StoreException(string message, Exception? inner = null) : Exception(message, inner);
+
+/// <summary>It is not known whether the commit took effect. The writer drops its connection and reads the shard row again.</summary>
+public sealed class CommitUnknownException(string message, Exception? inner = null) : StoreException(message, inner);
+
+/// <summary>A row or blob is not what was written: its CRC, hash or chain is wrong. Nothing of it is used.</summary>
+public sealed class DamageException(string where, string what) : StoreException($"{where}: {what}")
+{
+    /// <summary>Table or blob, entity and number.</summary>
+    public string Where { get; } = where;
+}
+
+/// <summary>An entity's latest verified snapshot, if any, and the events after it in order.</summary>
+public sealed record EntityHistory(HeadRow? Head, SnapshotRow? Snapshot, IReadOnlyList<JournalRow> Events);
+
+/// <summary>What a new owner needs of a shard before it handles anything.</summary>
+public sealed record ShardContents(ShardRow Row, IReadOnlyList<TimerRow> Timers, IReadOnlyList<HeadRow> Wake, IReadOnlyList<HeadRow> Faulted);
+
+/// <summary>Damage found by a scan.</summary>
+public sealed record Damage(string Table, string Where, string What);
+
+/// <summary>
+/// The store contract: journal, mailboxes, timers, work, leases and shard ownership behind one set of calls, with one test suite that
+/// every store passes (memory, SQLite; PostgreSQL next).
+///
+/// Promises. (1) A commit's part is applied only if the shard's row names that owner, that epoch and that last number; then the row's
+/// last number becomes <see cref="ShardCommit.NewLast"/>, all rows of the part appear in the same transaction, and the call returns after
+/// they are durable. (2) Parts of different shards in one call are judged one by one; a rejected part changes nothing. (3) Leases are
+/// judged by the store's clock alone. (4) A row whose CRC does not match is never returned: the call throws <see cref="DamageException"/>
+/// for an entity's history, and skips and reports it elsewhere. (5) Reads see every commit that was acknowledged before they began.
+/// </summary>
+public interface IStore : IAsyncDisposable
+{
+    /// <summary>The store's clock.</summary>
+    Task<DateTimeOffset> Now(CancellationToken cancellation);
+
+    /// <summary>Number of shards, recorded at creation; a start with another number is refused.</summary>
+    int ShardCount { get; }
+
+    Task<IReadOnlyList<ShardCommitResult>> Commit(IReadOnlyList<ShardCommit> parts, CancellationToken cancellation);
+
+    // --- ownership
+    Task<NodeRow> RenewNode(string node, string address, ImmutableArray<string> roles, TimeSpan lease, CancellationToken cancellation);
+
+    Task RemoveNode(string node, CancellationToken cancellation);
+
+    Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation);
+
+    Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation);
+
+    /// <summary>Takes a shard that is free or whose lease has ended, if its epoch is still the one seen; the new epoch's counter is one
+    /// higher.</summary>
+    /// <returns>The new row, or null if somebody else was first or its lease still holds.</returns>
+    Task<ShardRow?> Claim(int shard, string node, Epoch seen, TimeSpan lease, CancellationToken cancellation);
+
+    /// <summary>Renews the leases that this node still holds in the epochs given.</summary>
+    /// <returns>The shards renewed.</returns>
+    Task<IReadOnlyList<int>> RenewShards(string node, IReadOnlyList<(int Shard, Epoch Epoch)> shards, TimeSpan lease, CancellationToken cancellation);
+
+    /// <summary>Gives a shard back in order: no owner, same epoch.</summary>
+    Task Release(int shard, string node, Epoch epoch, CancellationToken cancellation);
+
+    // --- reading
+    Task<ShardContents> OpenShard(int shard, CancellationToken cancellation);
+
+    /// <summary>The history of an entity; with <paramref name="fromStart"/> all events and no snapshot.</summary>
+    Task<EntityHistory> ReadEntity(EntityAddress entity, bool fromStart, CancellationToken cancellation);
+
+    /// <summary>Unhandled rows of the shards given, in order of arrival, at most <paramref name="limit"/> a shard.</summary>
+    Task<IReadOnlyList<MailRow>> ReadMail(IReadOnlyList<int> shards, int limit, CancellationToken cancellation);
+
+    Task<ReplyRow?> FindReply(string tenant, Guid key, CancellationToken cancellation);
+
+    Task<IReadOnlyList<HeadRow>> ListEntities(string tenant, string family, CancellationToken cancellation);
+
+    /// <summary>All heads, for replay and verification.</summary>
+    Task<IReadOnlyList<HeadRow>> ListAllEntities(CancellationToken cancellation);
+
+    /// <summary>Events of a shard after a number: the gap-free feed of read models.</summary>
+    Task<IReadOnlyList<JournalRow>> ReadFeed(int shard, long after, int limit, CancellationToken cancellation);
+
+    Task<IReadOnlyList<ParkedRow>> ReadParked(CancellationToken cancellation);
+
+    // --- work
+    /// <summary>Leases up to <paramref name="count"/> pending rows of the pools given (or rows whose lease has ended), by priority, then
+    /// age; counts the attempt before it returns.</summary>
+    Task<IReadOnlyList<WorkLease>> LeaseWork(
+        string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation);
+
+    /// <returns>The tokens still held; work that is missing here was cancelled or given to somebody else.</returns>
+    Task<IReadOnlyList<long>> RenewWork(string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation);
+
+    /// <summary>Stores the result once by work id, whatever the token's age, and puts <c>WorkCompleted</c> into the entity's mailbox in the
+    /// same transaction.</summary>
+    /// <returns>False if a result was there already or the work was cancelled.</returns>
+    Task<bool> CompleteWork(string workId, long token, StoredMessage command, CancellationToken cancellation);
+
+    /// <summary>Ends work without a result (<c>WorkFailed</c> into the mailbox), as <paramref name="status"/> failed or parked.</summary>
+    Task<bool> FailWork(string workId, long token, WorkStatus status, string reason, StoredMessage command, CancellationToken cancellation);
+
+    /// <summary>Gives leased work back. A death of its slot counts towards parking; a drain, cancel or the node's own death does not.</summary>
+    /// <returns>The number of deaths in a row so far.</returns>
+    Task<int> ReturnWork(string workId, long token, bool died, CancellationToken cancellation);
+
+    Task<IReadOnlyList<WorkView>> ListWork(WorkStatus? status, CancellationToken cancellation);
+
+    // --- care
+    /// <summary>Reads every row and checks CRCs, hashes, chains and gaps.</summary>
+    IAsyncEnumerable<Damage> Verify(CancellationToken cancellation);
+}

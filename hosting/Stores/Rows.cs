@@ -1,0 +1,79 @@
+using System.Collections.Immutable;
+using Athanor.Protocol;
+
+namespace Athanor.Hosting.Stores;
+
+/// <summary>Ownership's number: the database's incarnation (raised when a backup is restored) and a counter raised by each claim.</summary>
+public readonly record struct Epoch(long Incarnation, long Counter) : IComparable<Epoch>
+{
+    public int CompareTo(Epoch other) =>
+        Incarnation != other.Incarnation ? Incarnation.CompareTo(other.Incarnation) : Counter.CompareTo(other.Counter);
+
+    public override string ToString() => $"{Incarnation}.{Counter}";
+}
+
+/// <summary>Who owns a shard, until when by the store's clock, and the number of the last event committed in it.</summary>
+public sealed record ShardRow(int Shard, string? Owner, Epoch Epoch, long LastNumber, DateTimeOffset LeaseUntil);
+
+/// <summary>A node as the node table shows it, live while its lease has not ended by the store's clock.</summary>
+public sealed record NodeRow(string Node, string Address, ImmutableArray<string> Roles, DateTimeOffset LeaseUntil);
+
+/// <summary>A message's kind, version and body as they lie on disk.</summary>
+public readonly record struct StoredMessage(string Kind, int Version, ReadOnlyMemory<byte> Body);
+
+/// <summary>One event. <see cref="Number"/> is gap-free in the shard, <see cref="EntityNumber"/> in the entity, both from 1.</summary>
+/// <param name="PreviousHash">Hash of the same entity's event before it; 32 zero bytes for its first.</param>
+/// <param name="Hash">SHA-256 over this row's identity, body and <paramref name="PreviousHash"/> (see <c>EventHash</c>).</param>
+public sealed record JournalRow(
+    int Shard, long Number, Epoch Epoch, EntityAddress Entity, long EntityNumber, StoredMessage Event, DateTimeOffset Time,
+    string Principal, string? TraceParent, ReadOnlyMemory<byte> PreviousHash, ReadOnlyMemory<byte> Hash);
+
+/// <summary>The state of an entity after its event <see cref="EntityNumber"/>.</summary>
+public sealed record SnapshotRow(EntityAddress Entity, long EntityNumber, StoredMessage State, ReadOnlyMemory<byte> EventHash);
+
+/// <summary>What makes a mailbox row the same row: the event number of the sender's shard at which it was told, and its place among
+/// those told there. Work results come from source shard -1 with the work id's own number.</summary>
+public readonly record struct MailId(int SourceShard, long SourceNumber, int N);
+
+/// <summary>A command told to an entity, not yet handled.</summary>
+public sealed record MailRow(
+    MailId Id, int Shard, EntityAddress To, EntityAddress? Sender, StoredMessage Command, string? TraceParent);
+
+/// <summary>A durable timer of an entity.</summary>
+public sealed record TimerRow(int Shard, EntityAddress Entity, string Name, DateTimeOffset Due, StoredMessage Command);
+
+/// <summary>The answer kept under an idempotency key for 7 days by the store's clock.</summary>
+/// <param name="RequestHash">SHA-256 of (address, kind, version, body) of the command; the same key with another is a conflict.</param>
+public sealed record ReplyRow(string Tenant, Guid Key, ReadOnlyMemory<byte> RequestHash, StoredMessage Reply, int Shard);
+
+/// <summary>What the store knows of an entity without its state.</summary>
+/// <param name="Awaits">Whether it has unfinished Compute, so that a new owner must wake it.</param>
+/// <param name="Fault">Why the entity is faulted, or null.</param>
+public sealed record HeadRow(int Shard, EntityAddress Entity, long EntityNumber, ReadOnlyMemory<byte> Hash, bool Awaits, string? Fault);
+
+/// <summary>A message that was set aside after three failures, with the reason.</summary>
+public sealed record ParkedRow(MailRow Mail, string Reason, DateTimeOffset Time);
+
+public enum WorkStatus
+{
+    Pending,
+    Leased,
+    Completed,
+    Failed,
+    Cancelled,
+    Parked,
+}
+
+/// <summary>Work to be done. Its id is <c>tenant/family/id/name</c>.</summary>
+public sealed record WorkRow(
+    int Shard, EntityAddress Entity, string Name, StoredMessage Spec, ulong Seed, ImmutableArray<string> Inputs, string Pool, int Priority,
+    TimeSpan Deadline, string? TraceParent)
+{
+    public string Id => $"{Entity}/{Name}";
+}
+
+/// <summary>A lease on work: whoever holds the token may renew, complete or fail it.</summary>
+public sealed record WorkLease(WorkRow Work, string Holder, long Token, int Attempt, DateTimeOffset LeaseUntil);
+
+/// <summary>A work row as lists show it.</summary>
+public sealed record WorkView(WorkRow Work, WorkStatus Status, string? Holder, int Deaths, string? Reason);

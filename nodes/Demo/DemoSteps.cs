@@ -1,0 +1,9 @@
+namespace Athanor.Nodes.Demo;
+
+/// <summary>The demo's acts in order.</summary>
+internal static class DemoSteps
+{
+    public static IReadOnlyList<IDemoStep> All { get; } =
+    [
+    ];
+}
