@@ -147,6 +147,11 @@ public interface IStore : IAsyncDisposable
     /// <returns>The number of deaths in a row so far.</returns>
     Task<int> ReturnWork(string workId, long token, bool died, CancellationToken cancellation);
 
+    /// <summary>Gives back at once all work leased by a holder that is known to be dead, e.g. this directory's node before its restart;
+    /// counts no death. A store that does not implement it lets the leases end.</summary>
+    /// <returns>How many rows.</returns>
+    Task<int> ReturnWorkOf(string holder, CancellationToken cancellation) => Task.FromResult(0);
+
     Task<IReadOnlyList<WorkView>> ListWork(WorkStatus? status, CancellationToken cancellation);
 
     // --- care

@@ -1,0 +1,29 @@
+using Athanor.Hosting.Stores;
+using Athanor.Protocol;
+
+namespace Athanor.Hosting.Runtime;
+
+/// <summary>
+/// Work as whoever does it sees it: slots of this node, and peers through the gateway. Over the store's rows it adds what the runtime
+/// owes: the entity's mailbox is looked at as soon as a result is stored, and three deaths in a row park the item.
+/// </summary>
+public interface IWorkDesk
+{
+    /// <summary>Leases up to <paramref name="count"/> items of the pools given; the attempt is counted before this returns.</summary>
+    /// <param name="holder">Who does it: a node's name, or <c>peer/NAME</c>.</param>
+    Task<IReadOnlyList<WorkLease>> Lease(string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation);
+
+    /// <returns>The tokens still held; what is missing was cancelled or given to somebody else.</returns>
+    Task<IReadOnlyList<long>> Renew(string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation);
+
+    /// <summary>Stores the result once by work id. Its blobs must have been put before.</summary>
+    /// <returns>False if a result was there already or the work was cancelled.</returns>
+    Task<bool> Complete(WorkLease lease, IWorkResult result, IReadOnlyList<string> blobs, CancellationToken cancellation);
+
+    /// <summary>Ends the work without a result: <c>WorkFailed</c> goes to the entity.</summary>
+    Task<bool> Fail(WorkLease lease, string reason, CancellationToken cancellation);
+
+    /// <summary>Gives the work back. With <paramref name="death"/> (why its doer died) it counts towards parking; without, it does not.</summary>
+    /// <returns>Whether the item was parked.</returns>
+    Task<bool> Return(WorkLease lease, string? death, CancellationToken cancellation);
+}

@@ -1,0 +1,9 @@
+namespace Athanor.Nodes.Gateway;
+
+/// <summary>The gateway's modules beside health.</summary>
+internal static class GatewayEndpoints
+{
+    public static IReadOnlyList<IGatewayModule> Modules { get; } =
+    [
+    ];
+}
