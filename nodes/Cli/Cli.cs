@@ -1,0 +1,74 @@
+using System.CommandLine;
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace Athanor.Nodes.Cli;
+
+/// <summary>What a user got wrong, in one sentence that says what would be right. Shown without a stack trace.</summary>
+public sealed class UserException(string message, int exitCode = ExitCodes.BadInput) : Exception(message)
+{
+    public int ExitCode { get; } = exitCode;
+}
+
+/// <summary>What the program's exit codes mean.</summary>
+public static class ExitCodes
+{
+    public const int Success = 0;
+
+    /// <summary>It ran, and the answer is no: damage was found, hashes differ, a figure does not hold.</summary>
+    public const int Failure = 1;
+
+    /// <summary>Wrong arguments, files, settings or specs.</summary>
+    public const int BadInput = 2;
+
+    /// <summary>The machine refused: full disk, read-only directory, port taken, locked state directory.</summary>
+    public const int Environment = 3;
+
+    /// <summary>Interrupted by Ctrl-C or SIGTERM; nothing is lost, and the same command goes on.</summary>
+    public const int Interrupted = 130;
+}
+
+/// <summary>Options that every command knows, and how commands are made and print.</summary>
+internal static class Cli
+{
+    public static readonly Option<string> State = new("--state")
+    {
+        Description = "The state directory of the embedded cluster (default: $ATHANOR_STATE, else .athanor/state).",
+        HelpName = "DIR",
+        Recursive = true,
+        DefaultValueFactory = _ => Environment.GetEnvironmentVariable("ATHANOR_STATE") ?? Path.Combine(".athanor", "state"),
+    };
+
+    public static readonly Option<string?> Config = new("--config")
+    {
+        Description = "A HOCON file whose settings override those of cluster.hocon.",
+        HelpName = "FILE",
+        Recursive = true,
+    };
+
+    public static readonly Option<bool> Json = new("--json")
+    {
+        Description = "Print JSON for programs instead of tables for people.",
+        Recursive = true,
+    };
+
+    private static readonly JsonSerializerOptions JsonOptions = new()
+    {
+        WriteIndented = true,
+        PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+    };
+
+    /// <summary>A command whose help ends with examples.</summary>
+    public static Command Command(string name, string description, params string[] examples)
+    {
+        var text = description;
+        if (examples.Length > 0) text += "\n\nExamples:\n" + string.Join('\n', examples.Select(e => "  athanor " + e));
+        return new Command(name, text);
+    }
+
+    public static void PrintJson<T>(T value) => Console.Out.WriteLine(JsonSerializer.Serialize(value, JsonOptions));
+}
