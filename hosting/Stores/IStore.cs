@@ -6,10 +6,10 @@ namespace Athanor.Hosting.Stores;
 /// <summary>Everything that one shard's owner wants committed together. It takes effect whole or not at all.</summary>
 public sealed record ShardCommit(int Shard, string Owner, Epoch Epoch, long ExpectedLast)
 {
-    /// <summary>Numbered from <see cref="ExpectedLast"/> + 1 without a gap.</summary>
+    /// <summary>Numbered from <see cref="ShardRow.LastEvent"/> + 1 without a gap.</summary>
     public ImmutableArray<JournalRow> Events { get; init; } = [];
 
-    /// <summary>Rows told to mailboxes of any shard. Their source numbers are of this shard and rise past <see cref="ExpectedLast"/>.</summary>
+    /// <summary>Rows told to mailboxes of any shard. Their source shard is this one, their source number <see cref="NewLast"/>.</summary>
     public ImmutableArray<MailRow> Mail { get; init; } = [];
 
     /// <summary>Mailbox rows of this shard that this commit handles; each is deleted.</summary>
@@ -17,6 +17,9 @@ public sealed record ShardCommit(int Shard, string Owner, Epoch Epoch, long Expe
 
     /// <summary>Mailbox rows of this shard that leave the order; each is deleted and kept as parked.</summary>
     public ImmutableArray<ParkedRow> Parked { get; init; } = [];
+
+    /// <summary>Parked rows of this shard that leave parking; the same commit tells them again as new mail.</summary>
+    public ImmutableArray<MailId> Unparked { get; init; } = [];
 
     public ImmutableArray<TimerRow> TimersSet { get; init; } = [];
 
@@ -28,15 +31,19 @@ public sealed record ShardCommit(int Shard, string Owner, Epoch Epoch, long Expe
     /// <summary>Work ids of this shard's entities to cancel if they have no result yet.</summary>
     public ImmutableArray<string> WorkCancelled { get; init; } = [];
 
+    /// <summary>Inserted; a row of the same tenant and key that is there already is left as it is.</summary>
     public ImmutableArray<ReplyRow> Replies { get; init; } = [];
 
     public ImmutableArray<HeadRow> Heads { get; init; } = [];
 
+    /// <summary>Applied after <see cref="Heads"/>.</summary>
+    public ImmutableArray<FaultRow> Faults { get; init; } = [];
+
     public ImmutableArray<SnapshotRow> Snapshots { get; init; } = [];
 
-    /// <summary>The shard's number after this commit. A commit without events or mail advances it by one as well, so that a doubled
-    /// commit is always a rejection.</summary>
-    public long NewLast { get; init; }
+    /// <summary>The number of this commit, and the shard's last number after it. A commit without any rows takes one as well, so that a
+    /// doubled commit is always a rejection.</summary>
+    public long NewLast => ExpectedLast + 1;
 }
 
 /// <summary>What became of one shard's part: accepted, or rejected with the row as it is.</summary>
@@ -111,7 +118,8 @@ public interface IStore : IAsyncDisposable
     /// <summary>The history of an entity; with <paramref name="fromStart"/> all events and no snapshot.</summary>
     Task<EntityHistory> ReadEntity(EntityAddress entity, bool fromStart, CancellationToken cancellation);
 
-    /// <summary>Unhandled rows of the shards given, in order of arrival, at most <paramref name="limit"/> a shard.</summary>
+    /// <summary>Unhandled rows of the shards given, in order of arrival, at most <paramref name="limit"/> a shard. Rows to a faulted entity
+    /// are set aside: they are left out until its fault is cleared.</summary>
     Task<IReadOnlyList<MailRow>> ReadMail(IReadOnlyList<int> shards, int limit, CancellationToken cancellation);
 
     Task<ReplyRow?> FindReply(string tenant, Guid key, CancellationToken cancellation);

@@ -12,8 +12,12 @@ public readonly record struct Epoch(long Incarnation, long Counter) : IComparabl
     public override string ToString() => $"{Incarnation}.{Counter}";
 }
 
-/// <summary>Who owns a shard, until when by the store's clock, and the number of the last event committed in it.</summary>
-public sealed record ShardRow(int Shard, string? Owner, Epoch Epoch, long LastNumber, DateTimeOffset LeaseUntil);
+/// <summary>Who owns a shard and until when by the store's clock.</summary>
+/// <param name="LastNumber">Number of the last commit: each commit of the shard takes the next one, with events or without, so that a
+/// doubled commit is always a rejection.</param>
+/// <param name="LastEvent">Number of the last event. Its own counter, so that feeds have no gap where a commit held no event.</param>
+public sealed record ShardRow(
+    int Shard, string? Owner, Epoch Epoch, long LastNumber, DateTimeOffset LeaseUntil, long LastEvent = 0);
 
 /// <summary>A node as the node table shows it, live while its lease has not ended by the store's clock.</summary>
 public sealed record NodeRow(string Node, string Address, ImmutableArray<string> Roles, DateTimeOffset LeaseUntil);
@@ -31,8 +35,8 @@ public sealed record JournalRow(
 /// <summary>The state of an entity after its event <see cref="EntityNumber"/>.</summary>
 public sealed record SnapshotRow(EntityAddress Entity, long EntityNumber, StoredMessage State, ReadOnlyMemory<byte> EventHash);
 
-/// <summary>What makes a mailbox row the same row: the event number of the sender's shard at which it was told, and its place among
-/// those told there. Work results come from source shard -1 with the work id's own number.</summary>
+/// <summary>What makes a mailbox row the same row: the number of the commit of the sender's shard in which it was told, and its place
+/// among those told there. Work results come from source shard -1 with the work id's own number.</summary>
 public readonly record struct MailId(int SourceShard, long SourceNumber, int N);
 
 /// <summary>A command told to an entity, not yet handled.</summary>
@@ -48,8 +52,14 @@ public sealed record ReplyRow(string Tenant, Guid Key, ReadOnlyMemory<byte> Requ
 
 /// <summary>What the store knows of an entity without its state.</summary>
 /// <param name="Awaits">Whether it has unfinished Compute, so that a new owner must wake it.</param>
-/// <param name="Fault">Why the entity is faulted, or null.</param>
-public sealed record HeadRow(int Shard, EntityAddress Entity, long EntityNumber, ReadOnlyMemory<byte> Hash, bool Awaits, string? Fault);
+/// <param name="Fault">Why the entity is faulted, or null. Set and cleared through <see cref="ShardCommit.Faults"/> alone; a head written
+/// by a commit leaves it as it is.</param>
+/// <param name="Time">Handling time of its last event: the time handed to the entity never runs behind it.</param>
+public sealed record HeadRow(
+    int Shard, EntityAddress Entity, long EntityNumber, ReadOnlyMemory<byte> Hash, bool Awaits, string? Fault, DateTimeOffset Time = default);
+
+/// <summary>Marks an entity as faulted, or (reason null) as repaired. An entity without a head gets one with number 0.</summary>
+public sealed record FaultRow(EntityAddress Entity, string? Reason);
 
 /// <summary>A message that was set aside after three failures, with the reason.</summary>
 public sealed record ParkedRow(MailRow Mail, string Reason, DateTimeOffset Time);
