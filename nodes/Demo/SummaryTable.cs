@@ -1,0 +1,24 @@
+using Athanor.Nodes.Reports;
+using Spectre.Console;
+using Table = Spectre.Console.Table;
+
+namespace Athanor.Nodes.Demo;
+
+/// <summary>A report's figures as a table in the terminal.</summary>
+internal static class SummaryTable
+{
+    public static void Print(IAnsiConsole console, Report report)
+    {
+        var table = new Table().Border(TableBorder.Rounded).AddColumn("Figure").AddColumn("Value").AddColumn("Held to").AddColumn("");
+        foreach (var section in report.Sections)
+        {
+            table.AddRow($"[bold]{Markup.Escape(section.Title)}[/]", "", "", "");
+            foreach (var f in section.Figures)
+            {
+                var mark = f.Holds switch { true => "[green]holds[/]", false => "[red]does not hold[/]", null => "" };
+                table.AddRow("  " + Markup.Escape(f.Name), Markup.Escape(f.Value), Markup.Escape(f.Target), mark);
+            }
+        }
+        console.Write(table);
+    }
+}
