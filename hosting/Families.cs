@@ -1,5 +1,6 @@
 using Athanor.Actors;
 using Athanor.Hosting.Work;
+using Athanor.Protocol;
 
 namespace Athanor.Hosting;
 
@@ -8,6 +9,9 @@ public static class Families
 {
     /// <summary>The families' names, as addresses and commands use them.</summary>
     public static readonly IReadOnlyList<string> Names = ["twins", "training", "ensembles", "evolution", "peers", "models"];
+
+    /// <summary>Every kind of message that this build reads and writes.</summary>
+    public static MessageRegistry Messages { get; } = MessageRegistry.Of(ProtocolMessages.AddTo, ActorsMessages.AddTo);
 
     public static IReadOnlyList<IDecider> Deciders { get; } =
     [
