@@ -1,0 +1,249 @@
+using System.Collections.Immutable;
+
+namespace Athanor.Hosting.Configuration;
+
+/// <summary>
+/// All settings, as <c>cluster.hocon</c> at the root of the repository explains them: the default, the unit, and the failure that each
+/// guards against. <c>SnapshotEvery</c> of <see cref="EntityOptions"/> is the key <c>athanor.entities.snapshot-every</c>, and so on;
+/// sizes end in Bytes here and not there. The defaults here and in <c>cluster.hocon</c> are the same (a test compares them).
+/// Made by <see cref="ClusterConfiguration.Load"/>; frozen from then on.
+/// </summary>
+public sealed record AthanorOptions
+{
+    /// <summary>Where the embedded cluster lives: journal, blobs, keys, socket and lock.</summary>
+    public string StateDirectory { get; init; } = "state";
+
+    public NodeOptions Node { get; init; } = new();
+
+    public StoreOptions Store { get; init; } = new();
+
+    public ShardOptions Shards { get; init; } = new();
+
+    public EntityOptions Entities { get; init; } = new();
+
+    public MailboxOptions Mailbox { get; init; } = new();
+
+    public CommitOptions Commit { get; init; } = new();
+
+    public IdempotencyOptions Idempotency { get; init; } = new();
+
+    public MessageOptions Messages { get; init; } = new();
+
+    public ComputeOptions Compute { get; init; } = new();
+
+    public SlotOptions Slots { get; init; } = new();
+
+    public TorchOptions Torch { get; init; } = new();
+
+    public BlobOptions Blobs { get; init; } = new();
+
+    public GatewayOptions Gateway { get; init; } = new();
+
+    public TelemetryOptions Telemetry { get; init; } = new();
+}
+
+public sealed record NodeOptions
+{
+    /// <summary>Unique in the cluster, the same after a restart.</summary>
+    public string Name { get; init; } = "embedded";
+
+    public ImmutableArray<string> Roles { get; init; } = ["shards"];
+
+    /// <summary>How long a node that was told to stop waits for its commits and slots.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(20);
+}
+
+public sealed record StoreOptions
+{
+    /// <summary>Largest size of the database; a commit beyond it is refused as a full disk is.</summary>
+    public long MaxSizeBytes { get; init; } = 16L << 30;
+
+    /// <summary>How long a store call may take before its outcome counts as unknown.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Wait before a store call that failed is made again; doubles up to 32 times this.</summary>
+    public TimeSpan RetryAfter { get; init; } = TimeSpan.FromMilliseconds(200);
+}
+
+public sealed record ShardOptions
+{
+    /// <summary>Recorded when a store is created, and fixed from then on.</summary>
+    public int Count { get; init; } = 16;
+
+    /// <summary>Length of node and shard leases by the store's clock.</summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(5);
+
+    public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(1.5);
+
+    /// <summary>How long before its lease may end a node falls silent by its own clock.</summary>
+    public TimeSpan LeaseMargin { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>How often ownership is read.</summary>
+    public TimeSpan ViewEvery { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Shards move between live nodes only after their set has been the same for so long.</summary>
+    public TimeSpan MoveDelay { get; init; } = TimeSpan.FromSeconds(10);
+
+    /// <summary>Most shards handed over at one time, as a share of all in (0, 1]; at least one shard.</summary>
+    public double MoveShare { get; init; } = 0.1;
+}
+
+public sealed record EntityOptions
+{
+    /// <summary>Events between snapshots, 1 to 1000.</summary>
+    public int SnapshotEvery { get; init; } = 1000;
+
+    public TimeSpan PassivateAfter { get; init; } = TimeSpan.FromMinutes(2);
+
+    /// <summary>Entities in memory; beyond it the least recently used idle ones are passivated.</summary>
+    public int MaxActive { get; init; } = 10_000;
+
+    /// <summary>Entities read from the journal at one time.</summary>
+    public int MaxRecovering { get; init; } = 64;
+
+    /// <summary>Attempts at a message before it is parked.</summary>
+    public int Attempts { get; init; } = 3;
+
+    /// <summary>Wait before the second attempt; doubles with each.</summary>
+    public TimeSpan RetryAfter { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>An ask without an own time-out is answered with a diagnosis after this.</summary>
+    public TimeSpan AskTimeout { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+public sealed record MailboxOptions
+{
+    /// <summary>How often mailboxes are read without a hint.</summary>
+    public TimeSpan PollEvery { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>Rows read at one time for a shard.</summary>
+    public int Page { get; init; } = 256;
+
+    /// <summary>Rows of a shard held in memory; more wait in the store.</summary>
+    public int InMemory { get; init; } = 8192;
+
+    /// <summary>Depth of a shard's mailbox at which the gateway answers 429.</summary>
+    public int ThrottleAt { get; init; } = 50_000;
+}
+
+public sealed record CommitOptions
+{
+    /// <summary>Commits in flight at one time, 1 to 4; a shard always goes through the same one.</summary>
+    public int Writers { get; init; } = 1;
+
+    /// <summary>Messages in one shard's batch.</summary>
+    public int BatchMessages { get; init; } = 1000;
+}
+
+public sealed record IdempotencyOptions
+{
+    /// <summary>Replies are kept, and keys accepted, for so long by the store's clock.</summary>
+    public TimeSpan Retention { get; init; } = TimeSpan.FromDays(7);
+
+    /// <summary>How far a key's time may be ahead of the store's clock.</summary>
+    public TimeSpan MaxAhead { get; init; } = TimeSpan.FromMinutes(10);
+}
+
+public sealed record MessageOptions
+{
+    /// <summary>Largest body of a message or event; more goes into a blob.</summary>
+    public int MaxBytes { get; init; } = 64 << 10;
+}
+
+public sealed record ComputeOptions
+{
+    /// <summary>Threads for Compute; 0 is one for each processor.</summary>
+    public int Threads { get; init; }
+
+    /// <summary>Most calls of one kind in one batch.</summary>
+    public int MaxBatch { get; init; } = 256;
+
+    /// <summary>The longest deadline that a decider may ask for.</summary>
+    public TimeSpan MaxDeadline { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+public sealed record SlotOptions
+{
+    /// <summary>Slots of this node by pool (<c>cpu</c>, <c>cuda</c>).</summary>
+    public ImmutableSortedDictionary<string, PoolOptions> Pools { get; init; } =
+        ImmutableSortedDictionary<string, PoolOptions>.Empty.Add("cpu", new PoolOptions());
+
+    /// <summary>Length of a lease on work by the store's clock.</summary>
+    public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(15);
+
+    public TimeSpan RenewEvery { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>How often free slots look for work without a hint.</summary>
+    public TimeSpan PollEvery { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>A slot that has said nothing for so long hangs, and is killed.</summary>
+    public TimeSpan SilenceLimit { get; init; } = TimeSpan.FromSeconds(60);
+
+    /// <summary>How long a slot that was told to stop has before it is killed.</summary>
+    public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(5);
+
+    /// <summary>Deaths in a row after which an item is parked.</summary>
+    public int MaxDeaths { get; init; } = 3;
+}
+
+public sealed record PoolOptions
+{
+    /// <summary>Slots in the pool; 0 is one for each processor.</summary>
+    public int Count { get; init; }
+
+    /// <summary>A slot whose resident memory passes it is killed.</summary>
+    public long MemoryLimitBytes { get; init; } = 4L << 30;
+
+    /// <summary>Threads for the numerics of one slot.</summary>
+    public int Threads { get; init; } = 1;
+}
+
+public sealed record TorchOptions
+{
+    /// <summary><c>cpu</c> or <c>cuda</c>, with a number for one of several: <c>cuda:1</c>.</summary>
+    public string Device { get; init; } = "cpu";
+
+    /// <summary>The shim's file; empty looks beside the program and in artifacts/native.</summary>
+    public string Library { get; init; } = "";
+}
+
+public sealed record BlobOptions
+{
+    public int ChunkBytes { get; init; } = 1 << 20;
+
+    /// <summary>Largest blob.</summary>
+    public long MaxBytes { get; init; } = 4L << 30;
+
+    /// <summary>A blob that nothing names is kept for so long, so that what is being uploaded is not swept away.</summary>
+    public TimeSpan SweepAfter { get; init; } = TimeSpan.FromDays(1);
+}
+
+public sealed record GatewayOptions
+{
+    /// <summary>Address to listen on.</summary>
+    public string Address { get; init; } = "127.0.0.1";
+
+    /// <summary>Port to listen on; 0 takes a free one.</summary>
+    public int Port { get; init; } = 7443;
+
+    /// <summary>Largest request body.</summary>
+    public long MaxRequestBytes { get; init; } = 16L << 20;
+
+    /// <summary>What one peer may upload in a day.</summary>
+    public long PeerQuotaBytes { get; init; } = 1L << 30;
+
+    /// <summary>Length of a peer's lease on work.</summary>
+    public TimeSpan PeerLease { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+public sealed record TelemetryOptions
+{
+    /// <summary>Where traces and metrics go by OTLP; empty sends none.</summary>
+    public string OtlpEndpoint { get; init; } = "";
+
+    /// <summary>Share of traces that are kept, in [0, 1].</summary>
+    public double SampleShare { get; init; } = 1;
+
+    /// <summary><c>trace</c>, <c>debug</c>, <c>information</c>, <c>warning</c>, <c>error</c>.</summary>
+    public string LogLevel { get; init; } = "information";
+}
