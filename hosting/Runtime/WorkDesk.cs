@@ -1,0 +1,47 @@
+using Athanor.Hosting.Stores;
+using Athanor.Protocol;
+
+namespace Athanor.Hosting.Runtime;
+
+/// <inheritdoc cref="IWorkDesk"/>
+/// <param name="mailArrived">Called after a result is stored, so that the entity's mailbox is looked at now and not at the next poll.</param>
+internal sealed class WorkDesk(IStore store, MessageRegistry registry, Action mailArrived) : IWorkDesk
+{
+    /// <summary>Deaths in a row after which an item is parked.</summary>
+    public const int DeathsToPark = 3;
+
+    public Task<IReadOnlyList<WorkLease>> Lease(
+        string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation) =>
+        store.LeaseWork(holder, pools, count, lease, cancellation);
+
+    public Task<IReadOnlyList<long>> Renew(string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation) =>
+        store.RenewWork(holder, tokens, lease, cancellation);
+
+    public async Task<bool> Complete(WorkLease lease, IWorkResult result, IReadOnlyList<string> blobs, CancellationToken cancellation)
+    {
+        var command = Stored(new WorkCompleted(lease.Work.Name, result, [.. blobs]));
+        var first = await store.CompleteWork(lease.Work.Id, lease.Token, command, cancellation).ConfigureAwait(false);
+        if (first) mailArrived();
+        return first;
+    }
+
+    public Task<bool> Fail(WorkLease lease, string reason, CancellationToken cancellation) =>
+        End(lease, WorkStatus.Failed, reason, cancellation);
+
+    public async Task<bool> Return(WorkLease lease, string? death, CancellationToken cancellation)
+    {
+        var deaths = await store.ReturnWork(lease.Work.Id, lease.Token, death is not null, cancellation).ConfigureAwait(false);
+        if (death is null || deaths < DeathsToPark) return false;
+        return await End(lease, WorkStatus.Parked, $"parked after {deaths} deaths in a row; the last: {death}", cancellation).ConfigureAwait(false);
+    }
+
+    private async Task<bool> End(WorkLease lease, WorkStatus status, string reason, CancellationToken cancellation)
+    {
+        var command = Stored(new WorkFailed(lease.Work.Name, reason, status == WorkStatus.Parked));
+        var ended = await store.FailWork(lease.Work.Id, lease.Token, status, reason, command, cancellation).ConfigureAwait(false);
+        if (ended) mailArrived();
+        return ended;
+    }
+
+    private StoredMessage Stored(IMessage message) => new(registry.KindOf(message), registry.VersionOf(message), registry.Encode(message));
+}
