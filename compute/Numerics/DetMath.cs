@@ -137,6 +137,48 @@ public static partial class DetMath
         return dk * ln2High - ((halfSquare - low) - f);
     }
 
+    /// <summary>cos(πx); within 2 ulp for |x| ≤ 2^52, exact at multiples of ½.</summary>
+    public static double CosPi(double x)
+    {
+        x = Math.Abs(x);
+        x -= 2.0 * Math.Floor(0.5 * x); // exact
+        if (x > 1.0) x = 2.0 - x;
+        var negate = x > 0.5;
+        if (negate) x = 1.0 - x;
+        // Now x in [0, ½]: the cosine up to ¼, beyond it the sine of what is left to ½.
+        var y = x <= 0.25 ? CosPiSmall(x) : SinPiSmall(0.5 - x);
+        return negate ? -y : y;
+    }
+
+    private static double CosPiSmall(double x)
+    {
+        // Taylor in z = (πx)² ≤ 0.617: the first term left out is below 1e-19.
+        var z = Math.PI * x * (Math.PI * x);
+        var s = Math.FusedMultiplyAdd(z, 1.0 / 20922789888000.0, -1.0 / 87178291200.0);
+        s = Math.FusedMultiplyAdd(z, s, 1.0 / 479001600.0);
+        s = Math.FusedMultiplyAdd(z, s, -1.0 / 3628800.0);
+        s = Math.FusedMultiplyAdd(z, s, 1.0 / 40320.0);
+        s = Math.FusedMultiplyAdd(z, s, -1.0 / 720.0);
+        s = Math.FusedMultiplyAdd(z, s, 1.0 / 24.0);
+        s = Math.FusedMultiplyAdd(z, s, -0.5);
+        return Math.FusedMultiplyAdd(z, s, 1.0);
+    }
+
+    private static double SinPiSmall(double x)
+    {
+        var t = Math.PI * x;
+        var z = t * t;
+        var s = Math.FusedMultiplyAdd(z, 1.0 / 355687428096000.0, -1.0 / 1307674368000.0);
+        s = Math.FusedMultiplyAdd(z, s, 1.0 / 6227020800.0);
+        s = Math.FusedMultiplyAdd(z, s, -1.0 / 39916800.0);
+        s = Math.FusedMultiplyAdd(z, s, 1.0 / 362880.0);
+        s = Math.FusedMultiplyAdd(z, s, -1.0 / 5040.0);
+        s = Math.FusedMultiplyAdd(z, s, 1.0 / 120.0);
+        s = Math.FusedMultiplyAdd(z, s, -1.0 / 6.0);
+        // π's own rounding error, 1.2246e-16, is carried in the linear term.
+        return Math.FusedMultiplyAdd(z * s, t, Math.FusedMultiplyAdd(x, 1.2246467991473532e-16, t));
+    }
+
     /// <summary>exp(r) - 1 for x = n ln 2 + r.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double ExpM1Reduced(double x, double n)

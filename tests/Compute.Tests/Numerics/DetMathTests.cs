@@ -96,7 +96,8 @@ public sealed class DetMathTests
     private static readonly double[] Specials =
     [
         0.0, -0.0, 1.0, -1.0, double.NaN, double.PositiveInfinity, double.NegativeInfinity, double.Epsilon, -double.Epsilon,
-        double.MaxValue, double.MinValue, 2.2250738585072014e-308, 709.782712893384, -745.1332191019411, -708.4, 88.72284, -103.97208, -87.34,
+        double.MaxValue, double.MinValue, 2.2250738585072014e-308, 709.782712893384, -745.1332191019411, -708.4, 88.72284, -103.97208,
+        -87.34,
     ];
 
     private static void SameBits(double[] x, Func<Vector512<double>, Vector512<double>> lanes, Func<double, double> scalar)
