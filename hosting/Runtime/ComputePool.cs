@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Core;
 using Athanor.Hosting.Telemetry;
 using Athanor.Hosting.Work;
@@ -16,7 +17,6 @@ namespace Athanor.Hosting.Runtime;
 /// </summary>
 internal sealed class ComputePool : IDisposable
 {
-    private const int LargestBatch = 64;
     private const int SmallestShare = 8;
 
     private readonly Dictionary<Type, IComputeHandler> _handlers;
@@ -28,13 +28,16 @@ internal sealed class ComputePool : IDisposable
     private readonly LinkedList<Type> _turns = [];
     private readonly Dictionary<long, Type> _queued = [];
     private readonly CancellationTokenSource _stop = new();
+    private readonly int _largestBatch;
     private readonly Thread[] _threads;
 
-    public ComputePool(IEnumerable<IComputeHandler> handlers, MessageRegistry registry, int threads, Action<CoreInput> post)
+    public ComputePool(IEnumerable<IComputeHandler> handlers, MessageRegistry registry, ComputeOptions options, Action<CoreInput> post)
     {
         _handlers = handlers.ToDictionary(h => h.Handles);
         _registry = registry;
         _post = post;
+        _largestBatch = options.MaxBatch;
+        var threads = options.Threads > 0 ? options.Threads : Environment.ProcessorCount;
         _threads = [.. Enumerable.Range(1, threads).Select(i => new Thread(Work) { IsBackground = true, Name = $"athanor compute {i}" })];
         foreach (var thread in _threads) thread.Start();
     }
@@ -107,7 +110,7 @@ internal sealed class ComputePool : IDisposable
             var list = _waiting[type];
             var share = Math.Max(SmallestShare, (list.Count + _threads.Length - 1) / _threads.Length);
             var batch = new List<Item>();
-            while (batch.Count < Math.Min(share, LargestBatch) && list.First is { } first)
+            while (batch.Count < Math.Min(share, _largestBatch) && list.First is { } first)
             {
                 list.RemoveFirst();
                 _queued.Remove(first.Value.Id);

@@ -4,12 +4,10 @@ using Athanor.Protocol;
 namespace Athanor.Hosting.Runtime;
 
 /// <inheritdoc cref="IWorkDesk"/>
+/// <param name="deathsToPark">Deaths in a row after which an item is parked.</param>
 /// <param name="mailArrived">Called after a result is stored, so that the entity's mailbox is looked at now and not at the next poll.</param>
-internal sealed class WorkDesk(IStore store, MessageRegistry registry, Action mailArrived) : IWorkDesk
+internal sealed class WorkDesk(IStore store, MessageRegistry registry, int deathsToPark, Action mailArrived) : IWorkDesk
 {
-    /// <summary>Deaths in a row after which an item is parked.</summary>
-    public const int DeathsToPark = 3;
-
     public Task<IReadOnlyList<WorkLease>> Lease(
         string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation) =>
         store.LeaseWork(holder, pools, count, lease, cancellation);
@@ -31,7 +29,7 @@ internal sealed class WorkDesk(IStore store, MessageRegistry registry, Action ma
     public async Task<bool> Return(WorkLease lease, string? death, CancellationToken cancellation)
     {
         var deaths = await store.ReturnWork(lease.Work.Id, lease.Token, death is not null, cancellation).ConfigureAwait(false);
-        if (death is null || deaths < DeathsToPark) return false;
+        if (death is null || deaths < deathsToPark) return false;
         return await End(lease, WorkStatus.Parked, $"parked after {deaths} deaths in a row; the last: {death}", cancellation).ConfigureAwait(false);
     }
 

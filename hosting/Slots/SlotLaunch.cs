@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Reflection;
 
 namespace Athanor.Hosting.Slots;
@@ -7,6 +8,9 @@ namespace Athanor.Hosting.Slots;
 /// <param name="File">The executable.</param>
 public sealed record SlotLaunch(string File, IReadOnlyList<string> Arguments)
 {
+    /// <summary>Threads for the numerics of one slot; the numeric libraries read them from the environment when they load.</summary>
+    public int Threads { get; init; } = 1;
+
     /// <summary>The running program with the one argument <c>slot</c>; under <c>dotnet athanor.dll</c> the same way.</summary>
     public static SlotLaunch ThisProgram()
     {
@@ -29,6 +33,9 @@ public sealed record SlotLaunch(string File, IReadOnlyList<string> Arguments)
             UseShellExecute = false,
         };
         foreach (var argument in Arguments) info.ArgumentList.Add(argument);
+        var threads = Threads.ToString(CultureInfo.InvariantCulture);
+        foreach (var name in (string[])["ATHANOR_SLOT_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"])
+            info.Environment[name] = threads;
         return info;
     }
 }

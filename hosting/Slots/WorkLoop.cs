@@ -1,20 +1,13 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
 using Athanor.Hosting.Blobs;
+using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
 using Athanor.Hosting.Telemetry;
 using Athanor.Protocol;
 
 namespace Athanor.Hosting.Slots;
-
-/// <summary>What the work loop is told once.</summary>
-/// <param name="Holder">This node's name in leases. The same before and after a restart, so that a killed node's leases can be returned.</param>
-/// <param name="Pools">Number of slots by pool.</param>
-/// <param name="Lease">Longest time without a renewal before another node may take the work.</param>
-/// <param name="Poll">How often the store is looked at although nobody said that there is work.</param>
-internal sealed record WorkLoopOptions(
-    string Holder, IReadOnlyDictionary<string, int> Pools, SlotLaunch Launch, SlotLimits Limits, TimeSpan Lease, TimeSpan Poll);
 
 /// <summary>
 /// Keeps the slots busy: leases rows for free slots, runs them, and settles each lease exactly one way.
@@ -36,7 +29,8 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
     private readonly IWorkDesk _desk;
     private readonly IBlobStore _blobs;
     private readonly MessageRegistry _registry;
-    private readonly WorkLoopOptions _options;
+    private readonly string _holder;
+    private readonly SlotOptions _options;
     private readonly TimeProvider _time;
     private readonly IReadOnlyList<SlotPool> _pools;
     private readonly ConcurrentDictionary<long, RunningWork> _running = new();
@@ -45,25 +39,35 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
     private readonly Task _leasing;
     private readonly Task _renewing;
 
-    public WorkLoop(IWorkDesk desk, IBlobStore blobs, MessageRegistry registry, WorkLoopOptions options, TimeProvider time)
+    public WorkLoop(IWorkDesk desk, IBlobStore blobs, MessageRegistry registry, string holder, SlotOptions options, SlotLaunch launch, TimeProvider time)
     {
         _desk = desk;
         _blobs = blobs;
         _registry = registry;
+        _holder = holder;
         _options = options;
         _time = time;
-        _pools = [.. options.Pools.Where(p => p.Value > 0).Select(p => new SlotPool(p.Key, p.Value, options.Launch, options.Limits, time))];
+        _pools = [.. options.Pools.Select(p => MakePool(p.Key, p.Value, options, launch, time))];
         _leasing = Task.Run(LeaseLoop);
         _renewing = Task.Run(RenewLoop);
+    }
+
+    /// <summary>Says that there may be work, so that nobody waits for the next poll.</summary>
+    public void Nudge() => _wake.Release();
+
+    /// <summary>Stops the slots that run work of these ids; their rows are cancelled already.</summary>
+    public void Cancel(IReadOnlyCollection<string> workIds)
+    {
+        foreach (var running in _running.Values)
+        {
+            if (workIds.Contains(running.Lease.Work.Id)) Cancel(running.Lease.Token);
+        }
     }
 
     /// <summary>Slots that run work now.</summary>
     public int Busy => _running.Count;
 
     public int Slots => _pools.Sum(p => p.Size);
-
-    /// <summary>Says that there may be work, so that nobody waits for the next poll.</summary>
-    public void Nudge() => _wake.Release();
 
     public Task<IReadOnlyList<WorkProgress>> Running(CancellationToken cancellation = default) => Task.FromResult<IReadOnlyList<WorkProgress>>(
         [.. _running.Values.Select(r => r.Progress).OrderBy(p => p.WorkId, StringComparer.Ordinal)]);
@@ -79,6 +83,17 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
         _drain.Dispose();
     }
 
+    private static SlotPool MakePool(string name, PoolOptions pool, SlotOptions options, SlotLaunch launch, TimeProvider time)
+    {
+        var limits = SlotLimits.Default with
+        {
+            MemoryBytes = pool.MemoryLimitBytes,
+            Silence = options.SilenceLimit,
+            Grace = options.StopTimeout,
+        };
+        return new SlotPool(name, pool.Count > 0 ? pool.Count : Environment.ProcessorCount, launch with { Threads = pool.Threads }, limits, time);
+    }
+
     private async Task LeaseLoop()
     {
         while (!_drain.IsCancellationRequested)
@@ -86,7 +101,7 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
             try
             {
                 foreach (var pool in _pools) await Fill(pool).ConfigureAwait(false);
-                await Woken(_options.Poll).ConfigureAwait(false);
+                await Woken(_options.PollEvery).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (_drain.IsCancellationRequested)
             {
@@ -95,7 +110,7 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
             catch (StoreException)
             {
                 // The runtime's health shows the store's state; here only time helps.
-                await Woken(_options.Poll, onlyTime: true).ConfigureAwait(false);
+                await Woken(_options.PollEvery, onlyTime: true).ConfigureAwait(false);
             }
         }
     }
@@ -105,7 +120,7 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
         var free = pool.Free;
         if (free == 0) return;
         // The drain does not cancel this call: a lease that was taken but not seen would block its work until it ends.
-        var leases = await _desk.Lease(_options.Holder, [pool.Name], free, _options.Lease, CancellationToken.None).ConfigureAwait(false);
+        var leases = await _desk.Lease(_holder, [pool.Name], free, _options.Lease, CancellationToken.None).ConfigureAwait(false);
         foreach (var lease in leases)
         {
             var running = new RunningWork(lease, pool, _time.GetUtcNow());
@@ -226,7 +241,7 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
                 break;
             case SlotOutcome.NodeFailed:
                 // At once it would fail the same way again.
-                await Woken(_options.Poll, onlyTime: true).ConfigureAwait(false);
+                await Woken(_options.PollEvery, onlyTime: true).ConfigureAwait(false);
                 await _desk.Return(lease, null, none).ConfigureAwait(false);
                 break;
             case SlotOutcome.Stopped:
@@ -253,7 +268,7 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
 
     private async Task RenewLoop()
     {
-        using var timer = new PeriodicTimer(_options.Lease / 3, _time);
+        using var timer = new PeriodicTimer(_options.RenewEvery, _time);
         try
         {
             while (await timer.WaitForNextTickAsync(_drain.Token).ConfigureAwait(false))
@@ -262,7 +277,7 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
                 if (tokens.Length == 0) continue;
                 try
                 {
-                    var held = await _desk.Renew(_options.Holder, tokens, _options.Lease, _drain.Token).ConfigureAwait(false);
+                    var held = await _desk.Renew(_holder, tokens, _options.Lease, _drain.Token).ConfigureAwait(false);
                     foreach (var lost in tokens.Except(held)) Cancel(lost);
                 }
                 catch (StoreException)

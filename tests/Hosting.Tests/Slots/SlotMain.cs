@@ -1,0 +1,21 @@
+using Athanor.Hosting;
+using Athanor.Hosting.Slots;
+using Athanor.Protocol;
+
+namespace Hosting.Tests.Slots;
+
+/// <summary>The test assembly as a slot program: <c>dotnet Hosting.Tests.dll slot</c>.</summary>
+internal static class SlotMain
+{
+    public static MessageRegistry Messages { get; } = MessageRegistry.Of(
+        ProtocolMessages.AddTo, Athanor.Actors.ActorsMessages.AddTo, global::Hosting.Tests.TestsMessages.AddTo);
+
+    public static SlotLaunch Launch { get; } = new("dotnet", [typeof(SlotMain).Assembly.Location, "slot"]);
+
+    public static int Main(string[] args) => args switch
+    {
+        ["slot"] => SlotProgram.Run(TestWork.Handlers, Messages),
+        ["slot-parent"] => SlotParent.Run(),
+        _ => throw new ArgumentException("the tests run under 'dotnet test'"),
+    };
+}

@@ -1,0 +1,90 @@
+using System.Runtime.InteropServices;
+using Athanor.Hosting.Work;
+using Athanor.Protocol;
+
+namespace Hosting.Tests.Slots;
+
+/// <summary>What a test wants its slot to do.</summary>
+/// <param name="Act">See <see cref="TestWork"/>.</param>
+/// <param name="Path">A file that the act uses.</param>
+[Message("tests.act")]
+public sealed record Act([property: Key(0)] string Does, [property: Key(1)] string Path = "", [property: Key(2)] long Value = 0) : IWork;
+
+[Message("tests.acted")]
+public sealed record Acted([property: Key(0)] string Text, [property: Key(1)] int Process) : IWorkResult;
+
+/// <summary>A handler that does what its spec says, good and bad.</summary>
+internal sealed partial class TestWork : IWorkHandler
+{
+    public static IReadOnlyList<IWorkHandler> Handlers { get; } = [new TestWork()];
+
+    public Type Handles => typeof(Act);
+
+    public IWorkResult Run(IWork work, IWorkContext context)
+    {
+        var act = (Act)work;
+        switch (act.Does)
+        {
+            case "echo":
+                context.Report(0.5, "half way");
+                return Said($"seed {context.Seed}");
+            case "print":
+                Console.WriteLine("a library speaks on standard output");
+                _ = NativePuts("and so does native code");
+                return Said("printed");
+            case "copy":
+                var content = context.GetBlob(act.Path);
+                return Said(context.PutBlob(content.ToArray().Reverse().ToArray()));
+            case "refuse":
+                throw new WorkRefusedException("the spec asks for what cannot be: a negative number of turtles");
+            case "throw":
+                throw new InvalidOperationException("turtles all the way down");
+            case "crash":
+                Kill(Environment.ProcessId, 9);
+                return Said("unreachable");
+            case "stop":
+                // The whole process stands still, its heartbeat too, as it would when swapped out or deadlocked in the runtime.
+                Kill(Environment.ProcessId, 19);
+                return Said("unreachable");
+            case "crash-once":
+                // Dies at the first attempt only; the file remembers that there was one.
+                if (!File.Exists(act.Path))
+                {
+                    File.WriteAllText(act.Path, "died");
+                    Kill(Environment.ProcessId, 9);
+                }
+                return Said("lived");
+            case "eat":
+                var hoard = new List<byte[]>();
+                while (!context.Cancellation.IsCancellationRequested)
+                {
+                    var bite = new byte[16 << 20];
+                    Array.Fill(bite, (byte)1);
+                    hoard.Add(bite);
+                }
+                return Said($"ate {hoard.Count}");
+            case "wait":
+                // Says where it is, then waits for its end like a well-behaved handler.
+                if (act.Path != "") File.AppendAllText(act.Path, $"{Environment.ProcessId}\n");
+                context.Report(0.25, "waiting");
+                context.Cancellation.WaitHandle.WaitOne();
+                context.Cancellation.ThrowIfCancellationRequested();
+                return Said("unreachable");
+            case "deaf":
+                if (act.Path != "") File.AppendAllText(act.Path, $"{Environment.ProcessId}\n");
+                context.Report(0.25, "deaf");
+                Thread.CurrentThread.Join();
+                return Said("unreachable");
+            default:
+                throw new WorkRefusedException($"there is no act '{act.Does}'");
+        }
+    }
+
+    private static Acted Said(string text) => new(text, Environment.ProcessId);
+
+    [LibraryImport("libc", EntryPoint = "puts", StringMarshalling = StringMarshalling.Utf8)]
+    private static partial int NativePuts(string text);
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}
