@@ -1,0 +1,16 @@
+namespace Protocol.Tests;
+
+internal static class RepositoryFiles
+{
+    /// <summary>The repository's root: the folder above this program that holds the solution.</summary>
+    public static string Root { get; } = FindRoot();
+
+    public static string Path(params ReadOnlySpan<string> parts) => System.IO.Path.Combine([Root, .. parts]);
+
+    private static string FindRoot()
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (directory is not null && !File.Exists(System.IO.Path.Combine(directory.FullName, "Cluster.sln"))) directory = directory.Parent;
+        return directory?.FullName ?? throw new InvalidOperationException($"no Cluster.sln above {AppContext.BaseDirectory}");
+    }
+}
