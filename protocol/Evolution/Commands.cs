@@ -27,6 +27,10 @@ public sealed record EvaluationOverdue([property: Key(0)] int Candidate, [proper
 public sealed record AuditOverdue(
     [property: Key(0)] int Candidate, [property: Key(1)] int Attempt, [property: Key(2)] int Segment, [property: Key(3)] int Try) : ICommand;
 
+/// <summary>The timer after a failed draw: asks again for all draws that are awaited.</summary>
+[Message("evolution.draw-again")]
+public sealed record DrawAgain : ICommand;
+
 /// <summary>Asks for HMAC-SHA256 under the population's secret, which lies in a key file and never in the journal.</summary>
 /// <param name="Population">Address of the population; its secret is used.</param>
 /// <param name="Purpose"><c>order</c> or <c>challenge</c>: separates the domains.</param>
@@ -49,6 +53,9 @@ public enum PopulationPhase
     Recruiting,
     Running,
     Finished,
+
+    /// <summary>The node itself could not do what no peer would.</summary>
+    Failed,
 }
 
 /// <summary>A candidate whose result was applied.</summary>
@@ -94,4 +101,5 @@ public sealed record PopulationView(
     [property: Key(3)] ImmutableArray<AppliedCandidate> Applied, [property: Key(4)] ImmutableArray<int> Archive,
     [property: Key(5)] ImmutableArray<int> Front, [property: Key(6)] ImmutableArray<double> Hypervolumes,
     [property: Key(7)] ImmutableArray<VerdictLine> Verdicts, [property: Key(8)] ImmutableSortedDictionary<string, string> Barred,
-    [property: Key(9)] int Audits, [property: Key(10)] int Refereed) : IReply;
+    [property: Key(9)] int Audits, [property: Key(10)] int Refereed,
+    [property: Key(11)] string Failure) : IReply;

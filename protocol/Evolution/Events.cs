@@ -74,3 +74,7 @@ public sealed record CandidateApplied(
 
 [Message("evolution.finished")]
 public sealed record PopulationFinished : IEvent;
+
+/// <summary>No peer is left for something that the node itself could not do either.</summary>
+[Message("evolution.failed")]
+public sealed record PopulationFailed([property: Key(0)] string Reason) : IEvent;
