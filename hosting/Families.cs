@@ -15,6 +15,8 @@ public static class Families
 
     public static IReadOnlyList<IDecider> Deciders { get; } =
     [
+        new Actors.Evolution.PopulationDecider(),
+        new Actors.Peers.PeerDecider(),
     ];
 
     public static IReadOnlyList<IWorkHandler> WorkHandlers { get; } =
