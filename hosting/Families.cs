@@ -17,10 +17,12 @@ public static class Families
     [
         new Actors.Evolution.PopulationDecider(),
         new Actors.Peers.PeerDecider(),
+        new Athanor.Actors.Training.TrainingDecider(),
     ];
 
     public static IReadOnlyList<IWorkHandler> WorkHandlers { get; } =
     [
+        new Work.Training.TrainingSegmentHandler(Work.Training.TrainingTasks.All),
     ];
 
     public static IReadOnlyList<IComputeHandler> ComputeHandlers { get; } =
