@@ -8,7 +8,7 @@ namespace Athanor.Hosting.Core;
 /// What the core wants done. Actions with an id have one outcome, named in their comments. Actions of one step may be carried out in any
 /// order and side by side, but for commits of one writer, of which there is never more than one.
 /// </summary>
-public abstract record CoreAction
+internal abstract record CoreAction
 {
     private CoreAction() { }
 
@@ -84,7 +84,7 @@ public abstract record CoreAction
     public sealed record Note(NoteLevel Level, string Text) : CoreAction;
 }
 
-public enum NoteLevel
+internal enum NoteLevel
 {
     Information,
     Warning,
@@ -92,7 +92,7 @@ public enum NoteLevel
 }
 
 /// <summary>Why a request was not carried out, and what its sender may do.</summary>
-public enum Refusal
+internal enum Refusal
 {
     /// <summary>Another node owns the entity's shard: ask there (or read ownership again), under the same key.</summary>
     NotOwner,

@@ -9,7 +9,7 @@ namespace Athanor.Hosting.Core;
 /// an id gets exactly one outcome, <see cref="StoreFailed"/> where no other is said. An outcome may come late or never (then the core times
 /// nothing out by itself: the adapter must, with <see cref="StoreFailed"/> or <see cref="CommitUnknown"/>).
 /// </summary>
-public abstract record CoreInput
+internal abstract record CoreInput
 {
     private CoreInput() { }
 
@@ -98,4 +98,4 @@ public abstract record CoreInput
 /// <summary>A client session numbers its commands to one entity, from 1.</summary>
 /// <param name="Number">This command's number.</param>
 /// <param name="Oldest">The lowest number that was not answered when this was sent.</param>
-public readonly record struct ClientOrder(string Session, long Number, long Oldest);
+internal readonly record struct ClientOrder(string Session, long Number, long Oldest);

@@ -1,0 +1,186 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
+using Athanor.Hosting.Core.State;
+using Athanor.Hosting.Stores;
+using Athanor.Protocol;
+
+namespace Athanor.Hosting.Core;
+
+/// <summary>
+/// Commands of clients take effect once per key. The reply lies in the store since the commit that held the command's effects, so a key is
+/// looked up before its command is decided; a command sent again while the first is under way joins it. After a commit of unknown outcome
+/// keys are looked up only once a newer commit is confirmed (see <see cref="Settle"/>).
+/// </summary>
+internal sealed partial class ClusterCore
+{
+    /// <summary>Commands with a key from their arrival until they are answered or given up.</summary>
+    private readonly Dictionary<(string Tenant, Guid Key), ClientItem> _keys = [];
+
+    private void TakeCommand(CoreInput.Command command, Ask ask)
+    {
+        if (RefuseIfNobody(ask) || Admit(ask, command) is not { } shard) return;
+        ReadOnlyMemory<byte> hash;
+        try
+        {
+            hash = RequestHash(command.To, _codec.Encode(command.Message));
+        }
+        catch (Exception error)
+        {
+            Refuse(ask, Refusal.Invalid, $"the command {command.Message.GetType().Name} cannot be written: {error.Message}");
+            return;
+        }
+        if (command.Key is { } key)
+        {
+            if (WrongKey(key) is { } wrong)
+            {
+                Refuse(ask, Refusal.Invalid, wrong);
+                return;
+            }
+            if (_keys.TryGetValue((command.To.Tenant, key), out var first))
+            {
+                if (!first.RequestHash.Span.SequenceEqual(hash.Span)) Refuse(ask, Refusal.Conflict, Conflict(key));
+                else JoinItem(first, ask);
+                return;
+            }
+        }
+        var entity = EntityIn(shard, command.To);
+        if (RefuseIfFaulted(entity, ask)) return;
+        var item = new ClientItem(command.Message, command.To.Tenant, command.Key, hash, command.Principal, command.TraceParent);
+        JoinItem(item, ask);
+        if (command.Key is { } unused)
+        {
+            _keys.Add((command.To.Tenant, unused), item);
+            LookUp(entity, item);
+        }
+        else item.Ready = true;
+        EnqueueInOrder(entity, item, command.Order);
+    }
+
+    private static void JoinItem(ClientItem item, Ask ask)
+    {
+        item.Asks.Add(ask);
+        ask.Item = item;
+    }
+
+    /// <summary>A wrong address must not leave a trace in the store.</summary>
+    private bool RefuseIfNobody(Ask ask)
+    {
+        if (!IsAddress(ask.To)) Refuse(ask, Refusal.Invalid, $"'{ask.To}' is no address of an entity");
+        else if (!_deciders.ContainsKey(ask.To.Family)) Refuse(ask, Refusal.Invalid, $"nobody decides for the family '{ask.To.Family}'");
+        return ask.Answered;
+    }
+
+    private static bool IsAddress(EntityAddress address) =>
+        EntityAddress.IsValidPart(address.Tenant) && EntityAddress.IsValidPart(address.Family) && EntityAddress.IsValidPart(address.Id);
+
+    private bool RefuseIfFaulted(Entity entity, Ask ask)
+    {
+        if (entity.Phase != EntityPhase.Faulted) return false;
+        Refuse(ask, Refusal.Faulted, $"{entity.Address} is faulted: {entity.FaultReason}");
+        return true;
+    }
+
+    /// <summary>SHA-256 of (address, kind, version, body); texts and body with their length before them.</summary>
+    internal static ReadOnlyMemory<byte> RequestHash(EntityAddress to, in StoredMessage message)
+    {
+        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        Span<byte> number = stackalloc byte[4];
+        foreach (var text in (ReadOnlySpan<string>)[to.ToString(), message.Kind])
+        {
+            var bytes = Encoding.UTF8.GetBytes(text);
+            BinaryPrimitives.WriteInt32LittleEndian(number, bytes.Length);
+            hash.AppendData(number);
+            hash.AppendData(bytes);
+        }
+        BinaryPrimitives.WriteInt32LittleEndian(number, message.Version);
+        hash.AppendData(number);
+        hash.AppendData(message.Body.Span);
+        return hash.GetHashAndReset();
+    }
+
+    /// <summary>Why the key cannot be used, or null if it can.</summary>
+    private string? WrongKey(Guid key)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        key.TryWriteBytes(bytes, bigEndian: true, out _);
+        if (bytes[6] >> 4 != 7 || bytes[8] >> 6 != 2) return $"the idempotency key {key} is no UUID of version 7";
+        var milliseconds = (long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16);
+        var age = StoreTime.ToUnixTimeMilliseconds() - milliseconds;
+        if (age > _options.KeyLifetime.TotalMilliseconds)
+            return $"the idempotency key {key} is older than {_options.KeyLifetime.TotalDays:0.#} days; its reply may be gone, so it is never run";
+        if (-age > _options.KeyAhead.TotalMilliseconds)
+            return $"the idempotency key {key} is more than {_options.KeyAhead.TotalMinutes:0.#} minutes ahead of the store's clock";
+        return null;
+    }
+
+    private static string Conflict(Guid key) => $"the idempotency key {key} was used for another command";
+
+    private void ForgetKey(ClientItem item)
+    {
+        if (item.Key is { } key && _keys.TryGetValue((item.Tenant, key), out var kept) && ReferenceEquals(kept, item))
+            _keys.Remove((item.Tenant, key));
+    }
+
+    private void LookUp(Entity entity, ClientItem item)
+    {
+        Do(new CoreAction.FindReply(Expect(outcome =>
+        {
+            if (entity.Shard.Dropped) return;
+            Wake(entity);
+            if (item.Asks.TrueForAll(static ask => ask.Answered)) GiveUp(item);
+            else if (outcome is CoreInput.ReplyFound { Row: null }) item.Ready = true;
+            else if (outcome is CoreInput.ReplyFound { Row: { } row }) AnswerWith(item, row);
+            else RefuseItem(item, Refusal.Unavailable, $"its key could not be looked up: {((CoreInput.StoreFailed)outcome).Reason}");
+        }), item.Tenant, item.Key!.Value));
+    }
+
+    private void GiveUp(ClientItem item)
+    {
+        item.IsOver = true;
+        ForgetKey(item);
+    }
+
+    private void AnswerWith(ClientItem item, ReplyRow row)
+    {
+        if (!row.RequestHash.Span.SequenceEqual(item.RequestHash.Span))
+        {
+            RefuseItem(item, Refusal.Conflict, Conflict(row.Key));
+            return;
+        }
+        try
+        {
+            AnswerItem(item, (IReply)_codec.Decode(row.Reply));
+        }
+        catch (Exception error)
+        {
+            RefuseItem(item, Refusal.Failed, $"it was carried out, but its reply ({row.Reply.Kind}) cannot be read: {error.Message}");
+        }
+    }
+
+    private void AnswerItem(ClientItem item, IReply reply)
+    {
+        GiveUp(item);
+        foreach (var ask in item.Asks) Answer(ask, reply);
+    }
+
+    /// <summary>A newer commit than the unknown ones is confirmed: what they held is in the store for good, or never will be.</summary>
+    private void Settle(Shard shard)
+    {
+        shard.MustSettle = false;
+        foreach (var item in shard.Unsettled.ToList())
+        {
+            if (item.Key is not { } key)
+            {
+                RefuseItem(item, Refusal.Unavailable, "it is not known whether it was carried out, and it has no key to look it up");
+                continue;
+            }
+            Do(new CoreAction.FindReply(Expect(outcome =>
+            {
+                if (outcome is CoreInput.ReplyFound { Row: { } row }) AnswerWith(item, row);
+                else RefuseItem(item, Refusal.Unavailable, "its commit failed; ask again under the same key");
+            }), item.Tenant, key));
+        }
+        shard.Unsettled.Clear();
+    }
+}

@@ -1,0 +1,133 @@
+using System.Collections.Immutable;
+using Athanor.Hosting.Core.State;
+using Athanor.Hosting.Stores;
+
+namespace Athanor.Hosting.Core;
+
+/// <summary>
+/// Mailboxes. A row told in a commit lies in the store until a commit of its own shard handles it. It comes into memory in one of two ways:
+/// by reading the shard's mailbox (on opening, on a hint, and every poll), or, if both shards are held here, straight from the commit that
+/// told it.
+///
+/// Once. A row in memory is <see cref="Shard.Known"/> and is skipped when read again. It stays known until the commit that deletes it is
+/// confirmed and every read that may have seen it before has returned (<see cref="Shard.JustHandled"/>).
+///
+/// In order. A reading is a prefix of the rows in order of arrival. A row may skip the reading only if no earlier row of its sender can be
+/// waiting in the store unseen: a complete reading was issued after the sender's shard opened here (its rows of former owners are then
+/// known) and after the last row that was left to the store (<see cref="Shard.DirtyAt"/>).
+/// </summary>
+internal sealed partial class ClusterCore
+{
+    private readonly SortedDictionary<string, SortedSet<int>> _hints = new(StringComparer.Ordinal);
+    private TimeSpan _nextPoll;
+
+    private void TakeHint(CoreInput.MailHint hint)
+    {
+        foreach (var number in hint.Shards)
+        {
+            if (number >= 0 && number < _shards.Length && _shards[number] is { } shard) LeaveToStore(shard);
+        }
+    }
+
+    /// <summary>There is, or may be, a row that only the store knows.</summary>
+    private void LeaveToStore(Shard shard)
+    {
+        shard.DirtyAt = _step;
+        shard.WantsMail = true;
+    }
+
+    private void Deliver(Shard from, List<MailRow> rows)
+    {
+        foreach (var row in rows)
+        {
+            if (_shards[row.Shard] is not { IsHeld: true } to)
+            {
+                if (OtherOwnerOf(row.Shard) is not { } owner) continue;
+                if (!_hints.TryGetValue(owner, out var shards)) _hints.Add(owner, shards = []);
+                shards.Add(row.Shard);
+            }
+            else if (MaySkipReading(from, to)) Receive(to, row);
+            else LeaveToStore(to);
+        }
+    }
+
+    private bool MaySkipReading(Shard from, Shard to) =>
+        from.IsOpen && to.IsOpen && to.ReadAt > to.DirtyAt && to.ReadAt > from.OpenedAt && to.Known.Count < _options.MailInMemory;
+
+    private void Receive(Shard shard, MailRow row)
+    {
+        if (shard.JustHandled.Contains(row.Id) || !shard.Known.Add(row.Id)) return;
+        var entity = EntityIn(shard, row.To);
+        if (entity.Phase == EntityPhase.Faulted)
+        {
+            // Its rows are set aside in the store, and read when it is repaired.
+            shard.Known.Remove(row.Id);
+            return;
+        }
+        Enqueue(entity, new MailItem(row));
+    }
+
+    /// <summary>The rows are deleted.</summary>
+    private static void Forget(Shard shard, IEnumerable<MailId> handled)
+    {
+        foreach (var id in handled)
+        {
+            shard.Known.Remove(id);
+            if (shard.ReadingMail) shard.JustHandled.Add(id);
+        }
+    }
+
+    private void ReadMailboxes()
+    {
+        if (_now >= _nextPoll)
+        {
+            _nextPoll = _now + _options.PollEvery;
+            foreach (var shard in _shards)
+            {
+                if (shard is { IsOpen: true }) shard.WantsMail = true;
+            }
+        }
+        var wanted = new List<Shard>();
+        var known = 0;
+        foreach (var shard in _shards)
+        {
+            if (shard is not { IsOpen: true, WantsMail: true, ReadingMail: false } || shard.Known.Count >= _options.MailInMemory) continue;
+            wanted.Add(shard);
+            known = Math.Max(known, shard.Known.Count);
+        }
+        if (wanted.Count == 0) return;
+        // Rows in memory are read again, as they come first; the limit leaves room for new ones behind them.
+        var limit = known + _options.MailPage;
+        var issued = ++_step;
+        foreach (var shard in wanted) (shard.WantsMail, shard.ReadingMail) = (false, true);
+        Do(new CoreAction.ReadMail(Expect(outcome =>
+        {
+            var rows = (outcome as CoreInput.MailRead)?.Rows.ToLookup(static row => row.Shard);
+            foreach (var shard in wanted)
+            {
+                shard.ReadingMail = false;
+                if (!shard.Dropped && rows is not null) TakeMail(shard, rows[shard.Number].ToList(), limit, issued);
+                shard.JustHandled.Clear();
+            }
+            if (outcome is not CoreInput.StoreFailed failed) return;
+            Note(NoteLevel.Warning, $"mailboxes could not be read: {failed.Reason}");
+            After(_options.StoreRetry, () =>
+            {
+                foreach (var shard in wanted) shard.WantsMail = true;
+            });
+        }), [.. wanted.Select(static shard => shard.Number)], limit));
+    }
+
+    private void TakeMail(Shard shard, List<MailRow> rows, int limit, long issued)
+    {
+        foreach (var row in rows) Receive(shard, row);
+        if (rows.Count < limit) shard.ReadAt = issued;
+        else shard.WantsMail = true;
+    }
+
+    private void SendHints()
+    {
+        foreach (var (node, shards) in _hints) Do(new CoreAction.Hint(node, [.. shards]));
+        _hints.Clear();
+    }
+}

@@ -1,0 +1,293 @@
+using System.Buffers.Binary;
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using System.Text;
+using Athanor.Hosting.Core.State;
+using Athanor.Hosting.Stores;
+
+namespace Athanor.Hosting.Core;
+
+/// <summary>
+/// Who should own what, and leases. Level-triggered: each reading of the tables is judged by itself, and what is not as it should be is
+/// moved one step nearer; a lost or late outcome costs one more reading.
+///
+/// A shard belongs to the live node with the highest SHA-256(node, shard) (rendezvous hashing: a node that comes or goes moves only its own
+/// share). That node claims it when it is free or its lease has ended; an owner that is not that node hands it over, a few at a time, and
+/// only once the set of live nodes has been the same for a while.
+///
+/// Leases end by the store's clock. This node counts from the moment at which it asked, by its own clock, less a margin; past that it acts
+/// no more for the shard, whatever the store may say later, and comes back under a new epoch. A shard that the table gives to this node
+/// but that it does not hold (a claim whose outcome was lost, a restart) is given back and claimed anew: epochs are never reused.
+/// </summary>
+internal sealed partial class ClusterCore
+{
+    private readonly Dictionary<(string Node, int Shard), ulong> _scores = [];
+    private ImmutableArray<string> _roles;
+    private ImmutableArray<string> _live = [];
+    private ShardRow?[] _rows = [];
+    private TimeSpan? _viewAt;
+    private TimeSpan _liveSince;
+    private TimeSpan _nextRenew;
+    private TimeSpan _nextView = TimeSpan.MaxValue;
+    private TimeSpan _safeUntil = TimeSpan.MaxValue;
+    private bool _renewing;
+    private bool _renewingNode;
+    private bool _viewing;
+    private bool _draining;
+    private bool _drained;
+
+    private string? OwnerOf(int number) => number < _rows.Length ? _rows[number]?.Owner : null;
+
+    private string? OtherOwnerOf(int number) => OwnerOf(number) is { } owner && owner != _options.Node ? owner : null;
+
+    /// <summary>The node that should own the shard, of those that were live when the tables were last read.</summary>
+    private string? Desired(int number)
+    {
+        string? best = null;
+        var highest = 0UL;
+        foreach (var node in _live)
+        {
+            var score = Score(node, number);
+            if (best is null || score > highest) (best, highest) = (node, score);
+        }
+        return best;
+    }
+
+    private ulong Score(string node, int number)
+    {
+        if (_scores.TryGetValue((node, number), out var score)) return score;
+        score = BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes($"{node}\n{number}")));
+        _scores.Add((node, number), score);
+        return score;
+    }
+
+    private TimeSpan SafeFrom(TimeSpan asked) => asked + _options.Lease - _options.LeaseMargin;
+
+    /// <summary>Ends the terms whose lease was not renewed in time by this node's own clock, before anything else is done.</summary>
+    private void FallSilentIfLate()
+    {
+        if (_now < _safeUntil) return;
+        foreach (var shard in _shards)
+        {
+            if (shard is null || shard.Phase == ShardPhase.Claiming || _now < shard.SafeUntil) continue;
+            Note(NoteLevel.Warning, $"the lease of shard {shard.Number} (epoch {shard.Epoch}) was not renewed in time; falling silent");
+            Drop(shard, Refusal.Unavailable, "the node's lease was not renewed in time");
+            RequestView();
+        }
+        UpdateSafeUntil();
+    }
+
+    private void UpdateSafeUntil()
+    {
+        _safeUntil = TimeSpan.MaxValue;
+        foreach (var shard in _shards)
+        {
+            if (shard is not null && shard.Phase != ShardPhase.Claiming && shard.SafeUntil < _safeUntil) _safeUntil = shard.SafeUntil;
+        }
+    }
+
+    private void RequestView() => _nextView = _now;
+
+    /// <summary>Renews leases and reads the tables when it is time to.</summary>
+    private void KeepOwnership()
+    {
+        if (_drained) return;
+        if (_now >= _nextRenew)
+        {
+            _nextRenew = _now + _options.RenewEvery;
+            RenewNode();
+            RenewShards();
+        }
+        if (_now >= _nextView && !_viewing) ReadView();
+        FinishDrain();
+    }
+
+    private void RenewNode()
+    {
+        if (_renewingNode) return;
+        _renewingNode = true;
+        var first = _viewAt is null;
+        Do(new CoreAction.RenewNode(Expect(outcome =>
+        {
+            _renewingNode = false;
+            if (outcome is CoreInput.StoreFailed failed) RetryRenewal("the node's lease", failed.Reason);
+            else if (first && _viewAt is null) RequestView();
+        }), _roles, _options.Lease));
+    }
+
+    private void RenewShards()
+    {
+        if (_renewing) return;
+        var asked = _now;
+        var held = new List<Shard>();
+        foreach (var shard in _shards)
+        {
+            if (shard is { IsHeld: true }) held.Add(shard);
+        }
+        if (held.Count == 0) return;
+        _renewing = true;
+        Do(new CoreAction.RenewShards(Expect(outcome =>
+        {
+            _renewing = false;
+            if (outcome is CoreInput.StoreFailed failed) RetryRenewal("the shards' leases", failed.Reason);
+            else if (outcome is CoreInput.ShardsRenewed renewed) Renewed(held, renewed.Shards, asked);
+        }), [.. held.Select(static shard => (shard.Number, shard.Epoch))], _options.Lease));
+    }
+
+    private void RetryRenewal(string what, string reason)
+    {
+        Note(NoteLevel.Warning, $"{what} could not be renewed: {reason}");
+        var next = _now + _options.StoreRetry;
+        if (next < _nextRenew) _nextRenew = next;
+    }
+
+    private void Renewed(List<Shard> asked, ImmutableArray<int> renewed, TimeSpan askedAt)
+    {
+        foreach (var shard in asked)
+        {
+            if (CurrentTerm(shard) is not { IsHeld: true } current) continue;
+            if (renewed.Contains(shard.Number)) current.SafeUntil = SafeFrom(askedAt);
+            else Lose(current, "its lease was not renewed: another node has it");
+        }
+        UpdateSafeUntil();
+    }
+
+    /// <summary>The shard as it is now, if it still is in the epoch of <paramref name="then"/> (it may have been read anew since).</summary>
+    private Shard? CurrentTerm(Shard then) => _shards[then.Number] is { } now && now.Epoch == then.Epoch ? now : null;
+
+    private void ReadView()
+    {
+        _viewing = true;
+        _nextView = TimeSpan.MaxValue;
+        Do(new CoreAction.ReadOwnership(Expect(outcome =>
+        {
+            _viewing = false;
+            var next = _now + _options.ViewEvery;
+            if (outcome is CoreInput.OwnershipRead view) Judge(view);
+            else Note(NoteLevel.Warning, $"ownership could not be read: {((CoreInput.StoreFailed)outcome).Reason}");
+            if (next < _nextView) _nextView = next;
+        })));
+    }
+
+    private void Judge(CoreInput.OwnershipRead view)
+    {
+        (_storeTimeRead, _storeTimeReadAt) = (view.StoreTime, _now);
+        var live = view.Nodes
+            .Where(node => node.LeaseUntil > view.StoreTime && node.Roles.Contains(CoreOptions.ShardsRole))
+            .Select(static node => node.Node).Order(StringComparer.Ordinal).ToImmutableArray();
+        if (_viewAt is null || !live.SequenceEqual(_live)) (_live, _liveSince) = (live, _now);
+        _viewAt = _now;
+        _rows = new ShardRow?[_options.ShardCount];
+        foreach (var row in view.Shards) _rows[row.Shard] = row;
+        foreach (var row in view.Shards) Judge(row, view.StoreTime);
+        HandOverSome();
+    }
+
+    private void Judge(ShardRow row, DateTimeOffset storeTime)
+    {
+        var shard = _shards[row.Shard];
+        if (shard is null)
+        {
+            if (row.Owner == _options.Node) GiveBack(row);
+            else if (!_draining && Desired(row.Shard) == _options.Node && (row.Owner is null || row.LeaseUntil <= storeTime)) Claim(row);
+            if (_shards[row.Shard] is null) ServeWaiting(row.Shard);
+        }
+        else if (shard.Phase != ShardPhase.Claiming)
+        {
+            // An older epoch in the table is an older reading; ours at another's name is not possible but by our own giving back.
+            if (row.Epoch.CompareTo(shard.Epoch) > 0) Lose(shard, $"it is in epoch {row.Epoch} now, owned by {row.Owner ?? "nobody"}");
+        }
+    }
+
+    private void Claim(ShardRow row)
+    {
+        var asked = _now;
+        var shard = new Shard(row.Shard) { Phase = ShardPhase.Claiming };
+        _shards[row.Shard] = shard;
+        Do(new CoreAction.Claim(Expect(outcome =>
+        {
+            if (shard.Dropped) return;
+            if (outcome is CoreInput.Claimed { Row: { } won } && won.Owner == _options.Node && SafeFrom(asked) > _now)
+            {
+                (shard.Epoch, shard.SafeUntil) = (won.Epoch, SafeFrom(asked));
+                _rows[row.Shard] = won;
+                UpdateSafeUntil();
+                Open(shard);
+            }
+            else
+            {
+                // Lost, or not known, or known too late: the next reading shows what became of it.
+                Drop(shard, Refusal.NotOwner, "another node was first");
+                RequestView();
+            }
+        }), row.Shard, row.Epoch, _options.Lease));
+    }
+
+    /// <summary>The table says this node, which does not hold it: an earlier process of this name, or a claim whose outcome was lost.</summary>
+    private void GiveBack(ShardRow row)
+    {
+        var shard = new Shard(row.Shard) { Phase = ShardPhase.Releasing, Epoch = row.Epoch, SafeUntil = TimeSpan.MaxValue };
+        _shards[row.Shard] = shard;
+        Release(shard);
+    }
+
+    private void Release(Shard shard)
+    {
+        shard.Phase = ShardPhase.Releasing;
+        Do(new CoreAction.Release(Expect(outcome =>
+        {
+            if (shard.Dropped) return;
+            Drop(shard, Refusal.NotOwner, "it was handed over");
+            if (outcome is CoreInput.Released && !_draining && Desired(shard.Number) == _options.Node)
+                Claim(new ShardRow(shard.Number, null, shard.Epoch, 0, default));
+            else RequestView();
+        }), shard.Number, shard.Epoch));
+    }
+
+    private void HandOverSome()
+    {
+        if (_draining)
+        {
+            foreach (var shard in _shards)
+            {
+                if (shard is { Phase: ShardPhase.Open }) Stop(shard);
+            }
+            return;
+        }
+        if (_now - _liveSince < _options.MoveDelay) return;
+        var budget = Math.Max(1, (int)(_options.ShardCount * _options.MoveShare));
+        foreach (var shard in _shards)
+        {
+            if (shard is { Phase: ShardPhase.Stopping or ShardPhase.Releasing }) budget--;
+        }
+        foreach (var shard in _shards)
+        {
+            if (budget <= 0) return;
+            if (shard is not { Phase: ShardPhase.Open } || Desired(shard.Number) is not { } node || node == _options.Node) continue;
+            Note(NoteLevel.Information, $"handing shard {shard.Number} over to {node}");
+            Stop(shard);
+            budget--;
+        }
+    }
+
+    private void StartDrain()
+    {
+        if (_draining) return;
+        _draining = true;
+        _roles = _roles.Remove(CoreOptions.ShardsRole);
+        _nextRenew = _now;
+        for (var number = 0; number < _waiting.Length; number++)
+        {
+            if (_shards[number] is null or { Phase: ShardPhase.Claiming }) ServeWaiting(number);
+        }
+        HandOverSome();
+    }
+
+    private void FinishDrain()
+    {
+        if (!_draining || _drained || _renewingNode || Array.Exists(_shards, static shard => shard is not null)) return;
+        if (Array.Exists(_writerBusy, static busy => busy)) return;
+        _drained = true;
+        Do(new CoreAction.RemoveNode(Expect(_ => Do(new CoreAction.Drained()))));
+    }
+}

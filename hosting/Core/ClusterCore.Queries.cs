@@ -1,0 +1,66 @@
+using Athanor.Hosting.Core.State;
+using Athanor.Protocol;
+
+namespace Athanor.Hosting.Core;
+
+/// <summary>Queries see committed state only. A consistent one is answered after the store has confirmed that this node is the owner.</summary>
+internal sealed partial class ClusterCore
+{
+    private void TakeQuery(CoreInput.Query query, Ask ask)
+    {
+        if (RefuseIfNobody(ask) || Admit(ask, query) is not { } shard) return;
+        if (!query.Consistent)
+        {
+            Serve(shard, ask, query.Message);
+            return;
+        }
+        Do(new CoreAction.CheckShard(Expect(outcome =>
+        {
+            if (ask.Answered) return;
+            if (!shard.IsOpen) Refuse(ask, Refusal.Unavailable, "the shard was read anew meanwhile; ask again");
+            else if (outcome is not CoreInput.ShardChecked { Row: var row })
+                Refuse(ask, Refusal.Unavailable, $"ownership could not be checked: {((CoreInput.StoreFailed)outcome).Reason}");
+            else if (row.Owner == _options.Node && row.Epoch == shard.Epoch) Serve(shard, ask, query.Message);
+            else
+            {
+                Refuse(ask, Refusal.NotOwner, $"shard {shard.Number} is owned by {row.Owner ?? "nobody"} now", row.Owner);
+                Lose(shard, $"it is in epoch {row.Epoch} now");
+            }
+        }), shard.Number));
+    }
+
+    private void Serve(Shard shard, Ask ask, IQuery query)
+    {
+        var entity = EntityIn(shard, ask.To);
+        if (RefuseIfFaulted(entity, ask)) return;
+        Touch(entity);
+        if (entity.Committed is not null)
+        {
+            AnswerQuery(entity, ask, query);
+            return;
+        }
+        entity.Queries.Add((ask, query));
+        if (entity.Phase == EntityPhase.Unread) Recover(entity);
+    }
+
+    private void AnswerQueries(Entity entity)
+    {
+        foreach (var (ask, query) in entity.Queries) AnswerQuery(entity, ask, query);
+        entity.Queries.Clear();
+    }
+
+    private void AnswerQuery(Entity entity, Ask ask, IQuery query)
+    {
+        try
+        {
+            var state = entity.Committed!;
+            Answer(ask, query is Describe
+                ? new Description(entity.CommittedNumber, Replay.HashOf(_codec, state), _options.ToJson(state))
+                : entity.Decider!.Answer(state, query));
+        }
+        catch (Exception error)
+        {
+            Refuse(ask, Refusal.Failed, $"{entity.Address} could not answer {query.GetType().Name}: {error.Message}");
+        }
+    }
+}

@@ -1,0 +1,35 @@
+using Athanor.Hosting.Core.State;
+
+namespace Athanor.Hosting.Core;
+
+/// <summary>
+/// Order of one client's commands to one entity, when it sends the next before the last is answered. The client numbers them and says which
+/// is the oldest without an answer; so an owner that knows nothing of the session yet, after a fail-over, still knows what comes first, and
+/// holds later ones back until it has come or their time is up.
+/// </summary>
+internal sealed partial class ClusterCore
+{
+    private void EnqueueInOrder(Entity entity, ClientItem item, ClientOrder? order)
+    {
+        if (order is not { } at)
+        {
+            Enqueue(entity, item);
+            return;
+        }
+        if (!entity.Sessions.TryGetValue(at.Session, out var session)) entity.Sessions.Add(at.Session, session = new ClientSession());
+        if (at.Oldest > session.Next) session.Next = at.Oldest;
+        if (at.Number > session.Next)
+        {
+            session.Early[at.Number] = item;
+            Touch(entity);
+            return;
+        }
+        Enqueue(entity, item);
+        if (at.Number == session.Next) session.Next++;
+        while (session.Early.Remove(session.Next, out var next))
+        {
+            session.Next++;
+            Enqueue(entity, next);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+using Athanor.Hosting.Core.State;
+using Athanor.Hosting.Stores;
+using Athanor.Protocol;
+
+namespace Athanor.Hosting.Core;
+
+/// <summary>
+/// What goes wrong inside an entity stays there.
+/// A decider that throws: nothing of the message is kept, the entity holds its mailbox, is rebuilt from the journal and tries again after a
+/// wait that doubles; after the last attempt the message is parked with the reason, or its client is told, and the next one is handled.
+/// A history or message that cannot be read: the entity is faulted. That is written to the store, which sets its rows aside; its clients are
+/// refused; the shard goes on. A repair reads it again and releases its messages.
+/// </summary>
+internal sealed partial class ClusterCore
+{
+    private void Threw(Entity entity, Item item, Exception error)
+    {
+        item.Attempts++;
+        var reason = $"{item.Name} at {entity.Address} threw {error.GetType().Name}: {error.Message}";
+        if (item.Attempts >= _options.Attempts)
+        {
+            Park(entity, item, reason);
+            return;
+        }
+        Note(NoteLevel.Warning, $"{reason} (attempt {item.Attempts})");
+        entity.Mailbox.AddFirst(item);
+        entity.Phase = EntityPhase.Holding;
+        After(Backoff(_options.RetryAfter, item.Attempts), () =>
+        {
+            if (entity.Shard.Dropped || !IsIn(entity) || entity.Phase != EntityPhase.Holding) return;
+            if (entity.Uncommitted > 0) entity.RebuildWhenCommitted = true;
+            else Rebuild(entity);
+        });
+    }
+
+    private void Rebuild(Entity entity)
+    {
+        entity.RebuildWhenCommitted = false;
+        if (entity.Phase == EntityPhase.Holding) Recover(entity);
+    }
+
+    private void Park(Entity entity, Item item, string reason)
+    {
+        Note(NoteLevel.Error, $"{reason}; given up after {item.Attempts} attempts");
+        if (item is ClientItem client)
+        {
+            RefuseItem(client, Refusal.Failed, reason);
+            return;
+        }
+        var batch = Gather(entity.Shard);
+        batch.Messages++;
+        var mail = item switch
+        {
+            MailItem { Row: var row } => row,
+            TimerItem { Entry.Row: var timer } => Parkable(batch, entity, timer.Command),
+            ComputeItem { Command: var command } => Parkable(batch, entity, _codec.Encode(command)),
+            _ => throw new InvalidOperationException(item.GetType().Name),
+        };
+        if (item is TimerItem { Entry: var entry }) SetTimer(batch, entity, entry.Row.Name, null);
+        if (item is ComputeItem { Compute: var compute }) entity.Computes.Remove(compute.Name);
+        batch.Parked.Add(new ParkedRow(mail, reason, StoreTime));
+        Join(batch, entity);
+    }
+
+    private static MailRow Parkable(Batch batch, Entity entity, StoredMessage command) =>
+        new(batch.NextMailId(), entity.Shard.Number, entity.Address, entity.Address, command, null);
+
+    private void Fault(Entity entity, string reason)
+    {
+        var shard = entity.Shard;
+        Note(NoteLevel.Error, $"{entity.Address} is faulted: {reason}");
+        entity.Phase = EntityPhase.Faulted;
+        entity.FaultReason = reason;
+        entity.FromStart = false;
+        (entity.State, entity.Committed) = (null, null);
+        foreach (var compute in entity.Computes.Values) CancelRunning(compute);
+        entity.Computes.Clear();
+        entity.Awaits = [];
+        var items = entity.Mailbox.Concat(entity.Stash).Concat(entity.Sessions.Values.SelectMany(static s => s.Early.Values)).ToList();
+        entity.Mailbox.Clear();
+        entity.Stash.Clear();
+        entity.Sessions.Clear();
+        foreach (var item in items)
+        {
+            if (item is MailItem mail) shard.Known.Remove(mail.Row.Id);
+            else if (item is ClientItem client) RefuseItem(client, Refusal.Faulted, $"{entity.Address} is faulted: {reason}");
+        }
+        foreach (var (ask, _) in entity.Queries) Refuse(ask, Refusal.Faulted, $"{entity.Address} is faulted: {reason}");
+        entity.Queries.Clear();
+        if (entity.Repair is { } repair)
+        {
+            entity.Repair = null;
+            Refuse(repair, Refusal.Faulted, $"{entity.Address} is still faulted: {reason}");
+        }
+        ForgetRecency(entity);
+        var batch = Gather(shard);
+        batch.Faults[entity.Address] = reason;
+        Join(batch, entity);
+    }
+
+    private void TakeRepair(CoreInput.Repair repair, Ask ask)
+    {
+        if (Admit(ask, repair) is not { } shard) return;
+        if (!shard.Entities.TryGetValue(repair.Entity, out var entity) || entity.Phase != EntityPhase.Faulted || entity.Repair is not null)
+        {
+            Refuse(ask, Refusal.Invalid, $"{repair.Entity} is not faulted, or is being repaired");
+            return;
+        }
+        if (entity.Uncommitted > 0)
+        {
+            Refuse(ask, Refusal.Unavailable, $"{repair.Entity} has a commit under way; ask again");
+            return;
+        }
+        entity.Repair = ask;
+        entity.FromStart = repair.SkipSnapshot;
+        Recover(entity);
+    }
+
+    /// <summary>It was read again without an error: written down, and answered when that is committed.</summary>
+    private void ClearFault(Entity entity)
+    {
+        var batch = Gather(entity.Shard);
+        batch.Faults[entity.Address] = null;
+        batch.Others.Add((entity.Repair!, entity));
+        Join(batch, entity);
+        if (entity.FromStart && entity.Number > 0)
+        {
+            entity.SnapshotNumber = 0;
+            TrySnapshot(entity);
+        }
+        (entity.Repair, entity.FaultReason, entity.FromStart) = (null, null, false);
+    }
+
+    /// <summary>The store gives its rows again; those told meanwhile must not come before them.</summary>
+    private void Repaired(Entity entity)
+    {
+        LeaveToStore(entity.Shard);
+        RearmTimers(entity);
+    }
+
+    private void TakeUnpark(CoreInput.Unpark unpark, Ask ask)
+    {
+        if (Admit(ask, unpark) is not { } shard) return;
+        var batch = Gather(shard);
+        var mail = unpark.Row.Mail;
+        batch.Unparked.Add(mail.Id);
+        batch.Mail.Add(mail with { Id = batch.NextMailId() });
+        batch.Others.Add((ask, null));
+    }
+}
