@@ -18,11 +18,13 @@ public static class Families
         new Actors.Evolution.PopulationDecider(),
         new Actors.Peers.PeerDecider(),
         new Athanor.Actors.Training.TrainingDecider(),
+        new Actors.Models.ModelDecider(),
     ];
 
     public static IReadOnlyList<IWorkHandler> WorkHandlers { get; } =
     [
         new Work.Training.TrainingSegmentHandler(Work.Training.TrainingTasks.All),
+        new Work.Models.FitKineticsHandler(),
     ];
 
     public static IReadOnlyList<IComputeHandler> ComputeHandlers { get; } =

@@ -25,6 +25,9 @@ public readonly record struct LevenbergMarquardtOptions()
     /// <summary>Ends when the model promises less than this fraction of the sum of squares.</summary>
     public double ReductionTolerance { get; init; } = 1e-15;
 
+    /// <summary>First damping, relative to the diagonal of J^T J; large values begin with short steps downhill.</summary>
+    public double InitialDamping { get; init; } = 1e-3;
+
     /// <summary>Longest step of a component: the linear model is trusted no further.</summary>
     public double MaxStep { get; init; } = double.PositiveInfinity;
 }
@@ -75,7 +78,7 @@ public static class LevenbergMarquardt
         var evaluations = 1;
         if (!problem.Evaluate(x, residuals, jacobian)) return new FitResult(x, double.PositiveInfinity, new int[n], FitEnd.NoStart, 0, 1);
         var sum = Square(residuals);
-        var damping = 1e-3;
+        var damping = options.InitialDamping;
         var growth = 2.0;
         var end = FitEnd.Iterations;
         var iteration = 0;
@@ -99,6 +102,13 @@ public static class LevenbergMarquardt
             var promised = Shorten(normal, gradient, x, lower, upper, options.MaxStep, step, trial);
             var longest = 0.0;
             for (var i = 0; i < n; i++) longest = Math.Max(longest, Math.Abs(trial[i] - x[i]) / (Math.Abs(x[i]) + 1.0));
+            if (promised <= 0.0 && longest > options.StepTolerance)
+            {
+                // The bounds bent the step until it leads uphill: turn it towards the gradient.
+                damping = Math.Max(damping, 1e-6) * growth;
+                growth *= 2.0;
+                if (damping < 1e20) continue;
+            }
             if (promised <= options.ReductionTolerance * sum || longest <= options.StepTolerance)
             {
                 end = longest <= options.StepTolerance ? FitEnd.Step : FitEnd.Reduction;
