@@ -1,0 +1,138 @@
+using Athanor.Hosting.Stores.Integrity;
+using Athanor.Protocol;
+
+namespace Athanor.Hosting.Stores.Sqlite;
+
+/// <summary>Commits: all rows of a part behind the shard's fence.</summary>
+public sealed partial class SqliteStore
+{
+    private static readonly TimeSpan PruneEvery = TimeSpan.FromMinutes(10);
+
+    // Both belong to the writer's thread. Arrivals only order mail among itself; a number may be left out after a commit that was undone.
+    private long _arrivals;
+    private DateTimeOffset _nextPrune;
+
+    public Task<IReadOnlyList<ShardCommitResult>> Commit(IReadOnlyList<ShardCommit> parts, CancellationToken cancellation)
+    {
+        foreach (var part in parts) CheckNumbers(part);
+        return Write<IReadOnlyList<ShardCommitResult>>(
+            connection =>
+            {
+                var now = _clock.Now();
+                PruneReplies(connection, now);
+                var results = new ShardCommitResult[parts.Count];
+                for (var i = 0; i < results.Length; i++) results[i] = Apply(connection, parts[i], now);
+                return results;
+            },
+            cancellation);
+    }
+
+    /// <summary>A part that numbers wrongly would pass the fence and spoil feeds and identities, so it is refused before it gets there.</summary>
+    private void CheckNumbers(ShardCommit part)
+    {
+        if (part.Shard < 0 || part.Shard >= ShardCount)
+            throw new StoreException($"A commit names shard {part.Shard}; this store has shards 0 to {ShardCount - 1}.");
+        foreach (var row in part.Mail)
+        {
+            if (row.Shard < 0 || row.Shard >= ShardCount)
+                throw new StoreException($"A message to {row.To} names shard {row.Shard}; this store has shards 0 to {ShardCount - 1}.");
+            if (row.Id.SourceShard != part.Shard || row.Id.SourceNumber != part.NewLast)
+            {
+                throw new StoreException(
+                    $"A message to {row.To} names its source {row.Id.SourceShard}/{row.Id.SourceNumber}; this commit is {part.Shard}/{part.NewLast}.");
+            }
+        }
+    }
+
+    private ShardCommitResult Apply(SqliteConnection connection, ShardCommit part, DateTimeOffset now)
+    {
+        ShardRow row;
+        try
+        {
+            row = ShardTable.Read(connection, part.Shard);
+        }
+        catch (DamageException e)
+        {
+            // Its fence is gone, so nothing of this shard is accepted; the other parts are not held up by it.
+            _reports.Add(e);
+            return new ShardCommitResult(part.Shard, false, null);
+        }
+        if (row.Owner != part.Owner || row.Epoch != part.Epoch || row.LastNumber != part.ExpectedLast)
+            return new ShardCommitResult(part.Shard, false, row);
+
+        var last = row.LastEvent;
+        foreach (var added in part.Events)
+        {
+            if (added.Shard != part.Shard || added.Number != ++last)
+                throw new StoreException($"A commit of shard {part.Shard} brings event {added.Shard}/{added.Number} where {part.Shard}/{last} is due.");
+            JournalTable.Add(connection, added);
+        }
+        ShardTable.Put(connection, row with { LastNumber = part.NewLast, LastEvent = last });
+        foreach (var added in part.Mail) AddMail(connection, added);
+        foreach (var handled in part.Handled) MailTable.Delete(connection, part.Shard, handled);
+        foreach (var parked in part.Parked)
+        {
+            MailTable.Delete(connection, part.Shard, parked.Mail.Id);
+            ParkedTable.Add(connection, parked);
+        }
+        foreach (var unparked in part.Unparked) ParkedTable.Delete(connection, part.Shard, unparked);
+        foreach (var (entity, name) in part.TimersRemoved)
+            connection.Prepare("DELETE FROM timer WHERE shard = ? AND entity = ? AND name = ?").Bind(part.Shard).Bind(entity).Bind(name).Run();
+        foreach (var timer in part.TimersSet) TimerTable.Put(connection, timer);
+        foreach (var work in part.Work) AddWork(connection, work);
+        foreach (var id in part.WorkCancelled) CancelWork(connection, part.Shard, id);
+        foreach (var reply in part.Replies) ReplyTable.Add(connection, reply, now);
+        foreach (var head in part.Heads) HeadTable.Put(connection, head with { Fault = FaultOf(connection, head.Entity) });
+        foreach (var fault in part.Faults) SetFault(connection, part.Shard, fault);
+        foreach (var snapshot in part.Snapshots) SnapshotTable.Put(connection, snapshot);
+        return new ShardCommitResult(part.Shard, true, null);
+    }
+
+    private void AddMail(SqliteConnection connection, MailRow row) => MailTable.Add(connection, row, ++_arrivals);
+
+    private string? FaultOf(SqliteConnection connection, EntityAddress entity)
+    {
+        try
+        {
+            return HeadTable.Find(connection, entity)?.Fault;
+        }
+        catch (DamageException e)
+        {
+            // A head that is written now heals the row; its writer knows the entity, so it is not faulted.
+            _reports.Add(e);
+            return null;
+        }
+    }
+
+    private void SetFault(SqliteConnection connection, int shard, FaultRow fault)
+    {
+        HeadRow? head;
+        try
+        {
+            head = HeadTable.Find(connection, fault.Entity);
+        }
+        catch (DamageException e)
+        {
+            _reports.Add(e);
+            head = HeadFromJournal(connection, fault.Entity);
+        }
+        head ??= new HeadRow(shard, fault.Entity, 0, EventHash.None, false, null);
+        HeadTable.Put(connection, head with { Fault = fault.Reason });
+    }
+
+    /// <summary>What a damaged head said, as far as the entity's last event tells it.</summary>
+    private static HeadRow? HeadFromJournal(SqliteConnection connection, EntityAddress entity)
+    {
+        using var row = connection.Prepare($"{JournalTable.Table.Select} WHERE entity = ? ORDER BY entity_number DESC LIMIT 1").Bind(entity);
+        if (!row.Step()) return null;
+        var last = JournalTable.Current(row);
+        return new HeadRow(last.Shard, entity, last.EntityNumber, last.Hash, true, null, last.Time);
+    }
+
+    private void PruneReplies(SqliteConnection connection, DateTimeOffset now)
+    {
+        if (now < _nextPrune) return;
+        _nextPrune = now + PruneEvery;
+        connection.Prepare("DELETE FROM reply WHERE time < ?").Bind(now - _options.ReplyRetention).Run();
+    }
+}

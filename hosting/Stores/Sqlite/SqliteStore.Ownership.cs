@@ -1,0 +1,83 @@
+using System.Collections.Immutable;
+
+namespace Athanor.Hosting.Stores.Sqlite;
+
+/// <summary>Nodes, shards and their leases, by the store's clock.</summary>
+public sealed partial class SqliteStore
+{
+    public Task<NodeRow> RenewNode(
+        string node, string address, ImmutableArray<string> roles, TimeSpan lease, CancellationToken cancellation) => Write(
+        connection =>
+        {
+            var row = new NodeRow(node, address, roles, _clock.Now() + lease);
+            NodeTable.Put(connection, row);
+            return row;
+        },
+        cancellation);
+
+    public Task RemoveNode(string node, CancellationToken cancellation) => Write(
+        connection =>
+        {
+            connection.Prepare("DELETE FROM node WHERE node = ?").Bind(node).Run();
+            return true;
+        },
+        cancellation);
+
+    public Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation) => Read<IReadOnlyList<NodeRow>>(
+        connection => _reports.ReadAll(connection.Prepare($"{NodeTable.Table.Select} ORDER BY node"), NodeTable.Current), cancellation);
+
+    public Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation) => Read<IReadOnlyList<ShardRow>>(
+        connection => _reports.ReadAll(connection.Prepare($"{ShardTable.Table.Select} ORDER BY shard"), ShardTable.Current), cancellation);
+
+    public Task<ShardRow?> Claim(int shard, string node, Epoch seen, TimeSpan lease, CancellationToken cancellation) => Write(
+        connection =>
+        {
+            var row = ShardTable.Read(connection, shard);
+            var now = _clock.Now();
+            if (row.Epoch != seen || (row.Owner is not null && row.LeaseUntil > now)) return null;
+            row = row with
+            {
+                Owner = node,
+                Epoch = new Epoch(Math.Max(row.Epoch.Incarnation, MetaTable.Read(connection, MetaTable.Incarnation)), row.Epoch.Counter + 1),
+                LeaseUntil = now + lease,
+            };
+            ShardTable.Put(connection, row);
+            return row;
+        },
+        cancellation);
+
+    public Task<IReadOnlyList<int>> RenewShards(
+        string node, IReadOnlyList<(int Shard, Epoch Epoch)> shards, TimeSpan lease, CancellationToken cancellation) =>
+        Write<IReadOnlyList<int>>(
+            connection =>
+            {
+                var renewed = new List<int>();
+                var until = _clock.Now() + lease;
+                foreach (var (shard, epoch) in shards)
+                {
+                    try
+                    {
+                        var row = ShardTable.Read(connection, shard);
+                        if (row.Owner != node || row.Epoch != epoch) continue;
+                        ShardTable.Put(connection, row with { LeaseUntil = until });
+                        renewed.Add(shard);
+                    }
+                    catch (DamageException e)
+                    {
+                        _reports.Add(e);
+                    }
+                }
+                return renewed;
+            },
+            cancellation);
+
+    public Task Release(int shard, string node, Epoch epoch, CancellationToken cancellation) => Write(
+        connection =>
+        {
+            var row = ShardTable.Read(connection, shard);
+            if (row.Owner != node || row.Epoch != epoch) return false;
+            ShardTable.Put(connection, row with { Owner = null, LeaseUntil = _clock.Now() });
+            return true;
+        },
+        cancellation);
+}

@@ -1,0 +1,124 @@
+using Athanor.Hosting.Stores.Integrity;
+using Athanor.Protocol;
+using static Athanor.Hosting.Stores.Sqlite.SqliteColumns;
+
+namespace Athanor.Hosting.Stores.Sqlite;
+
+/// <summary>Reads: each sees one moment, and nothing that is damaged leaves them.</summary>
+public sealed partial class SqliteStore
+{
+    public Task<ShardContents> OpenShard(int shard, CancellationToken cancellation) => Read(
+        connection =>
+        {
+            var row = ShardTable.Read(connection, shard);
+            var timers = _reports.ReadAll(
+                connection.Prepare($"{TimerTable.Table.Select} WHERE shard = ? ORDER BY due, entity, name").Bind(shard), TimerTable.Current);
+            var heads = _reports.ReadAll(
+                connection.Prepare($"{HeadTable.Table.Select} WHERE shard = ? AND (awaits <> 0 OR fault IS NOT NULL) ORDER BY entity").Bind(shard),
+                HeadTable.Current);
+            return new ShardContents(row, timers, heads.Where(h => h.Fault is null).ToList(), heads.Where(h => h.Fault is not null).ToList());
+        },
+        cancellation);
+
+    public Task<EntityHistory> ReadEntity(EntityAddress entity, bool fromStart, CancellationToken cancellation) => Read(
+        connection =>
+        {
+            try
+            {
+                return ReadHistory(connection, entity, fromStart);
+            }
+            catch (DamageException e) when (!e.Where.Contains(entity.ToString(), StringComparison.Ordinal))
+            {
+                // SQLite names a page at best.
+                throw new DamageException($"journal, {entity}", e.Message);
+            }
+        },
+        cancellation);
+
+    public Task<IReadOnlyList<MailRow>> ReadMail(IReadOnlyList<int> shards, int limit, CancellationToken cancellation) =>
+        Read<IReadOnlyList<MailRow>>(
+            connection => shards.SelectMany(shard => _reports.ReadAll(
+                connection.Prepare(
+                    $"{MailTable.Table.Select} WHERE seq BETWEEN ? AND ? AND NOT EXISTS "
+                    + "(SELECT 1 FROM head WHERE head.entity = mail.entity AND head.fault IS NOT NULL) ORDER BY seq")
+                    .Bind(Sequence(shard, 0)).Bind(Sequence(shard + 1, 0) - 1),
+                MailTable.Current, limit)).ToList(),
+            cancellation);
+
+    public Task<ReplyRow?> FindReply(string tenant, Guid key, CancellationToken cancellation) => Read(
+        connection =>
+        {
+            using var row = connection.Prepare($"{ReplyTable.Table.Select} WHERE tenant = ? AND key = ?")
+                .Bind(tenant).Bind(key.ToByteArray(bigEndian: true));
+            if (!row.Step()) return null;
+            var reply = ReplyTable.Current(row);
+            return row.Time(ReplyTable.TimeColumn) < _clock.Now() - _options.ReplyRetention ? null : reply;
+        },
+        cancellation);
+
+    public Task<IReadOnlyList<HeadRow>> ListEntities(string tenant, string family, CancellationToken cancellation) =>
+        Read<IReadOnlyList<HeadRow>>(
+            // '0' is the character after '/', so this is the range of all addresses that begin with tenant/family/.
+            connection => _reports.ReadAll(
+                connection.Prepare($"{HeadTable.Table.Select} WHERE entity > ? AND entity < ? ORDER BY entity")
+                    .Bind($"{tenant}/{family}/").Bind($"{tenant}/{family}0"),
+                HeadTable.Current),
+            cancellation);
+
+    public Task<IReadOnlyList<HeadRow>> ListAllEntities(CancellationToken cancellation) => Read<IReadOnlyList<HeadRow>>(
+        connection => _reports.ReadAll(connection.Prepare($"{HeadTable.Table.Select} ORDER BY entity"), HeadTable.Current), cancellation);
+
+    public Task<IReadOnlyList<JournalRow>> ReadFeed(int shard, long after, int limit, CancellationToken cancellation) =>
+        Read<IReadOnlyList<JournalRow>>(
+            connection => _reports.ReadAll(
+                connection.Prepare($"{JournalTable.Table.Select} WHERE seq > ? AND seq < ? ORDER BY seq")
+                    .Bind(Sequence(shard, after)).Bind(Sequence(shard + 1, 0)),
+                JournalTable.Current, limit),
+            cancellation);
+
+    public Task<IReadOnlyList<ParkedRow>> ReadParked(CancellationToken cancellation) => Read<IReadOnlyList<ParkedRow>>(
+        connection => _reports.ReadAll(connection.Prepare($"{ParkedTable.Table.Select} ORDER BY place"), ParkedTable.Current), cancellation);
+
+    private static EntityHistory ReadHistory(SqliteConnection connection, EntityAddress entity, bool fromStart)
+    {
+        var head = HeadTable.Find(connection, entity);
+        var snapshot = fromStart ? null : SnapshotTable.Find(connection, entity);
+
+        // The event at which the snapshot was taken is read too: its hash shows that the snapshot belongs to this chain.
+        var events = new List<JournalRow>();
+        var (number, hash) = (0L, EventHash.None);
+        if (snapshot is not null) (number, hash) = (snapshot.EntityNumber - 1, default);
+        using (var rows = connection.Prepare($"{JournalTable.Table.Select} WHERE entity = ? AND entity_number > ? ORDER BY entity_number")
+            .Bind(entity).Bind(number))
+        {
+            while (rows.Step())
+            {
+                var row = JournalTable.Current(rows);
+                CheckLink(row, ++number, hash);
+                hash = row.Hash;
+                if (row.EntityNumber != snapshot?.EntityNumber) events.Add(row);
+                else if (!row.Hash.Span.SequenceEqual(snapshot.EventHash.Span))
+                    throw new DamageException($"snapshot, {entity} after event {number}", "it was taken of another event than the journal's");
+            }
+        }
+
+        if (snapshot is not null && number < snapshot.EntityNumber)
+            throw new DamageException($"journal, {entity} event {snapshot.EntityNumber}", "the event at which the snapshot was taken is missing");
+        if (head is not null && head.EntityNumber > number)
+            throw new DamageException($"journal, {entity} event {number + 1}", $"missing: the entity has {head.EntityNumber} events");
+        if (head is not null && head.EntityNumber == number && number > 0 && !head.Hash.Span.SequenceEqual(hash.Span))
+            throw new DamageException($"head, {entity} at event {number}", "its hash is not that of the last event");
+        return new EntityHistory(head, snapshot, events);
+    }
+
+    /// <param name="hash">Hash of the event before, or default if that was not read.</param>
+    private static void CheckLink(JournalRow row, long number, ReadOnlyMemory<byte> hash)
+    {
+        if (row.EntityNumber != number)
+            throw new DamageException($"journal, {row.Entity} event {number}", $"missing: the next one is {row.EntityNumber}");
+        if (!hash.IsEmpty && !row.PreviousHash.Span.SequenceEqual(hash.Span))
+            throw new DamageException($"journal, {row.Entity} event {number}", "it does not continue the chain of the event before it");
+        if (!EventHash.Matches(row))
+            throw new DamageException($"journal, {row.Entity} event {number}", "its hash is not that of its contents");
+    }
+}
