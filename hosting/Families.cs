@@ -23,11 +23,14 @@ public static class Families
 
     public static IReadOnlyList<IWorkHandler> WorkHandlers { get; } =
     [
+        new Work.Evolution.EvaluateHandler(),
+        new Work.Evolution.AuditHandler(),
         new Work.Training.TrainingSegmentHandler(Work.Training.TrainingTasks.All),
         new Work.Models.FitKineticsHandler(),
     ];
 
     public static IReadOnlyList<IComputeHandler> ComputeHandlers { get; } =
     [
+        new Work.Evolution.DrawHandler(),
     ];
 }
