@@ -29,6 +29,9 @@ internal sealed partial class ClusterCore
     /// <summary>Shards that handle messages here.</summary>
     public int OpenShards => _shards.Count(static shard => shard is { IsOpen: true });
 
+    /// <summary>The epoch in which a shard is open here, or null if it is not.</summary>
+    public Stores.Epoch? OpenEpoch(int shard) => _shards[shard] is { IsOpen: true } open ? open.Epoch : null;
+
     /// <summary>Requests that wait for an answer.</summary>
     public int OpenAsks => _asks.Count;
 

@@ -148,7 +148,9 @@ public interface IStore : IAsyncDisposable
     /// <returns>False if a result was there already or the work was cancelled.</returns>
     Task<bool> CompleteWork(string workId, long token, StoredMessage command, CancellationToken cancellation);
 
-    /// <summary>Ends work without a result (<c>WorkFailed</c> into the mailbox), as <paramref name="status"/> failed or parked.</summary>
+    /// <summary>Ends work without a result (<c>WorkFailed</c> into the mailbox), as <paramref name="status"/> failed or parked. Only the
+    /// token given out last may: an attempt that was overtaken knows nothing of the one that runs.</summary>
+    /// <returns>False if it had ended already, or the token is not the last.</returns>
     Task<bool> FailWork(string workId, long token, WorkStatus status, string reason, StoredMessage command, CancellationToken cancellation);
 
     /// <summary>Gives leased work back. A death of its slot counts towards parking; a drain, cancel or the node's own death does not.</summary>

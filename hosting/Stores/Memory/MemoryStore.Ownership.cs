@@ -1,0 +1,74 @@
+using System.Collections.Immutable;
+
+namespace Athanor.Hosting.Stores.Memory;
+
+internal sealed partial class MemoryStore
+{
+    public Task<NodeRow> RenewNode(string node, string address, ImmutableArray<string> roles, TimeSpan lease, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            var row = new NodeRow(node, address, roles, _time.GetUtcNow() + lease);
+            _nodes[node] = row;
+            return Task.FromResult(row);
+        }
+    }
+
+    public Task RemoveNode(string node, CancellationToken cancellation)
+    {
+        lock (_gate) _nodes.Remove(node);
+        return Task.CompletedTask;
+    }
+
+    public Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation)
+    {
+        lock (_gate) return Task.FromResult<IReadOnlyList<NodeRow>>(_nodes.Values.ToList());
+    }
+
+    public Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation)
+    {
+        lock (_gate) return Task.FromResult<IReadOnlyList<ShardRow>>(_shards.Select(static shard => shard.Row).ToList());
+    }
+
+    public Task<ShardRow?> Claim(int shard, string node, Epoch seen, TimeSpan lease, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            var now = _time.GetUtcNow();
+            var row = _shards[shard].Row;
+            if (row.Epoch != seen || (row.Owner is not null && row.LeaseUntil > now)) return Task.FromResult<ShardRow?>(null);
+            row = row with { Owner = node, Epoch = seen with { Counter = seen.Counter + 1 }, LeaseUntil = now + lease };
+            _shards[shard].Row = row;
+            return Task.FromResult<ShardRow?>(row);
+        }
+    }
+
+    public Task<IReadOnlyList<int>> RenewShards(
+        string node, IReadOnlyList<(int Shard, Epoch Epoch)> shards, TimeSpan lease, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            var until = _time.GetUtcNow() + lease;
+            var renewed = new List<int>();
+            foreach (var (shard, epoch) in shards)
+            {
+                var table = _shards[shard];
+                if (table.Row.Owner != node || table.Row.Epoch != epoch) continue;
+                table.Row = table.Row with { LeaseUntil = until };
+                renewed.Add(shard);
+            }
+            return Task.FromResult<IReadOnlyList<int>>(renewed);
+        }
+    }
+
+    public Task Release(int shard, string node, Epoch epoch, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            var table = _shards[shard];
+            if (table.Row.Owner == node && table.Row.Epoch == epoch)
+                table.Row = table.Row with { Owner = null, LeaseUntil = DateTimeOffset.MinValue };
+        }
+        return Task.CompletedTask;
+    }
+}
