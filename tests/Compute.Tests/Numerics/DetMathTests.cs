@@ -30,6 +30,17 @@ public sealed class DetMathTests
         [.. Dense(1e-3, 10.0), .. Dense(0.99, 1.01), .. Logarithmic(-320, 308)], x => Reference.Log(x).UlpsDouble(DetMath.Log(x)), 1.0);
 
     [Fact]
+    public void Cosine_of_pi_x_is_within_rounding_of_the_platforms_and_exact_at_halves()
+    {
+        foreach (var x in Dense(-1.0, 1.0)) Assert.Equal(Math.Cos(Math.PI * x), DetMath.CosPi(x), 4e-16);
+        for (var k = -8; k <= 8; k++)
+        {
+            Assert.Equal(k % 2 == 0 ? 1.0 : -1.0, DetMath.CosPi(k));
+            Assert.Equal(0.0, Math.Abs(DetMath.CosPi(k + 0.5)));
+        }
+    }
+
+    [Fact]
     public void Specials_come_out_as_the_standard_says()
     {
         Assert.Equal(1.0, DetMath.Exp(0.0));
