@@ -49,7 +49,7 @@ public class PopulationRunTests
         var cases = conducts.SelectMany(c => Gen.Choose(0, int.MaxValue).Select(seed => (c, seed)))
             .SelectMany(t => Gen.Elements(0.0, 0.05).Select(early => (t.c, t.seed, early))).ToArbitrary();
 
-        Check.One(Config.QuickThrowOnFailure.WithMaxTest(40), Prop.ForAll(cases, t =>
+        Check.One(Config.QuickThrowOnFailure.WithMaxTest(25), Prop.ForAll(cases, t =>
         {
             // One peer of the four stays honest; the others are as they are.
             var world = Run((ulong)t.seed, t.early, ("anna", t.c[0]), ("boris", t.c[1]), ("dora", t.c[2]));
