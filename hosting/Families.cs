@@ -27,6 +27,7 @@ public static class Families
         new Work.Evolution.AuditHandler(),
         new Work.Training.TrainingSegmentHandler(Work.Training.TrainingTasks.All),
         new Work.Models.FitKineticsHandler(),
+        new Work.Ensembles.SweepHandler(),
     ];
 
     public static IReadOnlyList<IComputeHandler> ComputeHandlers { get; } =
