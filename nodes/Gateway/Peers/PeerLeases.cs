@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using Athanor.Hosting.Runtime;
+using Athanor.Hosting.Stores;
+
+namespace Athanor.Nodes.Gateway.Peers;
+
+/// <summary>The leases that the gateway holds on peers' behalf in this start: which peer has which token, and what it may read and upload
+/// for them.</summary>
+internal sealed class PeerLeases(IWorkDesk desk, IStore store, TimeProvider time)
+{
+    /// <summary>Bytes that a peer may upload between two results.</summary>
+    public const long Quota = 64 << 20;
+
+    /// <summary>A peer that does not renew for this long has lost its work.</summary>
+    public static readonly TimeSpan Duration = TimeSpan.FromSeconds(10);
+
+    private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
+
+    private readonly ConcurrentDictionary<long, Held> _held = new();
+    private readonly ConcurrentDictionary<string, long> _uploaded = new(StringComparer.Ordinal);
+
+    private sealed record Held(string Peer, WorkLease Lease);
+
+    public static string Holder(string peer) => $"peer/{peer}";
+
+    /// <summary>A peer that enrols (again) has nothing in hand: what it held before goes back at once.</summary>
+    public async Task Begin(string peer, CancellationToken cancellation)
+    {
+        foreach (var (token, held) in _held)
+        {
+            if (held.Peer == peer) _held.TryRemove(token, out _);
+        }
+        _uploaded.TryRemove(peer, out _);
+        await store.ReturnWorkOf(Holder(peer), cancellation);
+    }
+
+    /// <summary>Leases work of the peer's own pool; waits for some.</summary>
+    public async Task<IReadOnlyList<WorkLease>> Lease(string peer, int count, TimeSpan wait, CancellationToken cancellation)
+    {
+        var until = time.GetUtcNow() + wait;
+        while (true)
+        {
+            var leases = await desk.Lease(Holder(peer), [Holder(peer)], count, Duration, cancellation);
+            foreach (var lease in leases) _held[lease.Token] = new Held(peer, lease);
+            if (leases.Count > 0 || time.GetUtcNow() >= until) return leases;
+            await Task.Delay(PollInterval, time, cancellation);
+        }
+    }
+
+    /// <returns>The tokens still held.</returns>
+    public async Task<IReadOnlyList<long>> Renew(string peer, IEnumerable<long> tokens, CancellationToken cancellation)
+    {
+        var own = tokens.Where(t => _held.TryGetValue(t, out var held) && held.Peer == peer).ToArray();
+        return own.Length == 0 ? [] : await desk.Renew(Holder(peer), own, Duration, cancellation);
+    }
+
+    /// <exception cref="GatewayException">The token is not one of this peer in this start of the gateway.</exception>
+    public WorkLease Of(string peer, long token) => _held.TryGetValue(token, out var held) && held.Peer == peer
+        ? held.Lease
+        : throw new GatewayException(409, $"'{peer}' does not hold the lease {token}", "lease the work again");
+
+    public bool MayRead(string peer, string hash) => _held.Values.Any(h => h.Peer == peer && h.Lease.Work.Inputs.Contains(hash));
+
+    /// <exception cref="GatewayException">The quota is used up.</exception>
+    public void CountUpload(string peer, int bytes)
+    {
+        if (_uploaded.AddOrUpdate(peer, bytes, (_, before) => before + bytes) > Quota)
+            throw new GatewayException(413, $"'{peer}' has uploaded more than {Quota} bytes since its last result");
+    }
+
+    /// <summary>Forgets a lease that has ended.</summary>
+    public void End(string peer, long token)
+    {
+        _held.TryRemove(token, out _);
+        _uploaded.TryRemove(peer, out _);
+    }
+
+    /// <summary>A result was stored: the lease stays known for a second, different result, and the quota begins anew.</summary>
+    public void ResetQuota(string peer) => _uploaded.TryRemove(peer, out _);
+}
