@@ -19,6 +19,7 @@ internal sealed class CoreLoop : IDisposable
 
     private readonly ClusterCore _core;
     private readonly Action<CoreAction> _execute;
+    private readonly Action<ClusterCore> _stepped;
     private readonly Action<Exception> _failed;
     private readonly TimeProvider _time;
     private readonly long _start;
@@ -34,11 +35,13 @@ internal sealed class CoreLoop : IDisposable
     private long _steps;
 
     /// <param name="execute">Carries an action out; called on the loop's thread.</param>
+    /// <param name="stepped">May look at the core between steps; called on the loop's thread.</param>
     /// <param name="failed">Told once, when a step threw.</param>
-    public CoreLoop(ClusterCore core, Action<CoreAction> execute, Action<Exception> failed, TimeProvider time)
+    public CoreLoop(ClusterCore core, Action<CoreAction> execute, Action<ClusterCore> stepped, Action<Exception> failed, TimeProvider time)
     {
         _core = core;
         _execute = execute;
+        _stepped = stepped;
         _failed = failed;
         _time = time;
         _start = time.GetTimestamp();
@@ -106,6 +109,7 @@ internal sealed class CoreLoop : IDisposable
                 var actions = _core.Step(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(inputs), now);
                 inputs.Clear();
                 foreach (var action in actions) _execute(action);
+                _stepped(_core);
                 Arm(now);
                 Volatile.Write(ref _stepBegan, 0);
                 Interlocked.Increment(ref _steps);

@@ -1,35 +1,121 @@
 using Athanor.Actors;
+using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
+using Athanor.Nodes.Gateway;
+using Microsoft.Extensions.Logging;
 
 namespace Athanor.Nodes.Local;
 
 /// <summary>
 /// A command's way to the cluster of a state directory: over the socket of the process that hosts it, or, if none does, by hosting it
 /// in this process until this command and every command connected to it are done.
+///
+/// Who hosts. The directory's lock decides. A command that finds the lock taken and no socket has met a host that starts or ends, and
+/// tries again. A command that needs timers and slots and meets a host without them (one that only reads or appends, so it is soon done)
+/// waits for it to end, then hosts.
 /// </summary>
 internal sealed class ClusterConnection : IAsyncDisposable
 {
-    private ClusterConnection(IClusterClient client, IProgressView progress, IStore? store)
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(100);
+
+    private readonly NodeHost? _host;
+    private readonly SocketClient? _remote;
+    private readonly IDisposable? _session;
+    private readonly string _stateDirectory;
+
+    private ClusterConnection(string stateDirectory, NodeHost host)
     {
-        Client = client;
-        Progress = progress;
-        Store = store;
+        _stateDirectory = stateDirectory;
+        _host = host;
+        Client = host.Cluster.Client;
+        Progress = host.Cluster.Progress;
     }
 
-    /// <param name="role">What to host if no process does: <see cref="EmbeddedRole.Full"/> for commands that wait for work.</param>
-    public static Task<ClusterConnection> Open(
-        string stateDirectory, EmbeddedRole role, CancellationToken cancellation = default) =>
-        throw new NotImplementedException("the runtime is not wired yet");
+    private ClusterConnection(string stateDirectory, SocketClient remote, IDisposable session)
+    {
+        _stateDirectory = stateDirectory;
+        _remote = remote;
+        _session = session;
+        Client = remote;
+        Progress = remote;
+    }
 
     public IClusterClient Client { get; }
 
     public IProgressView Progress { get; }
 
     /// <summary>The store, or null when another process hosts the cluster.</summary>
-    public IStore? Store { get; }
+    public IStore? Store => _host?.Cluster.Store;
 
-    public bool IsRemote => Store is null;
+    /// <summary>The cluster in this process, or null when another process hosts it.</summary>
+    public EmbeddedCluster? Hosted => _host?.Cluster;
 
-    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+    public bool IsRemote => _host is null;
+
+    /// <summary>Where peers join and which certificate they pin, or null if no gateway is served.</summary>
+    public GatewayFile? Gateway => _host is null ? GatewayFile.Read(_stateDirectory) : _host.Gateway?.Info;
+
+    /// <inheritdoc cref="Open(AthanorOptions, EmbeddedRole, bool, ILoggerFactory?, CancellationToken)"/>
+    public static Task<ClusterConnection> Open(string stateDirectory, EmbeddedRole role, CancellationToken cancellation = default) =>
+        Open(ClusterConfiguration.Load() with { StateDirectory = stateDirectory }, role, cancellation: cancellation);
+
+    /// <param name="role">What to host if no process does: <see cref="EmbeddedRole.Full"/> for commands that wait for work.</param>
+    /// <param name="gateway">Whether to serve the gateway if this process hosts.</param>
+    /// <exception cref="StateLockedException">Another process holds the directory and does not answer.</exception>
+    public static async Task<ClusterConnection> Open(
+        AthanorOptions options, EmbeddedRole role, bool gateway = false, ILoggerFactory? logs = null,
+        CancellationToken cancellation = default)
+    {
+        var time = TimeProvider.System;
+        var begun = time.GetTimestamp();
+        while (true)
+        {
+            if (await TryConnect(options.StateDirectory, role, time, cancellation) is { } connected) return connected;
+            try
+            {
+                return new ClusterConnection(
+                    options.StateDirectory, await NodeHost.Start(options, role, gateway, logs, cancellation: cancellation));
+            }
+            catch (StateLockedException) when (time.GetElapsedTime(begun) < Patience)
+            {
+                await Task.Delay(Between, time, cancellation);
+            }
+        }
+    }
+
+    /// <summary>Ends the connection; a hosting command first waits for the commands connected to it.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        _session?.Dispose();
+        _remote?.Dispose();
+        if (_host is null) return;
+        await _host.Nobody;
+        await _host.DisposeAsync();
+    }
+
+    private static async Task<ClusterConnection?> TryConnect(
+        string stateDirectory, EmbeddedRole role, TimeProvider time, CancellationToken cancellation)
+    {
+        var path = SocketPath.Of(stateDirectory);
+        if (!File.Exists(path)) return null;
+        var client = new SocketClient(path, Hosting.Families.Messages, time);
+        try
+        {
+            var host = await client.Host(cancellation);
+            if (role == EmbeddedRole.Full && host.Role != EmbeddedRole.Full)
+            {
+                client.Dispose();
+                return null;
+            }
+            return new ClusterConnection(stateDirectory, client, await client.OpenSession(cancellation));
+        }
+        catch (HostGoneException)
+        {
+            // Left behind by a killed process, or on its way out.
+            client.Dispose();
+            return null;
+        }
+    }
 }

@@ -1,0 +1,281 @@
+using Athanor.Actors;
+using Athanor.Hosting.Blobs;
+using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Core;
+using Athanor.Hosting.Slots;
+using Athanor.Hosting.Stores;
+using Athanor.Hosting.Stores.Sqlite;
+using Athanor.Hosting.Telemetry;
+using Athanor.Protocol;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Athanor.Hosting.Runtime;
+
+/// <summary>
+/// A whole cluster in this process: the locked state directory, the SQLite store, blobs, the core with its loop, compute threads, and
+/// slots.
+///
+/// Who does what. The core decides; <see cref="CoreLoop"/> steps it on its own thread; <see cref="StoreActions"/>,
+/// <see cref="ComputePool"/> and <see cref="WorkLoop"/> carry its actions out and post what came of them. Clients wait in
+/// <see cref="RequestTable"/>.
+///
+/// How it ends. Disposing takes the parts down in the order in which they feed each other: slots stop and give their work back; the core
+/// drains (no new requests, commits finish, shards are released); what is then unanswered is refused; compute, store and lock are let go.
+/// A drain that takes longer than <c>node.drain-timeout</c> is cut short, which loses nothing: it is then as if the process had been
+/// killed, and a killed process loses nothing that it acknowledged.
+/// </summary>
+public sealed class EmbeddedCluster : IAsyncDisposable
+{
+    private readonly AthanorOptions _options;
+    private readonly StateDirectory _directory;
+    private readonly SqliteStore _store;
+    private readonly TimeProvider _time;
+    private readonly ILogger _log;
+    private readonly RequestTable _requests = new();
+    private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly StoreActions _storeActions;
+    private readonly ComputePool _compute;
+    private readonly CoreLoop _loop;
+    private readonly LocalClient _client;
+    private readonly IDisposable _gauges;
+    private WorkLoop? _work;
+    private volatile string? _defect;
+    private volatile bool _draining;
+    private CoreFigures _figures = new(0, 0, 0);
+    private int _disposed;
+
+    private EmbeddedCluster(
+        AthanorOptions options, EmbeddedRole role, ClusterParts parts, StateDirectory directory, SqliteStore store, ILogger log)
+    {
+        _options = options;
+        _directory = directory;
+        _store = store;
+        _time = parts.Time;
+        _log = log;
+        Role = role;
+        Parts = parts;
+        Blobs = new DirectoryBlobStore(directory.BlobsPath, parts.Time);
+        var core = new ClusterCore(CoreOptionsOf(options, role, store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages));
+        _loop = new CoreLoop(core, Execute, Look, Broken, _time);
+        _storeActions = new StoreActions(store, options.Node.Name, "", _time, i => _loop.Post(i));
+        _compute = new ComputePool(parts.ComputeHandlers, parts.Messages, options.Compute, i => _loop.Post(i));
+        Work = new WorkDesk(store, parts.Messages, options.Slots.MaxDeaths, MailArrived);
+        _client = new LocalClient(
+            _requests, _loop.Post, store, Blobs, parts.Messages, options.Store.Timeout, () => _storeActions.LastFailure,
+            () => $"slots {_work?.Busy ?? 0}/{_work?.Slots ?? 0} busy", "local", _time);
+        _gauges = AthanorTelemetry.Observe(
+            () => _figures.Messages + _loop.Depth, () => _figures.ActiveEntities, () => _work?.Busy ?? 0, () => _work?.Slots ?? 0);
+    }
+
+    public EmbeddedRole Role { get; }
+
+    public ClusterParts Parts { get; }
+
+    public IClusterClient Client => _client;
+
+    public IProgressView Progress => _work ?? (IProgressView)NoProgress.Instance;
+
+    public IStore Store => _store;
+
+    public IBlobStore Blobs { get; }
+
+    public IWorkDesk Work { get; }
+
+    public StateDirectory Directory => _directory;
+
+    public AthanorOptions Options => _options;
+
+    public ClusterHealth Health
+    {
+        get
+        {
+            var stuck = _loop.InStep > TimeSpan.FromSeconds(30);
+            var reason = _defect ?? (stuck ? "the core has been in one step for over 30 s"
+                : _draining ? "draining"
+                : _storeActions.LastFailure is { } failure ? $"the last commit failed: {failure}"
+                : _figures.OpenShards < _store.ShardCount ? $"{_figures.OpenShards} of {_store.ShardCount} shards are open" : "");
+            return new ClusterHealth(
+                _defect is null && !stuck, reason == "", reason, _store.ShardCount, _figures.OpenShards, _figures.ActiveEntities,
+                _figures.Messages + _loop.Depth, _requests.Count, _work?.Busy ?? 0, _work?.Slots ?? 0);
+        }
+    }
+
+    /// <summary>Opens or makes the state directory and hosts its cluster until disposed.</summary>
+    /// <exception cref="StateLockedException">Another process hosts it.</exception>
+    /// <exception cref="StoreException">The directory or the store cannot be used; the message is fit for an operator.</exception>
+    public static async Task<EmbeddedCluster> Start(
+        AthanorOptions options, EmbeddedRole role, ClusterParts? parts = null, ILoggerFactory? logs = null,
+        CancellationToken cancellation = default)
+    {
+        parts ??= new ClusterParts();
+        var log = (logs ?? NullLoggerFactory.Instance).CreateLogger("Athanor");
+        var directory = StateDirectory.Open(options.StateDirectory);
+        SqliteStore? store = null;
+        EmbeddedCluster? cluster = null;
+        try
+        {
+            store = await Task.Run(() => SqliteStore.Open(directory.JournalPath, StoreOptionsOf(options, log), parts.Time), cancellation)
+                .ConfigureAwait(false);
+            // The lock says that no other process of this directory lives: what an earlier one had leased is free.
+            if (role == EmbeddedRole.Full) await store.ReturnWorkOf(options.Node.Name, cancellation).ConfigureAwait(false);
+            cluster = new EmbeddedCluster(options, role, parts, directory, store, log);
+            cluster._loop.Start();
+            await cluster._opened.Task.WaitAsync(options.Store.Timeout * 3, parts.Time, cancellation).ConfigureAwait(false);
+            if (role == EmbeddedRole.Full) cluster.StartSlots();
+            return cluster;
+        }
+        catch
+        {
+            if (cluster is not null)
+            {
+                await cluster.DisposeAsync().ConfigureAwait(false);
+            }
+            else
+            {
+                if (store is not null) await store.DisposeAsync().ConfigureAwait(false);
+                directory.Dispose();
+            }
+            throw;
+        }
+    }
+
+    /// <summary>Asks on behalf of somebody whom a door has authenticated.</summary>
+    public Task<IReply> AskAs(
+        string principal, EntityAddress to, ICommand command, Guid? key, string? traceParent, CancellationToken cancellation) =>
+        _client.AskAs(principal, to, command, key, traceParent, cancellation);
+
+    public async ValueTask DisposeAsync()
+    {
+        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
+        _draining = true;
+        if (_work is not null) await _work.DisposeAsync().ConfigureAwait(false);
+        if (_loop.Post(new CoreInput.Drain()))
+        {
+            try
+            {
+                await _drained.Task.WaitAsync(_options.Node.DrainTimeout, _time).ConfigureAwait(false);
+            }
+            catch (TimeoutException)
+            {
+                Log.CutShort(_log, _options.Node.DrainTimeout);
+            }
+        }
+        _requests.Close("the cluster has ended");
+        _loop.Dispose();
+        _compute.Dispose();
+        _gauges.Dispose();
+        await _store.DisposeAsync().ConfigureAwait(false);
+        _directory.Dispose();
+    }
+
+    private static CoreOptions CoreOptionsOf(AthanorOptions o, EmbeddedRole role, int shards) => new()
+    {
+        Node = o.Node.Name,
+        ShardCount = shards,
+        Roles = o.Node.Roles,
+        Lease = o.Shards.Lease,
+        RenewEvery = o.Shards.RenewEvery,
+        LeaseMargin = o.Shards.LeaseMargin,
+        ViewEvery = o.Shards.ViewEvery,
+        MoveDelay = o.Shards.MoveDelay,
+        MoveShare = o.Shards.MoveShare,
+        PollEvery = o.Mailbox.PollEvery,
+        MailPage = o.Mailbox.Page,
+        MailInMemory = o.Mailbox.InMemory,
+        Writers = o.Commit.Writers,
+        BatchMessages = o.Commit.BatchMessages,
+        SnapshotEvery = o.Entities.SnapshotEvery,
+        PassivateAfter = o.Entities.PassivateAfter,
+        MaxActive = o.Entities.MaxActive,
+        MaxRecovering = o.Entities.MaxRecovering,
+        Attempts = o.Entities.Attempts,
+        RetryAfter = o.Entities.RetryAfter,
+        StoreRetry = o.Store.RetryAfter,
+        AskTimeout = o.Entities.AskTimeout,
+        KeyLifetime = o.Idempotency.Retention,
+        KeyAhead = o.Idempotency.MaxAhead,
+        Wakes = role == EmbeddedRole.Full,
+        ToJson = StateJson.Write,
+    };
+
+    private static SqliteStoreOptions StoreOptionsOf(AthanorOptions o, ILogger log) => new()
+    {
+        ShardCount = o.Shards.Count,
+        ReplyRetention = o.Idempotency.Retention,
+        MaxPages = o.Store.MaxSizeBytes / 4096,
+        OnDamage = damage => Log.Damage(log, damage.Table, damage.Where, damage.What),
+    };
+
+    private void StartSlots() => _work = new WorkLoop(
+        Work, Blobs, Parts.Messages, _options.Node.Name, _options.Slots, Parts.SlotLaunch ?? SlotLaunch.ThisProgram(), _time);
+
+    private void Execute(CoreAction action)
+    {
+        if (_storeActions.TryExecute(action)) return;
+        switch (action)
+        {
+            case CoreAction.Reply a:
+                _requests.Finish(a.Correlation, new Answer(a.Message, default, ""));
+                break;
+            case CoreAction.Refuse a:
+                _requests.Finish(a.Correlation, new Answer(null, a.Why, a.Reason));
+                break;
+            case CoreAction.StartCompute a:
+                _compute.Start(a.Id, a.Request);
+                break;
+            case CoreAction.CancelCompute a:
+                _compute.Cancel(a.Id);
+                break;
+            case CoreAction.WorkOffered:
+                _work?.Nudge();
+                break;
+            case CoreAction.WorkCancelled a:
+                _work?.Cancel(a.WorkIds);
+                break;
+            case CoreAction.Hint a when a.Node == _options.Node.Name:
+                _loop.Post(new CoreInput.MailHint(a.Shards));
+                break;
+            case CoreAction.Hint:
+                // There is no other node to tell.
+                break;
+            case CoreAction.Note a:
+                Log.Note(_log, a.Level, a.Text);
+                break;
+            case CoreAction.Drained:
+                _drained.TrySetResult();
+                break;
+            default:
+                throw new InvalidOperationException($"no adapter carries out {action.GetType().Name}");
+        }
+    }
+
+    private void Look(ClusterCore core)
+    {
+        Volatile.Write(ref _figures, new CoreFigures(core.OpenShards, core.ActiveEntities, core.MailboxDepth));
+        if (_figures.OpenShards == _store.ShardCount) _opened.TrySetResult();
+    }
+
+    private void MailArrived() => _loop.Post(new CoreInput.MailHint([.. Enumerable.Range(0, _store.ShardCount)]));
+
+    private void Broken(Exception e)
+    {
+        _defect = $"the core failed: {e.Message}";
+        Log.Defect(_log, e);
+        _requests.Close($"{_defect}; what was acknowledged is in the store, restart the process to go on");
+        _opened.TrySetException(new StoreException(_defect, e));
+        _drained.TrySetResult();
+    }
+
+    /// <summary>What the core showed after its last step.</summary>
+    private sealed record CoreFigures(int OpenShards, int ActiveEntities, int Messages);
+
+    private sealed class NoProgress : IProgressView
+    {
+        public static readonly NoProgress Instance = new();
+
+        public Task<IReadOnlyList<WorkProgress>> Running(CancellationToken cancellation = default) =>
+            Task.FromResult<IReadOnlyList<WorkProgress>>([]);
+    }
+}

@@ -1,0 +1,63 @@
+using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Runtime;
+using Athanor.Hosting.Telemetry;
+using Athanor.Nodes.Gateway;
+using Microsoft.Extensions.Logging;
+
+namespace Athanor.Nodes.Local;
+
+/// <summary>A cluster hosted in this process with its doors: the socket always, the gateway if asked for.</summary>
+internal sealed class NodeHost : IAsyncDisposable
+{
+    private readonly TelemetryExport? _telemetry;
+    private readonly SocketServer _socket;
+
+    private NodeHost(EmbeddedCluster cluster, SocketServer socket, GatewayServer? gateway, TelemetryExport? telemetry)
+    {
+        Cluster = cluster;
+        _socket = socket;
+        Gateway = gateway;
+        _telemetry = telemetry;
+    }
+
+    public EmbeddedCluster Cluster { get; }
+
+    public GatewayServer? Gateway { get; }
+
+    public string SocketPath => _socket.Path;
+
+    /// <summary>Completed while no other command is connected.</summary>
+    public Task Nobody => _socket.Nobody;
+
+    public static async Task<NodeHost> Start(
+        AthanorOptions options, EmbeddedRole role, bool gateway, ILoggerFactory? logs = null, ClusterParts? parts = null,
+        CancellationToken cancellation = default)
+    {
+        var telemetry = TelemetryExport.Start(options.Telemetry, options.Node.Name);
+        EmbeddedCluster? cluster = null;
+        SocketServer? socket = null;
+        try
+        {
+            cluster = await EmbeddedCluster.Start(options, role, parts, logs, cancellation);
+            socket = await SocketServer.Start(cluster, cancellation);
+            var door = gateway ? await GatewayServer.Start(cluster, cancellation) : null;
+            return new NodeHost(cluster, socket, door, telemetry);
+        }
+        catch
+        {
+            if (socket is not null) await socket.DisposeAsync();
+            if (cluster is not null) await cluster.DisposeAsync();
+            telemetry?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Doors first, then the cluster, so that nothing new comes in while it drains.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (Gateway is not null) await Gateway.DisposeAsync();
+        await _socket.DisposeAsync();
+        await Cluster.DisposeAsync();
+        _telemetry?.Dispose();
+    }
+}
