@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.ComponentModel.DataAnnotations;
 
 namespace Athanor.Hosting.Configuration;
 
@@ -47,7 +48,7 @@ public sealed record NodeOptions
     /// <summary>Unique in the cluster, the same after a restart.</summary>
     public string Name { get; init; } = "embedded";
 
-    public ImmutableArray<string> Roles { get; init; } = ["shards"];
+    public ImmutableArray<string> Roles { get; init; } = ["shards", "slots"];
 
     /// <summary>How long a node that was told to stop waits for its commits and slots.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(20);
@@ -68,6 +69,7 @@ public sealed record StoreOptions
 public sealed record ShardOptions
 {
     /// <summary>Recorded when a store is created, and fixed from then on.</summary>
+    [Range(1, 4096)]
     public int Count { get; init; } = 16;
 
     /// <summary>Length of node and shard leases by the store's clock.</summary>
@@ -85,23 +87,28 @@ public sealed record ShardOptions
     public TimeSpan MoveDelay { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Most shards handed over at one time, as a share of all in (0, 1]; at least one shard.</summary>
+    [Range(0.0, 1.0)]
     public double MoveShare { get; init; } = 0.1;
 }
 
 public sealed record EntityOptions
 {
     /// <summary>Events between snapshots, 1 to 1000.</summary>
+    [Range(1, 1000)]
     public int SnapshotEvery { get; init; } = 1000;
 
     public TimeSpan PassivateAfter { get; init; } = TimeSpan.FromMinutes(2);
 
     /// <summary>Entities in memory; beyond it the least recently used idle ones are passivated.</summary>
+    [Range(1, 100_000_000)]
     public int MaxActive { get; init; } = 10_000;
 
     /// <summary>Entities read from the journal at one time.</summary>
+    [Range(1, 100_000)]
     public int MaxRecovering { get; init; } = 64;
 
     /// <summary>Attempts at a message before it is parked.</summary>
+    [Range(1, 100)]
     public int Attempts { get; init; } = 3;
 
     /// <summary>Wait before the second attempt; doubles with each.</summary>
@@ -117,21 +124,26 @@ public sealed record MailboxOptions
     public TimeSpan PollEvery { get; init; } = TimeSpan.FromSeconds(1);
 
     /// <summary>Rows read at one time for a shard.</summary>
+    [Range(1, 100_000)]
     public int Page { get; init; } = 256;
 
     /// <summary>Rows of a shard held in memory; more wait in the store.</summary>
+    [Range(1, 10_000_000)]
     public int InMemory { get; init; } = 8192;
 
     /// <summary>Depth of a shard's mailbox at which the gateway answers 429.</summary>
+    [Range(1, 1_000_000_000)]
     public int ThrottleAt { get; init; } = 50_000;
 }
 
 public sealed record CommitOptions
 {
     /// <summary>Commits in flight at one time, 1 to 4; a shard always goes through the same one.</summary>
+    [Range(1, 4)]
     public int Writers { get; init; } = 1;
 
     /// <summary>Messages in one shard's batch.</summary>
+    [Range(1, 100_000)]
     public int BatchMessages { get; init; } = 1000;
 }
 
@@ -147,15 +159,18 @@ public sealed record IdempotencyOptions
 public sealed record MessageOptions
 {
     /// <summary>Largest body of a message or event; more goes into a blob.</summary>
+    [Range(1024, 16 << 20)]
     public int MaxBytes { get; init; } = 64 << 10;
 }
 
 public sealed record ComputeOptions
 {
     /// <summary>Threads for Compute; 0 is one for each processor.</summary>
+    [Range(0, 4096)]
     public int Threads { get; init; }
 
     /// <summary>Most calls of one kind in one batch.</summary>
+    [Range(1, 100_000)]
     public int MaxBatch { get; init; } = 256;
 
     /// <summary>The longest deadline that a decider may ask for.</summary>
@@ -183,18 +198,21 @@ public sealed record SlotOptions
     public TimeSpan StopTimeout { get; init; } = TimeSpan.FromSeconds(5);
 
     /// <summary>Deaths in a row after which an item is parked.</summary>
+    [Range(1, 100)]
     public int MaxDeaths { get; init; } = 3;
 }
 
 public sealed record PoolOptions
 {
     /// <summary>Slots in the pool; 0 is one for each processor.</summary>
+    [Range(0, 4096)]
     public int Count { get; init; }
 
     /// <summary>A slot whose resident memory passes it is killed.</summary>
     public long MemoryLimitBytes { get; init; } = 4L << 30;
 
     /// <summary>Threads for the numerics of one slot.</summary>
+    [Range(1, 4096)]
     public int Threads { get; init; } = 1;
 }
 
@@ -209,6 +227,7 @@ public sealed record TorchOptions
 
 public sealed record BlobOptions
 {
+    [Range(4096, 256 << 20)]
     public int ChunkBytes { get; init; } = 1 << 20;
 
     /// <summary>Largest blob.</summary>
@@ -224,6 +243,7 @@ public sealed record GatewayOptions
     public string Address { get; init; } = "127.0.0.1";
 
     /// <summary>Port to listen on; 0 takes a free one.</summary>
+    [Range(0, 65535)]
     public int Port { get; init; } = 7443;
 
     /// <summary>Largest request body.</summary>
@@ -242,8 +262,10 @@ public sealed record TelemetryOptions
     public string OtlpEndpoint { get; init; } = "";
 
     /// <summary>Share of traces that are kept, in [0, 1].</summary>
+    [Range(0.0, 1.0)]
     public double SampleShare { get; init; } = 1;
 
     /// <summary><c>trace</c>, <c>debug</c>, <c>information</c>, <c>warning</c>, <c>error</c>.</summary>
+    [AllowedValues("trace", "debug", "information", "warning", "error")]
     public string LogLevel { get; init; } = "information";
 }

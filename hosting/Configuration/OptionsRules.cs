@@ -1,0 +1,47 @@
+using System.Net;
+using System.Text.RegularExpressions;
+
+namespace Athanor.Hosting.Configuration;
+
+/// <summary>What must hold between settings, and for values that a range cannot describe.</summary>
+internal static partial class OptionsRules
+{
+    /// <param name="report">Takes a key's path and what is wrong with it.</param>
+    public static void Check(AthanorOptions options, Action<string, string> report)
+    {
+        var shards = options.Shards;
+        if (shards.RenewEvery * 3 > shards.Lease)
+            report("athanor.shards.renew-every", $"three tries must fit into a lease of {Text(shards.Lease)}: at most {Text(shards.Lease / 3)}");
+        if (shards.LeaseMargin + shards.RenewEvery >= shards.Lease)
+            report("athanor.shards.lease-margin", $"with renew-every it must be shorter than the lease of {Text(shards.Lease)}");
+        if (shards.MoveShare <= 0) report("athanor.shards.move-share", "must be above 0 and at most 1");
+        var slots = options.Slots;
+        if (slots.RenewEvery * 3 > slots.Lease)
+            report("athanor.slots.renew-every", $"three tries must fit into a lease of {Text(slots.Lease)}: at most {Text(slots.Lease / 3)}");
+        foreach (var pool in slots.Pools.Keys.Where(static pool => !PoolName().IsMatch(pool)))
+            report($"athanor.slots.pools.{pool}", "a pool's name is lower-case letters, digits and dashes, such as cpu or cuda");
+        if (options.Mailbox.Page > options.Mailbox.InMemory)
+            report("athanor.mailbox.page", $"must not be more than in-memory, {options.Mailbox.InMemory}");
+        if (!DeviceName().IsMatch(options.Torch.Device)) report("athanor.torch.device", "must be cpu, cuda, or cuda:N");
+        if (!IPAddress.TryParse(options.Gateway.Address, out _) && options.Gateway.Address != "localhost")
+            report("athanor.gateway.address", $"'{options.Gateway.Address}' is no IP address; 127.0.0.1 is this machine alone, 0.0.0.0 is everywhere");
+        if (!NodeName().IsMatch(options.Node.Name)) report("athanor.node.name", "must be 1 to 128 letters, digits, '.', '_' and '-'");
+        if (options.StateDirectory.Trim() == "") report("athanor.state-directory", "must name a directory");
+        foreach (var role in options.Node.Roles.Where(static role => role is not ("shards" or "slots")))
+            report("athanor.node.roles", Nearest.DidYouMean("role", role, ["shards", "slots"]));
+        var endpoint = options.Telemetry.OtlpEndpoint;
+        if (endpoint != "" && !(Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
+            report("athanor.telemetry.otlp-endpoint", $"'{endpoint}' is no address such as \"http://localhost:4317\"");
+    }
+
+    private static string Text(TimeSpan duration) => FormattableString.Invariant($"{duration.TotalSeconds:0.###}s");
+
+    [GeneratedRegex("^[a-z][a-z0-9-]*\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex PoolName();
+
+    [GeneratedRegex("^(cpu|cuda(:[0-9]+)?)\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex DeviceName();
+
+    [GeneratedRegex("^[A-Za-z0-9._-]{1,128}\\z", RegexOptions.CultureInvariant)]
+    private static partial Regex NodeName();
+}
