@@ -17,7 +17,8 @@ public static class Families
     [
         new Actors.Evolution.PopulationDecider(),
         new Actors.Peers.PeerDecider(),
-        new Athanor.Actors.Training.TrainingDecider(),
+        new Actors.Training.TrainingDecider(),
+        new Actors.Ensembles.EnsembleDecider(),
         new Actors.Models.ModelDecider(),
     ];
 
@@ -26,6 +27,7 @@ public static class Families
         new Work.Evolution.EvaluateHandler(),
         new Work.Evolution.AuditHandler(),
         new Work.Training.TrainingSegmentHandler(Work.Training.TrainingTasks.All),
+        new Work.Ensembles.FitSplitHandler(),
         new Work.Models.FitKineticsHandler(),
         new Work.Ensembles.SweepHandler(),
     ];

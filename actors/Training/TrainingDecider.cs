@@ -133,7 +133,8 @@ public sealed class TrainingDecider : Decider<TrainingState>
         var segment = state.Checkpoints.Length;
         var spec = state.Spec!;
         var step = Math.Min((segment + 1) * spec.SegmentSteps, spec.TotalSteps);
-        if (done.Result is not TrainingSegmentResult result || result.Segment != segment || result.Step != step || !IsHash(result.Checkpoint))
+        if (done.Result is not TrainingSegmentResult result || result.Segment != segment || result.Step != step ||
+            !IsHash(result.Checkpoint))
             return Retry(state, $"the result of segment {segment} is not one of that segment");
         List<Effect> effects =
             [new Effect.Persist(new SegmentDone(segment, result.Step, result.Checkpoint, result.Loss, result.Metrics))];

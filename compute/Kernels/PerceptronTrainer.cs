@@ -6,7 +6,7 @@ namespace Athanor.Compute.Kernels;
 
 /// <summary>
 /// Trains a perceptron with Adam on mini-batches. State = step, parameters and Adam's two moments; step t of a run is a function of
-/// (spec, data, state before it), so a run may be cut anywhere, continued elsewhere and audited piece by piece by the hash of the states.
+/// (spec, data, state before it), so a run may be cut anywhere, continued elsewhere and audited piece by piece by its states' hashes.
 /// Rows come in passes: pass k is a permutation of all rows drawn from Philox stream 2^32 + k of the seed, and batches run through the passes
 /// without gaps, so that batch t is known without those before it.
 /// </summary>

@@ -38,7 +38,10 @@ public sealed record SampleTable(int Rows, int Inputs, int Outputs, float[] X, f
         var inputs = BinaryPrimitives.ReadInt32LittleEndian(bytes[8..]);
         var outputs = BinaryPrimitives.ReadInt32LittleEndian(bytes[12..]);
         if (rows < 1 || inputs < 1 || outputs < 1 || 16 + 4L * rows * ((long)inputs + outputs) != bytes.Length)
-            throw new InvalidDataException($"a table of {rows} rows, {inputs} inputs and {outputs} outputs does not have {bytes.Length} bytes");
+        {
+            throw new InvalidDataException(
+                $"a table of {rows} rows, {inputs} inputs and {outputs} outputs does not have {bytes.Length} bytes");
+        }
         var table = new SampleTable(rows, inputs, outputs, new float[rows * inputs], new float[rows * outputs]);
         Read(bytes[16..], table.X, inputs, "input");
         Read(bytes[(16 + 4 * table.X.Length)..], table.Y, outputs, "output");

@@ -27,10 +27,26 @@ public sealed class Standardization
         }
     }
 
+    public int Width => Means.Length;
+
     public double[] Means { get; }
 
     /// <summary>Root mean square deviations over the training rows; 1 for a column that does not vary.</summary>
     public double[] Deviations { get; }
+
+    /// <summary>One whose numbers are known.</summary>
+    public static Standardization Of(ReadOnlySpan<double> means, ReadOnlySpan<double> deviations, ReadOnlySpan<LogShift> logs)
+    {
+        var result = new Standardization(means.Length, logs);
+        means.CopyTo(result.Means);
+        deviations.CopyTo(result.Deviations);
+        return result;
+    }
+
+    public bool IsLog(int column) => _log[column];
+
+    /// <summary>What is added before the logarithm; 0 without one.</summary>
+    public double Shift(int column) => _shift[column];
 
     /// <param name="x">[rows, width], row-major.</param>
     /// <exception cref="ArgumentException">A logarithm's argument is not positive; the message says where.</exception>
@@ -74,7 +90,8 @@ public sealed class Standardization
         if (!(shifted > 0.0))
         {
             throw new ArgumentException(
-                $"row {row}, column {column}: {value} + {_shift[column]} has no logarithm; a shift that makes every value positive would be right");
+                $"row {row}, column {column}: {value} + {_shift[column]} has no logarithm; " +
+                "a shift that makes every value positive would be right");
         }
         return DetMath.Log(shifted);
     }

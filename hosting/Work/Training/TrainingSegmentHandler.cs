@@ -17,7 +17,10 @@ internal sealed class TrainingSegmentHandler(IReadOnlyList<ITrainingTask> tasks)
         var data = context.GetBlob(segment.Spec.Data);
         var outcome = task.Run(segment.Spec, checkpoint, data, segment.FromStep, segment.Steps, context.Seed, context);
         if (!double.IsFinite(outcome.Loss))
-            throw new WorkRefusedException($"the loss of segment {segment.Segment} is {outcome.Loss}; a smaller learning rate would be right");
+        {
+            throw new WorkRefusedException(
+                $"the loss of segment {segment.Segment} is {outcome.Loss}; a smaller learning rate would be right");
+        }
         foreach (var (name, value) in outcome.Metrics)
         {
             if (!double.IsFinite(value)) throw new WorkRefusedException($"the metric '{name}' of segment {segment.Segment} is {value}");

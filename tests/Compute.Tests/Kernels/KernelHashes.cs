@@ -47,7 +47,8 @@ internal static class KernelHashes
         yield return $"exp float {Hash<float>(single)}";
         DetMath.Tanh(floats, single);
         yield return $"tanh float {Hash<float>(single)}";
-        for (var i = 0; i < result.Length; i++) result[i] = DetMath.Log(Math.Abs(doubles[i])) + random.NextNormal() + DetMath.CosPi(doubles[i]);
+        for (var i = 0; i < result.Length; i++)
+            result[i] = DetMath.Log(Math.Abs(doubles[i])) + random.NextNormal() + DetMath.CosPi(doubles[i]);
         yield return $"log, normal, cos {Hash<double>(result)}";
 
         var trainer = PerceptronTrainerTests.Trainer(seed: 9);

@@ -30,7 +30,8 @@ public sealed class PerceptronTests
                 for (var o = 0; o < next.Length; o++)
                 {
                     var s = p[network.BiasOffset(layer) + o];
-                    for (var i = 0; i < a.Length; i++) s = MathF.FusedMultiplyAdd(p[network.WeightOffset(layer) + o * a.Length + i], a[i], s);
+                    var w = p.AsSpan(network.WeightOffset(layer) + o * a.Length, a.Length);
+                    for (var i = 0; i < a.Length; i++) s = MathF.FusedMultiplyAdd(w[i], a[i], s);
                     next[o] = layer + 2 < sizes.Length ? DetMath.Tanh(s) : s;
                 }
                 a = next;
