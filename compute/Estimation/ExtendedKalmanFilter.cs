@@ -56,13 +56,19 @@ public static class ExtendedKalmanFilter
     public static Innovation Update<TModel>(in TModel model, Span<double> x, Span<double> p, double measured)
         where TModel : struct, IFilterModel
     {
+        Span<double> gain = stackalloc double[MaxStates];
+        return Update(model, x, p, measured, gain[..model.States]);
+    }
+
+    /// <summary>As <see cref="Update{TModel}(in TModel, Span{double}, Span{double}, double)"/>; <paramref name="gain"/> receives the gain, shape (n).</summary>
+    internal static Innovation Update<TModel>(in TModel model, Span<double> x, Span<double> p, double measured, Span<double> gain)
+        where TModel : struct, IFilterModel
+    {
         var n = Size(model.States, x, p);
         Span<double> h = stackalloc double[MaxStates];
-        Span<double> gain = stackalloc double[MaxStates];
         Span<double> factor = stackalloc double[MaxStates * MaxStates];
         Span<double> work = stackalloc double[MaxStates * MaxStates];
         h = h[..n];
-        gain = gain[..n];
         var predicted = model.Measure(x, h, out var r);
         var s = r;
         for (var i = 0; i < n; i++)

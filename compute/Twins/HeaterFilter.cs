@@ -124,6 +124,24 @@ public static class HeaterFilter
         return estimates;
     }
 
+    /// <summary>The filter's gain at every row but the first (which starts it), shape (rows, n).</summary>
+    internal static double[] Gains(in HeaterModel model, HeaterRecord record, int rows)
+    {
+        var n = model.States;
+        var gains = new double[rows * n];
+        Span<double> x = stackalloc double[n];
+        Span<double> p = stackalloc double[n * n];
+        Span<double> input = stackalloc double[1];
+        model.Start(record.MeasuredC[0], x, p);
+        for (var k = 1; k < rows; k++)
+        {
+            input[0] = record.Power[k - 1];
+            ExtendedKalmanFilter.Predict(model, x, p, input, record.TimeS[k] - record.TimeS[k - 1]);
+            ExtendedKalmanFilter.Update(model, x, p, record.MeasuredC[k], gains.AsSpan(k * n, n));
+        }
+        return gains;
+    }
+
     private static bool AllFinite(ReadOnlySpan<double> x)
     {
         foreach (var v in x)

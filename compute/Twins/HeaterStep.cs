@@ -79,17 +79,15 @@ internal static class HeaterStep
     }
 
     /// <summary>Adjoint of <see cref="Advance"/> from the state before the step.</summary>
-    /// <param name="lambda">∂J/∂(Th, Ts, m) after the step; receives that before it.</param>
+    /// <param name="lambda">∂J/∂x after the step, shape (5); receives that before it.</param>
     /// <param name="byGain">Adds ∂J/∂ln a.</param>
-    /// <param name="byLoss">Adds ∂J/∂ln U, the state and its prior mean scaled together.</param>
     /// <param name="byLag">Adds ∂J/∂ln τ.</param>
     /// <returns>∂J/∂r.</returns>
     public static double Adjoint(
         HeaterParameters p, ReadOnlySpan<double> x, double power, double residual, double h, Span<double> lambda, ref double byGain,
-        ref double byLoss, ref double byLag)
+        ref double byLag)
     {
-        var (th, ts, ambient, loss) = (x[0], x[1], p.Ambient + x[2], x[3]);
-        var m = x[4];
+        var (th, ts, ambient, loss, m) = (x[0], x[1], p.Ambient + x[2], x[3], x[4]);
         var half = 0.5 * h;
         var k1 = F(p, th, ts, m, ambient, loss, power, residual);
         var (th2, ts2) = (th + (half * k1.Heater), ts + (half * k1.Sensor));
@@ -100,33 +98,34 @@ internal static class HeaterStep
         var sixth = h / 6.0;
         var third = h / 3.0;
 
-        var (lh, ls, lm) = (lambda[0], lambda[1], lambda[2]);
-        var byResidual = 0.0;
+        var (lh, ls, lm) = (lambda[0], lambda[1], lambda[4]);
         // Stage 4, then 3, 2, 1: the cotangent of k_i is its weight's share plus what came through the later stage's argument.
         var c4 = new Rates(sixth * lh, sixth * ls, sixth * lm);
-        var g4 = Pull(p, th4, ts4, ambient, loss, power, c4, ref byGain, ref byLoss, ref byLag, ref byResidual);
+        var g4 = Pull(p, th4, ts4, loss, c4, ref byLag);
         var c3 = new Rates((third * lh) + (h * g4.Heater), (third * ls) + (h * g4.Sensor), (third * lm) + (h * g4.Memory));
-        var g3 = Pull(p, th3, ts3, ambient, loss, power, c3, ref byGain, ref byLoss, ref byLag, ref byResidual);
+        var g3 = Pull(p, th3, ts3, loss, c3, ref byLag);
         var c2 = new Rates((third * lh) + (half * g3.Heater), (third * ls) + (half * g3.Sensor), (third * lm) + (half * g3.Memory));
-        var g2 = Pull(p, th2, ts2, ambient, loss, power, c2, ref byGain, ref byLoss, ref byLag, ref byResidual);
+        var g2 = Pull(p, th2, ts2, loss, c2, ref byLag);
         var c1 = new Rates((sixth * lh) + (half * g2.Heater), (sixth * ls) + (half * g2.Sensor), (sixth * lm) + (half * g2.Memory));
-        var g1 = Pull(p, th, ts, ambient, loss, power, c1, ref byGain, ref byLoss, ref byLag, ref byResidual);
+        var g1 = Pull(p, th, ts, loss, c1, ref byLag);
+
+        var byHeaterRate = ((c1.Heater + c2.Heater) + c3.Heater) + c4.Heater;
+        var a = ambient + HeaterModel.Kelvin;
+        byGain += byHeaterRate * p.Gain * power;
         lambda[0] = lh + (((g1.Heater + g2.Heater) + g3.Heater) + g4.Heater);
         lambda[1] = ls + (((g1.Sensor + g2.Sensor) + g3.Sensor) + g4.Sensor);
-        lambda[2] = lm + (((g1.Memory + g2.Memory) + g3.Memory) + g4.Memory);
-        return byResidual;
+        lambda[2] += byHeaterRate * (loss + (4 * p.Radiation * a * a * a));
+        lambda[3] -= (((c1.Heater * (th - ambient)) + (c2.Heater * (th2 - ambient))) + (c3.Heater * (th3 - ambient)))
+            + (c4.Heater * (th4 - ambient));
+        lambda[4] = lm + (((g1.Memory + g2.Memory) + g3.Memory) + g4.Memory);
+        return byHeaterRate;
     }
 
-    /// <summary>Jᵀ c of the rates at one stage, adding what falls to the parameters.</summary>
-    private static Rates Pull(
-        HeaterParameters p, double th, double ts, double ambient, double loss, double power, Rates c, ref double byGain, ref double byLoss,
-        ref double byLag, ref double byResidual)
+    /// <summary>Jᵀ c of the rates by (Th, Ts, m) at one stage, adding what falls to the lag.</summary>
+    private static Rates Pull(HeaterParameters p, double th, double ts, double loss, Rates c, ref double byLag)
     {
         var k = th + HeaterModel.Kelvin;
-        byGain += c.Heater * p.Gain * power;
-        byLoss -= c.Heater * loss * (th - ambient);
         byLag -= c.Sensor * (th - ts) / p.SensorLag;
-        byResidual += c.Heater;
         return new Rates(
             (-(loss + (4 * p.Radiation * k * k * k)) * c.Heater) + (c.Sensor / p.SensorLag) + (c.Memory / p.Memory),
             -c.Sensor / p.SensorLag, -c.Memory / p.Memory);
