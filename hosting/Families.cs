@@ -15,6 +15,7 @@ public static class Families
 
     public static IReadOnlyList<IDecider> Deciders { get; } =
     [
+        new Actors.Twins.TwinDecider(),
         new Actors.Evolution.PopulationDecider(),
         new Actors.Peers.PeerDecider(),
         new Actors.Training.TrainingDecider(),
@@ -35,5 +36,6 @@ public static class Families
     public static IReadOnlyList<IComputeHandler> ComputeHandlers { get; } =
     [
         new Work.Evolution.DrawHandler(),
+        new Work.Twins.FilterHandler(),
     ];
 }

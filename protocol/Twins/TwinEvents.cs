@@ -19,6 +19,11 @@ public sealed record TwinEstimated(
     [property: Key(0)] TwinEstimate Estimate, [property: Key(1)] double[] Predicted, [property: Key(2)] double[] PredictedVariance,
     [property: Key(3)] double NisMean) : IEvent;
 
+/// <summary>The rows taken were not filtered at the first attempt; it is tried again.</summary>
+/// <param name="Attempt">The attempt now made; the first was 0.</param>
+[Message("twins.filter-retried")]
+public sealed record FilterRetried([property: Key(0)] int Attempt, [property: Key(1)] string Reason) : IEvent;
+
 /// <summary>The rows taken could not be filtered; the estimate stays at the row before them.</summary>
 [Message("twins.rows-set-aside")]
 public sealed record RowsSetAside(
