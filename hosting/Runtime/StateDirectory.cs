@@ -25,7 +25,8 @@ public sealed class StateDirectory : IDisposable
 
     private const string FormatName = "athanor-state";
     private static readonly string[] OwnNames =
-        ["format", "format.new", "lock", "pid", "journal.db", "journal.db-wal", "journal.db-shm", "blobs", "keys", "node.sock"];
+        ["format", "format.new", "lock", "pid", "journal.db", "journal.db-wal", "journal.db-shm", "blobs", "keys", "node.sock",
+         "demo-spec.json", "demo-result.json"];
 
     private readonly FileStream? _lock;
 

@@ -1,16 +1,14 @@
-using Athanor.Nodes.Reports;
 using Spectre.Console;
-using Table = Spectre.Console.Table;
 
 namespace Athanor.Nodes.Demo;
 
 /// <summary>A report's figures as a table in the terminal.</summary>
 internal static class SummaryTable
 {
-    public static void Print(IAnsiConsole console, Report report)
+    public static void Print(IAnsiConsole console, IReadOnlyList<DemoSection> sections)
     {
         var table = new Table().Border(TableBorder.Rounded).AddColumn("Figure").AddColumn("Value").AddColumn("Held to").AddColumn("");
-        foreach (var section in report.Sections)
+        foreach (var section in sections)
         {
             table.AddRow($"[bold]{Markup.Escape(section.Title)}[/]", "", "", "");
             foreach (var f in section.Figures)
