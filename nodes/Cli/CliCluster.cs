@@ -1,5 +1,7 @@
 using System.CommandLine;
+using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
+using Athanor.Hosting.Stores;
 using Athanor.Nodes.Local;
 
 namespace Athanor.Nodes.Cli;
@@ -8,5 +10,9 @@ namespace Athanor.Nodes.Cli;
 internal static class CliCluster
 {
     public static Task<ClusterConnection> Open(ParseResult parsed, EmbeddedRole role, CancellationToken cancellation) =>
-        ClusterConnection.Open(parsed.GetRequiredValue(Cli.State), role, cancellation);
+        ClusterConnection.Open(Options(parsed), role, cancellation: cancellation);
+
+    /// <summary>The settings of <c>--config</c> with the directory of <c>--state</c>.</summary>
+    public static AthanorOptions Options(ParseResult parsed) =>
+        ClusterConfiguration.Load(parsed.GetValue(Cli.Config)) with { StateDirectory = parsed.GetRequiredValue(Cli.State) };
 }

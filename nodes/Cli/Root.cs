@@ -21,11 +21,13 @@ internal static class Root
 
     private static IEnumerable<Command> Commands()
     {
+        yield return DemoCommand.Create();
         yield return FamilyCommands.Create("twins", "the twin of one plant unit");
         yield return FamilyCommands.Create("training", "one training run");
         yield return FamilyCommands.Create("ensembles", "one surrogate ensemble");
         yield return FamilyCommands.Create("evolution", "one population");
         yield return FamilyCommands.Create("peers", "one peer identity");
         yield return FamilyCommands.Create("models", "one registered model");
+        yield return ReplayCommand.Create();
     }
 }
