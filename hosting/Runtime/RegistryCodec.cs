@@ -5,7 +5,7 @@ using Athanor.Protocol;
 namespace Athanor.Hosting.Runtime;
 
 /// <summary>The core's messages through the generated readers and writers.</summary>
-internal sealed class RegistryCodec(MessageRegistry registry) : IMessageCodec
+public sealed class RegistryCodec(MessageRegistry registry) : IMessageCodec
 {
     public StoredMessage Encode(IMessage message) => new(registry.KindOf(message), registry.VersionOf(message), registry.Encode(message));
 

@@ -28,6 +28,8 @@ internal static class Root
         yield return FamilyCommands.Create("evolution", "one population");
         yield return FamilyCommands.Create("peers", "one peer identity");
         yield return FamilyCommands.Create("models", "one registered model");
+        yield return NodeCommand.Create();
+        yield return SlotCommand.Create();
         yield return ReplayCommand.Create();
     }
 }

@@ -33,7 +33,7 @@ internal static class DemoRun
         var report = new Report(options.Small ? "Athanor demo, small scale" : "Athanor demo");
         var results = new ResultHash();
         var context = new DemoContext(
-            cluster.Client, options.Small, DataDirectory(), new Uri(gateway.Url), options.StateDirectory, progress, report, results);
+            cluster.Client, options.Small, DataDirectory(), gateway.Url, options.StateDirectory, progress, report, results);
         var seconds = new Dictionary<string, double>();
         foreach (var step in DemoSteps.All.Append(new ReplayStep(cluster.Store, new RegistryCodec(cluster.Parts.Messages))))
         {
