@@ -5,5 +5,7 @@ internal static class DemoSteps
 {
     public static IReadOnlyList<IDemoStep> All { get; } =
     [
+        new KineticsStep(),
+        new SweepStep(),
     ];
 }
