@@ -60,14 +60,8 @@ public sealed partial class SqliteStore
         if (row.Owner != part.Owner || row.Epoch != part.Epoch || row.LastNumber != part.ExpectedLast)
             return new ShardCommitResult(part.Shard, false, row);
 
-        var last = row.LastEvent;
-        foreach (var added in part.Events)
-        {
-            if (added.Shard != part.Shard || added.Number != ++last)
-                throw new StoreException($"A commit of shard {part.Shard} brings event {added.Shard}/{added.Number} where {part.Shard}/{last} is due.");
-            JournalTable.Add(connection, added);
-        }
-        ShardTable.Put(connection, row with { LastNumber = part.NewLast, LastEvent = last });
+        AddEvents(connection, part, row.LastEvent);
+        ShardTable.Put(connection, row with { LastNumber = part.NewLast, LastEvent = row.LastEvent + part.Events.Length });
         foreach (var added in part.Mail) AddMail(connection, added);
         foreach (var handled in part.Handled) MailTable.Delete(connection, part.Shard, handled);
         foreach (var parked in part.Parked)
@@ -76,9 +70,9 @@ public sealed partial class SqliteStore
             ParkedTable.Add(connection, parked);
         }
         foreach (var unparked in part.Unparked) ParkedTable.Delete(connection, part.Shard, unparked);
+        foreach (var timer in part.TimersSet) TimerTable.Put(connection, timer);
         foreach (var (entity, name) in part.TimersRemoved)
             connection.Prepare("DELETE FROM timer WHERE shard = ? AND entity = ? AND name = ?").Bind(part.Shard).Bind(entity).Bind(name).Run();
-        foreach (var timer in part.TimersSet) TimerTable.Put(connection, timer);
         foreach (var work in part.Work) AddWork(connection, work);
         foreach (var id in part.WorkCancelled) CancelWork(connection, part.Shard, id);
         foreach (var reply in part.Replies) ReplyTable.Add(connection, reply, now);
@@ -86,6 +80,27 @@ public sealed partial class SqliteStore
         foreach (var fault in part.Faults) SetFault(connection, part.Shard, fault);
         foreach (var snapshot in part.Snapshots) SnapshotTable.Put(connection, snapshot);
         return new ShardCommitResult(part.Shard, true, null);
+    }
+
+    private static void AddEvents(SqliteConnection connection, ShardCommit part, long last)
+    {
+        var numbers = new Dictionary<EntityAddress, long>();
+        foreach (var row in part.Events)
+        {
+            if (row.Shard != part.Shard || row.Number != ++last)
+                throw new StoreException($"A commit of shard {part.Shard} brings event {row.Shard}/{row.Number} where {part.Shard}/{last} is due.");
+            if (!numbers.TryGetValue(row.Entity, out var number)) number = LastNumber(connection, row.Entity);
+            if (row.EntityNumber != number + 1)
+                throw new StoreException($"A commit brings event {row.EntityNumber} of {row.Entity} where {number + 1} is due.");
+            numbers[row.Entity] = row.EntityNumber;
+            JournalTable.Add(connection, row);
+        }
+    }
+
+    private static long LastNumber(SqliteConnection connection, EntityAddress entity)
+    {
+        using var row = connection.Prepare("SELECT max(entity_number) FROM journal WHERE entity = ?").Bind(entity);
+        return row.Step() ? row.Long(0) : 0;
     }
 
     private void AddMail(SqliteConnection connection, MailRow row) => MailTable.Add(connection, row, ++_arrivals);

@@ -38,7 +38,7 @@ public sealed partial class SqliteStore
             row = row with
             {
                 Owner = node,
-                Epoch = new Epoch(Math.Max(row.Epoch.Incarnation, MetaTable.Read(connection, MetaTable.Incarnation)), row.Epoch.Counter + 1),
+                Epoch = new Epoch(Math.Max(row.Epoch.Incarnation, _incarnation), row.Epoch.Counter + 1),
                 LeaseUntil = now + lease,
             };
             ShardTable.Put(connection, row);
@@ -76,7 +76,7 @@ public sealed partial class SqliteStore
         {
             var row = ShardTable.Read(connection, shard);
             if (row.Owner != node || row.Epoch != epoch) return false;
-            ShardTable.Put(connection, row with { Owner = null, LeaseUntil = _clock.Now() });
+            ShardTable.Put(connection, row with { Owner = null, LeaseUntil = DateTimeOffset.MinValue });
             return true;
         },
         cancellation);

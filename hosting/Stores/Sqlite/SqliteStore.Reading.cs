@@ -11,11 +11,10 @@ public sealed partial class SqliteStore
         connection =>
         {
             var row = ShardTable.Read(connection, shard);
-            var timers = _reports.ReadAll(
-                connection.Prepare($"{TimerTable.Table.Select} WHERE shard = ? ORDER BY due, entity, name").Bind(shard), TimerTable.Current);
-            var heads = _reports.ReadAll(
-                connection.Prepare($"{HeadTable.Table.Select} WHERE shard = ? AND (awaits <> 0 OR fault IS NOT NULL) ORDER BY entity").Bind(shard),
-                HeadTable.Current);
+            var timers = _reports.ReadAll(connection.Prepare($"{TimerTable.Table.Select} WHERE shard = ?").Bind(shard), TimerTable.Current)
+                .OrderBy(t => t.Due).ThenBy(t => t.Entity).ThenBy(t => t.Name, StringComparer.Ordinal).ToList();
+            var heads = Sorted(
+                connection.Prepare($"{HeadTable.Table.Select} WHERE shard = ? AND (awaits <> 0 OR fault IS NOT NULL)").Bind(shard));
             return new ShardContents(row, timers, heads.Where(h => h.Fault is null).ToList(), heads.Where(h => h.Fault is not null).ToList());
         },
         cancellation);
@@ -59,14 +58,13 @@ public sealed partial class SqliteStore
     public Task<IReadOnlyList<HeadRow>> ListEntities(string tenant, string family, CancellationToken cancellation) =>
         Read<IReadOnlyList<HeadRow>>(
             // '0' is the character after '/', so this is the range of all addresses that begin with tenant/family/.
-            connection => _reports.ReadAll(
-                connection.Prepare($"{HeadTable.Table.Select} WHERE entity > ? AND entity < ? ORDER BY entity")
-                    .Bind($"{tenant}/{family}/").Bind($"{tenant}/{family}0"),
-                HeadTable.Current),
+            connection => Sorted(
+                connection.Prepare($"{HeadTable.Table.Select} WHERE entity > ? AND entity < ? AND entity_number > 0")
+                    .Bind($"{tenant}/{family}/").Bind($"{tenant}/{family}0")),
             cancellation);
 
-    public Task<IReadOnlyList<HeadRow>> ListAllEntities(CancellationToken cancellation) => Read<IReadOnlyList<HeadRow>>(
-        connection => _reports.ReadAll(connection.Prepare($"{HeadTable.Table.Select} ORDER BY entity"), HeadTable.Current), cancellation);
+    public Task<IReadOnlyList<HeadRow>> ListAllEntities(CancellationToken cancellation) =>
+        Read<IReadOnlyList<HeadRow>>(connection => Sorted(connection.Prepare(HeadTable.Table.Select)), cancellation);
 
     public Task<IReadOnlyList<JournalRow>> ReadFeed(int shard, long after, int limit, CancellationToken cancellation) =>
         Read<IReadOnlyList<JournalRow>>(
@@ -78,6 +76,9 @@ public sealed partial class SqliteStore
 
     public Task<IReadOnlyList<ParkedRow>> ReadParked(CancellationToken cancellation) => Read<IReadOnlyList<ParkedRow>>(
         connection => _reports.ReadAll(connection.Prepare($"{ParkedTable.Table.Select} ORDER BY place"), ParkedTable.Current), cancellation);
+
+    /// <summary>In the order of addresses, which is not that of their texts ('-' comes before '/').</summary>
+    private List<HeadRow> Sorted(SqliteStatement heads) => _reports.ReadAll(heads, HeadTable.Current).OrderBy(h => h.Entity).ToList();
 
     private static EntityHistory ReadHistory(SqliteConnection connection, EntityAddress entity, bool fromStart)
     {

@@ -66,7 +66,7 @@ public sealed partial class SqliteStore
         string workId, long token, WorkStatus status, string reason, StoredMessage command, CancellationToken cancellation)
     {
         if (status is not (WorkStatus.Failed or WorkStatus.Parked))
-            throw new StoreException($"Work {workId} cannot fail as {status}; it fails as {WorkStatus.Failed} or {WorkStatus.Parked}.");
+            throw new ArgumentException($"work fails as {WorkStatus.Failed} or {WorkStatus.Parked}, not as {status}", nameof(status));
         return Write(
             connection =>
             {

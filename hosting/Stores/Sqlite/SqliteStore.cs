@@ -26,6 +26,7 @@ public sealed partial class SqliteStore : IStore
     private readonly DamageReports _reports;
     private readonly SqliteReaders _readers;
     private readonly SqliteWriter? _writer;
+    private long _incarnation;
 
     private SqliteStore(string path, SqliteStoreOptions options, TimeProvider time, bool write)
     {
@@ -47,7 +48,7 @@ public sealed partial class SqliteStore : IStore
                 SqliteSchema.Check(connection);
             }
             SqliteSchema.CheckFile(FilePath);
-            ShardCount = (int)MetaTable.Read(connection, MetaTable.Shards);
+            ShardCount = (int)ReadMeta(connection, MetaTable.Shards, CountShards);
             if (options.ShardCount is { } wanted && wanted != ShardCount)
             {
                 throw new StoreException(
@@ -164,9 +165,12 @@ public sealed partial class SqliteStore : IStore
         connection.Execute("BEGIN IMMEDIATE");
         try
         {
-            Opening = MetaTable.Read(connection, MetaTable.Openings) + 1;
+            MetaTable.Put(connection, MetaTable.Shards, ShardCount);
+            Opening = ReadMeta(connection, MetaTable.Openings, _ => 0) + 1;
             MetaTable.Put(connection, MetaTable.Openings, Opening);
+            _incarnation = ReadMeta(connection, MetaTable.Incarnation, c => c.ReadLong("SELECT max(incarnation) FROM shard") + 1);
             TakeShards(connection);
+            MetaTable.Put(connection, MetaTable.Incarnation, _incarnation);
             connection.Execute("DELETE FROM node");
             foreach (var work in _reports.ReadAll(connection.Prepare($"{WorkTable.Table.Select} WHERE status = 1"), WorkTable.Current))
                 WorkTable.Put(connection, work with { Status = WorkStatus.Pending, Holder = null });
@@ -182,7 +186,7 @@ public sealed partial class SqliteStore : IStore
 
     private void TakeShards(SqliteConnection connection)
     {
-        var incarnation = MetaTable.Read(connection, MetaTable.Incarnation);
+        var damaged = false;
         for (var shard = 0; shard < ShardCount; shard++)
         {
             ShardRow row;
@@ -193,17 +197,40 @@ public sealed partial class SqliteStore : IStore
             catch (DamageException e)
             {
                 _reports.Add(e);
-                if (incarnation == MetaTable.Read(connection, MetaTable.Incarnation))
-                    MetaTable.Put(connection, MetaTable.Incarnation, ++incarnation);
-                row = Remake(connection, shard, incarnation);
+                if (!damaged) _incarnation++;
+                damaged = true;
+                row = Remake(connection, shard, _incarnation);
             }
             ShardTable.Put(connection, row with
             {
                 Owner = null,
-                Epoch = new Epoch(Math.Max(row.Epoch.Incarnation, incarnation), row.Epoch.Counter + 1),
+                Epoch = new Epoch(Math.Max(row.Epoch.Incarnation, _incarnation), row.Epoch.Counter + 1),
                 LeaseUntil = DateTimeOffset.MinValue,
             });
         }
+    }
+
+    /// <summary>What the database says of itself can be learned from its other rows when it is damaged; this opening then writes it anew.</summary>
+    private long ReadMeta(SqliteConnection connection, string name, Func<SqliteConnection, long> otherwise)
+    {
+        try
+        {
+            return MetaTable.Read(connection, name);
+        }
+        catch (DamageException e)
+        {
+            _reports.Add(e);
+            return otherwise(connection);
+        }
+    }
+
+    private long CountShards(SqliteConnection connection)
+    {
+        if (_options.ShardCount is { } said) return said;
+        var (count, highest) = (connection.ReadLong("SELECT count(*) FROM shard"), connection.ReadLong("SELECT max(shard) FROM shard"));
+        return count > 0 && count == highest + 1
+            ? count
+            : throw new DamageException("meta, shards", "the number of shards is lost; open the store with the number it was made with");
     }
 
     /// <summary>A row in place of one that is lost. The number of the last commit only has to lie beyond those by which messages still

@@ -234,7 +234,7 @@ public sealed class SqliteStoreTests : IDisposable
         var parts = new List<ShardCommit> { doubled };
         foreach (var entity in entities.Skip(1)) parts.Add(await driver.Part(entity, "one"));
         var tasks = parts.Select(part => store.Commit([part], None)).ToList();
-        await Assert.ThrowsAsync<SqliteException>(() => tasks[0]);
+        await Assert.ThrowsAsync<StoreException>(() => tasks[0]);
         foreach (var task in tasks.Skip(1)) Assert.True(Assert.Single(await task).Accepted);
         Assert.Single((await store.ReadEntity(entities[0], true, None)).Events);
         Assert.Empty(await store.Verify(None).ToListAsync());
