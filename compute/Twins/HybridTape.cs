@@ -49,7 +49,7 @@ internal sealed class HybridTape
 
     /// <summary>Mean square error, K²; <paramref name="gradient"/> receives its gradient by (ln gain, ln heat loss, ln lag, weights).</summary>
     /// <param name="gains">Shape (<see cref="FilteredRows"/>, 5).</param>
-    public double Run(in HeaterModel model, ReadOnlySpan<double> gains, bool throughFilter, Span<double> gradient)
+    public double Run(in HeaterModel model, ReadOnlySpan<double> gains, Span<double> gradient)
     {
         gradient.Clear();
         Filter(model, gains);
@@ -64,8 +64,7 @@ internal sealed class HybridTape
             x.CopyTo(_run.States.AsSpan(_run.Used * N, N));
             sum += RunBackward(model, first, _startAdjoints.AsSpan(run * N, N), gradient);
         }
-        if (throughFilter) FilterBackward(model, gains, gradient);
-        else gradient[1] += LossAtStarts();
+        FilterBackward(model, gains, gradient);
         var scale = 1.0 / ((double)_plan.Runs * _plan.Length);
         for (var i = 0; i < gradient.Length; i++) gradient[i] *= scale;
         return sum * scale;
@@ -105,15 +104,6 @@ internal sealed class HybridTape
             Backward(model, _filter, k, lambda, gradient);
         }
         gradient[1] += lambda[HeaterModel.Loss] * model.Parameters.HeatLoss;
-    }
-
-    /// <summary>With the starts held, a start's heat loss still scales with its prior mean: ∂J/∂ln U.</summary>
-    private double LossAtStarts()
-    {
-        var sum = 0.0;
-        for (var run = 0; run < _plan.Runs; run++)
-            sum += _startAdjoints[(run * N) + HeaterModel.Loss] * _filtered[((_plan.StartOf(run) - 1) * N) + HeaterModel.Loss];
-        return sum;
     }
 
     private double RunBackward(in HeaterModel model, int first, Span<double> lambda, Span<double> gradient)

@@ -1,135 +1,126 @@
-using Athanor.Compute.Numerics;
-
 namespace Athanor.Compute.Twins;
-
-/// <summary>Settings of a hybrid's training.</summary>
-/// <param name="Hidden">Hidden units of the residual.</param>
-/// <param name="LearningRate">Adam's step.</param>
-/// <param name="WeightDecay">Weight of ½|w|² beside the mean square error in K².</param>
-/// <param name="RefreshEvery">Steps after which the filter's gains are computed anew with the model as it then is.</param>
-/// <param name="Memory">Time constant of the remembered surroundings, s.</param>
-public sealed record HybridSettings(
-    int Hidden, double LearningRate, double WeightDecay, int RefreshEvery, double Memory, bool ThroughFilter, FreeRunPlan Train, FreeRunPlan Validation);
 
 /// <summary>What a training holds between steps; all of it is in a checkpoint.</summary>
 /// <param name="Step">Steps done.</param>
-/// <param name="Theta">(ln of gain, heat loss and sensor lag by the balance's, then the weights), shape (3 + weights).</param>
-/// <param name="Mean">Adam's first moments.</param>
-/// <param name="Square">Adam's second moments.</param>
-/// <param name="Frozen">Theta at the last refresh, which the filter's gains follow from.</param>
-/// <param name="Best">Theta of the best validation.</param>
+/// <param name="Balances">The fitted balance of each fold, then that of all rows, shape (folds + 1, parameters) as rows.</param>
+/// <param name="Members">The roll-out fit of each fold, then that of all rows.</param>
+/// <param name="BalanceRmseK">Cross-validated free-run error of the plain balance, K.</param>
+/// <param name="BestRmseK">The least cross-validated error so far, K.</param>
+/// <param name="BestStep">The step of that.</param>
+/// <param name="Best">Theta of the fit on all rows at that step.</param>
 public sealed record HybridState(
-    int Step, double[] Theta, double[] Mean, double[] Square, double[] Frozen, double[] Best, double BestRmseK, int BestStep);
+    int Step, double[][] Balances, RollOutState[] Members, double BalanceRmseK, double BestRmseK, int BestStep, double[] Best);
 
 /// <summary>
-/// Trains a hybrid heater through roll-outs: free runs of some hundred seconds from filtered states, the mean square error of the sensor's
-/// reading, its exact gradient by the adjoint of the discretised roll-out and of the filter before it (discretise, then optimise), and
-/// Adam (Kingma and Ba, 2015). Only the filter's gains are held fixed in between; they are computed anew every few steps, when the
-/// validation part is scored too. Runs are summed in their order: same bits in every run, wherever a segment is cut.
+/// Fits the energy balance, then trains the hybrid, on the first rows of a record alone. The number of steps is chosen by three-fold
+/// cross-validation inside these rows (two folds look ahead, one looks back): each fold's hybrid starts from the balance fitted to
+/// its own training rows and is scored by free runs on rows that it has not seen; a fourth fit on all rows is trained beside them, and
+/// kept as it was at the step with the least pooled error. Nothing of the record after these rows is looked at.
 /// </summary>
 public sealed class HybridTrainer
 {
-    private const int Physical = 3;
-    private const double Beta1 = 0.9, Beta2 = 0.999, Epsilon = 1e-8;
-
-    private readonly HeaterParameters _balance;
     private readonly HeaterRecord _record;
     private readonly HybridSettings _settings;
-    private readonly HybridTape _tape;
-    private double[] _gains = [];
-    private double[] _gainsOf = [];
+    private readonly (FreeRunPlan Train, FreeRunPlan Validation)[] _folds;
+    private readonly FreeRunPlan _all;
 
-    /// <param name="balance">The fitted energy balance.</param>
-    public HybridTrainer(HeaterParameters balance, HeaterRecord record, HybridSettings settings)
+    /// <param name="record">Exactly the rows to fit; at least 600.</param>
+    public HybridTrainer(HeaterRecord record, HybridSettings settings)
     {
+        ArgumentNullException.ThrowIfNull(record);
         ArgumentNullException.ThrowIfNull(settings);
-        if (settings.Train.Runs < 1 || settings.Validation.Runs < 1)
-            throw new ArgumentException("the rows of the training or validation part are fewer than one free run");
-        if (settings.Hidden is < 0 or > ResidualNet.MaxHidden)
-            throw new ArgumentException($"a residual has 0 to {ResidualNet.MaxHidden} hidden units, not {settings.Hidden}");
-        if (!(settings.Memory > 0)) throw new ArgumentException($"the memory's time constant is {settings.Memory} s; it must be above 0");
-        _balance = balance with { Memory = settings.Memory };
+        if (record.Rows < 600) throw new ArgumentException($"{record.Rows} rows are too few to train on; at least 600 would be right");
+        if (settings.RefreshEvery < 1) throw new ArgumentException($"gains are refreshed every {settings.RefreshEvery} steps; 1 or more would be right");
         _record = record;
         _settings = settings;
-        _tape = new HybridTape(settings.Hidden, record, settings.Train);
+        // A twelfth of the rows is a run, a sixtieth lies between starts; the filter settles before the first.
+        var every = record.Rows / 60;
+        var length = 5 * every;
+        FreeRunPlan Plan(int from, int to) => new(from * every, to * every, every, length);
+        _folds = [(Plan(3, 45), Plan(45, 60)), (Plan(3, 30), Plan(30, 45)), (Plan(20, 60), Plan(3, 20))];
+        _all = Plan(3, 60);
     }
 
-    public HybridState Initial(ulong seed)
+    /// <summary>Fits the balances and makes the state before the first step.</summary>
+    /// <param name="start">Where the fits of the balance start; its noise is kept.</param>
+    public HybridState Initial(HeaterParameters start, ulong seed)
     {
-        var weights = ResidualNet.Initial(_settings.Hidden, seed);
-        var theta = new double[Physical + weights.Length];
-        weights.CopyTo(theta, Physical);
-        return new HybridState(
-            0, theta, new double[theta.Length], new double[theta.Length], (double[])theta.Clone(), (double[])theta.Clone(),
-            double.PositiveInfinity, 0);
+        var balances = new double[_folds.Length + 1][];
+        var members = new RollOutState[balances.Length];
+        for (var i = 0; i < balances.Length; i++)
+        {
+            var balance = BalanceFit.Fit(start, _record, PlanOf(i));
+            balances[i] = balance.ToArray();
+            members[i] = new RollOutFit(balance, _record, PlanOf(i), _settings).Initial(seed);
+        }
+        var rmse = Pooled(i => HeaterModel.Balance(HeaterParameters.From(balances[i])));
+        return new HybridState(0, balances, members, rmse, rmse, 0, members[^1].Theta);
     }
 
-    /// <summary>The model that theta stands for.</summary>
-    public HeaterModel Model(ReadOnlySpan<double> theta) => HeaterModel.Hybrid(
-        _balance with
-        {
-            Gain = _balance.Gain * DetMath.Exp(theta[0]),
-            HeatLoss = _balance.HeatLoss * DetMath.Exp(theta[1]),
-            SensorLag = _balance.SensorLag * DetMath.Exp(theta[2]),
-        },
-        theta[Physical..].ToArray());
-
-    /// <summary>One step of Adam.</summary>
-    /// <returns>The state after it and the training error before it, K.</returns>
-    public (HybridState State, double RmseK) Step(HybridState state)
+    /// <summary>Trains on.</summary>
+    /// <param name="report">Is told after each step: the state and the error on all rows before the step, K.</param>
+    public HybridState Run(HybridState state, int steps, Action<HybridState, double> report, CancellationToken cancellation)
     {
         ArgumentNullException.ThrowIfNull(state);
-        if (state.Step % _settings.RefreshEvery == 0) state = Validate(state with { Frozen = (double[])state.Theta.Clone() });
-        var gradient = new double[state.Theta.Length];
-        var loss = Loss(state.Theta, state.Frozen, gradient);
-        for (var i = Physical; i < gradient.Length; i++) gradient[i] += _settings.WeightDecay * state.Theta[i];
-        return (Adam(state, gradient), Math.Sqrt(loss));
+        ArgumentNullException.ThrowIfNull(report);
+        var fits = new RollOutFit[state.Members.Length];
+        for (var i = 0; i < fits.Length; i++)
+            fits[i] = new RollOutFit(HeaterParameters.From(state.Balances[i]), _record, PlanOf(i), _settings);
+        for (var n = 0; n < steps; n++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            var members = new RollOutState[fits.Length];
+            var error = 0.0;
+            for (var i = 0; i < fits.Length; i++) (members[i], error) = fits[i].Step(state.Members[i], state.Step);
+            state = state with { Step = state.Step + 1, Members = members };
+            if (state.Step % _settings.RefreshEvery == 0) state = Judge(state, fits);
+            report(state, error);
+        }
+        return state;
     }
 
-    /// <summary>Scores theta on the validation part and keeps it if it is the best so far.</summary>
-    public HybridState Validate(HybridState state)
+    /// <summary>The balance fitted to all rows.</summary>
+    public static HeaterModel BalanceOf(HybridState state)
     {
         ArgumentNullException.ThrowIfNull(state);
-        double rmse;
-        try
-        {
-            rmse = FreeRunScore.Of(Model(state.Theta), _record, _settings.Validation).RmseK;
-        }
-        catch (ArithmeticException)
-        {
-            return state;
-        }
+        return HeaterModel.Balance(HeaterParameters.From(state.Balances[^1]));
+    }
+
+    /// <summary>The hybrid of the best step, fitted to all rows.</summary>
+    public HeaterModel HybridOf(HybridState state)
+    {
+        ArgumentNullException.ThrowIfNull(state);
+        return new RollOutFit(HeaterParameters.From(state.Balances[^1]), _record, _all, _settings).Model(state.Best);
+    }
+
+    private FreeRunPlan PlanOf(int member) => member < _folds.Length ? _folds[member].Train : _all;
+
+    private HybridState Judge(HybridState state, RollOutFit[] fits)
+    {
+        var rmse = Pooled(i => fits[i].Model(state.Members[i].Theta));
         return rmse < state.BestRmseK
-            ? state with { Best = (double[])state.Theta.Clone(), BestRmseK = rmse, BestStep = state.Step }
+            ? state with { BestRmseK = rmse, BestStep = state.Step, Best = state.Members[^1].Theta }
             : state;
     }
 
-    /// <summary>Mean square error over the training part's roll-outs, K², and its gradient by theta.</summary>
-    /// <param name="frozen">Theta that the filter's gains come from.</param>
-    internal double Loss(ReadOnlySpan<double> theta, double[] frozen, Span<double> gradient)
+    /// <summary>Root mean square over all validation rows of all folds.</summary>
+    private double Pooled(Func<int, HeaterModel> model)
     {
-        if (!_gainsOf.AsSpan().SequenceEqual(frozen))
+        var (sum, rows) = (0.0, 0L);
+        for (var i = 0; i < _folds.Length; i++)
         {
-            _gains = HeaterFilter.Gains(Model(frozen), _record, _tape.FilteredRows);
-            _gainsOf = (double[])frozen.Clone();
+            FreeRunScore score;
+            try
+            {
+                score = FreeRunScore.Of(model(i), _record, _folds[i].Validation);
+            }
+            catch (ArithmeticException)
+            {
+                return double.PositiveInfinity;
+            }
+            foreach (var run in score.Runs) sum += run.SumOfSquares;
+            rows += (long)_folds[i].Validation.Runs * _folds[i].Validation.Length;
         }
-        return _tape.Run(Model(theta), _gains, _settings.ThroughFilter, gradient);
-    }
-
-    private HybridState Adam(HybridState state, double[] gradient)
-    {
-        var step = state.Step + 1;
-        var theta = (double[])state.Theta.Clone();
-        var mean = (double[])state.Mean.Clone();
-        var square = (double[])state.Square.Clone();
-        var (power1, power2) = (1.0, 1.0);
-        for (var i = 0; i < step; i++) (power1, power2) = (power1 * Beta1, power2 * Beta2);
-        for (var i = 0; i < theta.Length; i++)
-        {
-            mean[i] = (Beta1 * mean[i]) + ((1 - Beta1) * gradient[i]);
-            square[i] = (Beta2 * square[i]) + ((1 - Beta2) * gradient[i] * gradient[i]);
-            theta[i] -= _settings.LearningRate * (mean[i] / (1 - power1)) / (Math.Sqrt(square[i] / (1 - power2)) + Epsilon);
-        }
-        return state with { Step = step, Theta = theta, Mean = mean, Square = square };
+        return Math.Sqrt(sum / rows);
     }
 }
