@@ -1,0 +1,104 @@
+using System.Diagnostics;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Athanor.Nodes.Gateway;
+
+namespace Cluster.Tests;
+
+/// <summary>The built program as a process of its own.</summary>
+internal sealed partial class NodeProcess : IAsyncDisposable
+{
+    public static readonly TimeSpan Long = TimeSpan.FromSeconds(90);
+
+    private readonly Process _process;
+
+    private NodeProcess(Process process, string state)
+    {
+        _process = process;
+        State = state;
+    }
+
+    public string State { get; }
+
+    public int Id => _process.Id;
+
+    public GatewayFile Gateway { get; private set; } = null!;
+
+    /// <summary>Starts <c>athanor node</c> and returns when it listens.</summary>
+    public static async Task<NodeProcess> Start(string state)
+    {
+        var node = new NodeProcess(Process.Start(StartInfo("node", "--state", state, "--port", "0", "--json"))!, state);
+        var text = "";
+        while (await node._process.StandardOutput.ReadLineAsync().WaitAsync(Long) is { } line)
+        {
+            text += line;
+            if (line != "}") continue;
+            using var json = JsonDocument.Parse(text);
+            node.Gateway = GatewayFile.Read(state)!;
+            Assert.Equal(json.RootElement.GetProperty("listening").GetString(), node.Gateway.Url.OriginalString);
+            return node;
+        }
+        throw new InvalidOperationException($"the node ended: {text} {await node._process.StandardError.ReadToEndAsync()}");
+    }
+
+    /// <summary>Runs a command of the program to its end.</summary>
+    public static async Task<(int ExitCode, string Output, string Error)> Run(params string[] arguments)
+    {
+        using var process = Process.Start(StartInfo(arguments))!;
+        process.StandardInput.Close();
+        var output = process.StandardOutput.ReadToEndAsync();
+        var error = process.StandardError.ReadToEndAsync();
+        await process.WaitForExitAsync().WaitAsync(Long);
+        return (process.ExitCode, await output, await error);
+    }
+
+    /// <summary>SIGTERM; returns the exit code and what was said after it.</summary>
+    public async Task<(int ExitCode, string Output)> Terminate()
+    {
+        Assert.Equal(0, Kill(_process.Id, 15));
+        var output = await _process.StandardOutput.ReadToEndAsync().WaitAsync(Long);
+        await _process.WaitForExitAsync().WaitAsync(Long);
+        return (_process.ExitCode, output);
+    }
+
+    /// <summary>SIGKILL.</summary>
+    public async Task KillNow()
+    {
+        _process.Kill();
+        await _process.WaitForExitAsync().WaitAsync(Long);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (!_process.HasExited) await KillNow();
+        _process.Dispose();
+    }
+
+    private static ProcessStartInfo StartInfo(params string[] arguments)
+    {
+        // artifacts/bin/Cluster.Tests/release/ beside artifacts/bin/Athanor.Nodes/release/
+        var here = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
+        var program = Path.Combine(here.Parent!.Parent!.FullName, "Athanor.Nodes", here.Name, "athanor.dll");
+        Assert.True(File.Exists(program), $"{program} is not built");
+        return new ProcessStartInfo("dotnet", [program, .. arguments])
+        {
+            RedirectStandardInput = true,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            UseShellExecute = false,
+        };
+    }
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Kill(int process, int signal);
+}
+
+/// <summary>A directory of one test, removed with it.</summary>
+internal sealed class TestDirectory : IDisposable
+{
+    public string Path { get; } = Directory.CreateTempSubdirectory("athanor-cluster-").FullName;
+
+    public string State => System.IO.Path.Combine(Path, "state");
+
+    public void Dispose() => Directory.Delete(Path, recursive: true);
+}
