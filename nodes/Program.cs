@@ -10,6 +10,7 @@ internal static class Program
     /// program shows a stack trace.</summary>
     public static async Task<int> Main(string[] args)
     {
+        Terminal.SetUp();
         var parsed = Root.Create().Parse(args);
         try
         {
