@@ -49,8 +49,8 @@ internal sealed partial class ClusterCore
         Refuse(ask, Refusal.TimedOut, $"{ask.To} did not answer within {(_now - ask.Since).TotalSeconds:0.###} s: {Diagnose(ask.To)}");
         // A command that nobody waits for any more and that was never begun is taken back.
         if (item is not { Staged: false } || !item.Asks.TrueForAll(static a => a.Answered)) return;
-        GiveUp(item);
-        if (_shards[ShardOfAddress(ask.To)] is { } shard && shard.Entities.TryGetValue(ask.To, out var entity)) Wake(entity);
+        if (_shards[ShardOfAddress(ask.To)] is { } shard && shard.Entities.TryGetValue(ask.To, out var entity)) Withdraw(entity, item);
+        else GiveUp(item);
     }
 
     /// <summary>Entity, shard, owner, epoch, mailbox depth and commit queue, as far as this node knows.</summary>

@@ -52,6 +52,7 @@ internal sealed partial class ClusterCore
         {
             batch.Shard.Gathering = null;
             batch.Shard.InFlight = batch;
+            batch.SentAt = _step;
             parts.Add(Seal(batch));
         }
         Do(new CoreAction.Commit(Expect(outcome =>
@@ -152,7 +153,7 @@ internal sealed partial class ClusterCore
         if (batch.WorkCancelled.Count > 0) Do(new CoreAction.WorkCancelled([.. batch.WorkCancelled]));
         var shard = batch.Shard;
         if (!shard.Dropped) Confirm(shard, batch);
-        Deliver(shard, batch.Mail);
+        Deliver(batch);
         ReleaseIfFlushed(shard);
     }
 

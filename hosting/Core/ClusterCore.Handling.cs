@@ -59,6 +59,8 @@ internal sealed partial class ClusterCore
             return;
         }
         var time = StoreTime > entity.Time ? StoreTime : entity.Time;
+        // The store's clock may have stepped back since the timer fired.
+        if (item is TimerItem { Entry.Row.Due: var due } && due > time) time = due;
         var context = new DecisionContext(entity.Address, time, entity.Number + 1, item.Sender, item.Principal);
         Staged? staged;
         try

@@ -128,10 +128,15 @@ internal sealed partial class ClusterCore
         {
             if (entity.Shard.Dropped) return;
             Wake(entity);
-            if (item.Asks.TrueForAll(static ask => ask.Answered)) GiveUp(item);
+            if (item.IsOver) return;
+            if (item.Asks.TrueForAll(static ask => ask.Answered)) Withdraw(entity, item);
             else if (outcome is CoreInput.ReplyFound { Row: null }) item.Ready = true;
             else if (outcome is CoreInput.ReplyFound { Row: { } row }) AnswerWith(item, row);
-            else RefuseItem(item, Refusal.Unavailable, $"its key could not be looked up: {((CoreInput.StoreFailed)outcome).Reason}");
+            else
+            {
+                Withdraw(entity, item);
+                RefuseItem(item, Refusal.Unavailable, $"its key could not be looked up: {((CoreInput.StoreFailed)outcome).Reason}");
+            }
         }), item.Tenant, item.Key!.Value));
     }
 

@@ -10,7 +10,8 @@ namespace Athanor.Hosting.Core;
 /// told it.
 ///
 /// Once. A row in memory is <see cref="Shard.Known"/> and is skipped when read again. It stays known until the commit that deletes it is
-/// confirmed and every read that may have seen it before has returned (<see cref="Shard.JustHandled"/>).
+/// confirmed and every read that may have seen it before has returned (<see cref="Shard.JustHandled"/>). A commit may be read before it is
+/// confirmed: what a reading has shown (<see cref="Batch.Seen"/>), or may have shown in an earlier term, is not handed over once more.
 ///
 /// In order. A reading is a prefix of the rows in order of arrival. A row may skip the reading only if no earlier row of its sender can be
 /// waiting in the store unseen: a complete reading was issued after the sender's shard opened here (its rows of former owners are then
@@ -36,23 +37,30 @@ internal sealed partial class ClusterCore
         shard.WantsMail = true;
     }
 
-    private void Deliver(Shard from, List<MailRow> rows)
+    private void Deliver(Batch batch)
     {
-        foreach (var row in rows)
+        foreach (var row in batch.Mail)
         {
+            if (batch.Seen.Contains(row.Id)) continue;
             if (_shards[row.Shard] is not { IsHeld: true } to)
             {
                 if (OtherOwnerOf(row.Shard) is not { } owner) continue;
                 if (!_hints.TryGetValue(owner, out var shards)) _hints.Add(owner, shards = []);
                 shards.Add(row.Shard);
             }
-            else if (MaySkipReading(from, to)) Receive(to, row);
+            else if (MaySkipReading(batch, to)) Receive(to, row);
             else LeaveToStore(to);
         }
     }
 
-    private bool MaySkipReading(Shard from, Shard to) =>
-        from.IsOpen && to.IsOpen && to.ReadAt > to.DirtyAt && to.ReadAt > from.OpenedAt && to.Known.Count < _options.MailInMemory;
+    private bool MaySkipReading(Batch batch, Shard to) =>
+        batch.Shard.IsOpen && to.IsOpen && to.OpenedAt < batch.SentAt && to.ReadAt > to.DirtyAt && to.ReadAt > batch.Shard.OpenedAt
+        && to.Known.Count < _options.MailInMemory;
+
+    private void MarkSeen(MailId id)
+    {
+        if (id.SourceShard >= 0 && _shards[id.SourceShard]?.InFlight is { } batch && batch.Number == id.SourceNumber) batch.Seen.Add(id);
+    }
 
     private void Receive(Shard shard, MailRow row)
     {
@@ -120,7 +128,11 @@ internal sealed partial class ClusterCore
 
     private void TakeMail(Shard shard, List<MailRow> rows, int limit, long issued)
     {
-        foreach (var row in rows) Receive(shard, row);
+        foreach (var row in rows)
+        {
+            MarkSeen(row.Id);
+            Receive(shard, row);
+        }
         if (rows.Count < limit) shard.ReadAt = issued;
         else shard.WantsMail = true;
     }

@@ -17,6 +17,7 @@ internal sealed partial class ClusterCore
             return;
         }
         if (!entity.Sessions.TryGetValue(at.Session, out var session)) entity.Sessions.Add(at.Session, session = new ClientSession());
+        item.Order = (session, at.Number);
         if (at.Oldest > session.Next) session.Next = at.Oldest;
         if (at.Number > session.Next)
         {
@@ -30,6 +31,22 @@ internal sealed partial class ClusterCore
         {
             session.Next++;
             Enqueue(entity, next);
+        }
+    }
+
+    /// <summary>A command is given up before it was begun; those of its session behind it must not be carried out before it comes again.</summary>
+    private void Withdraw(Entity entity, ClientItem item)
+    {
+        GiveUp(item);
+        Wake(entity);
+        if (item.Order is not { } order) return;
+        if (order.Session.Early.TryGetValue(order.Number, out var early) && ReferenceEquals(early, item)) order.Session.Early.Remove(order.Number);
+        if (order.Number >= order.Session.Next) return;
+        order.Session.Next = order.Number;
+        foreach (var later in entity.Mailbox.OfType<ClientItem>())
+        {
+            if (later.Order is { } place && ReferenceEquals(place.Session, order.Session) && place.Number > order.Number && !later.IsOver)
+                RefuseItem(later, Refusal.Unavailable, "an earlier command of the session was not carried out; send both again");
         }
     }
 }

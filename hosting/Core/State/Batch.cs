@@ -56,6 +56,12 @@ internal sealed class Batch(Shard shard, long number)
     /// <summary>Committed even if it is empty.</summary>
     public bool Forced { get; set; }
 
+    /// <summary>The step at which it was sent.</summary>
+    public long SentAt { get; set; }
+
+    /// <summary>Rows told in it that a reading has shown before the commit was confirmed.</summary>
+    public HashSet<MailId> Seen { get; } = [];
+
     private int _told;
 
     /// <summary>The identity of the next row told in this commit.</summary>

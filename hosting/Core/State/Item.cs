@@ -42,6 +42,9 @@ internal sealed class ClientItem(ICommand command, string tenant, Guid? key, Rea
     /// <summary>Whether its effects are in a batch: then only that batch's outcome answers it.</summary>
     public bool Staged { get; set; }
 
+    /// <summary>Its session and place in it, if the client numbers its commands.</summary>
+    public (ClientSession Session, long Number)? Order { get; set; }
+
     public override string Principal { get; } = principal;
 
     public override string? TraceParent { get; } = trace;
