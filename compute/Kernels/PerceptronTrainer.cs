@@ -174,6 +174,9 @@ public sealed class PerceptronTrainer
         for (var i = 0; i < to.Length; i++) to[i] = BinaryPrimitives.ReadSingleLittleEndian(from[(4 * i)..]);
     }
 
+    /// <summary>The order of the rows in a pass, from 0.</summary>
+    internal static int[] PassOrder(ulong seed, long pass, int rows) => new Philox(seed, PassStreams + (ulong)pass).Permutation(rows);
+
     private void FillBatch(long step)
     {
         int inputs = Network.Inputs, outputs = Network.Outputs, count = _batchX.Length / inputs;
@@ -190,7 +193,7 @@ public sealed class PerceptronTrainer
     private void SetPass(long pass)
     {
         if (pass == _pass) return;
-        _order = new Philox(Spec.Seed, PassStreams + (ulong)pass).Permutation(_rows);
+        _order = PassOrder(Spec.Seed, pass, _rows);
         _pass = pass;
     }
 

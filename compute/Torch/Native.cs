@@ -1,0 +1,177 @@
+using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
+using Microsoft.Win32.SafeHandles;
+
+namespace Athanor.Compute.Torch;
+
+/// <summary>A tensor of libtorch; freed when disposed or collected.</summary>
+internal sealed class TensorHandle : SafeHandleZeroOrMinusOneIsInvalid
+{
+    public TensorHandle()
+        : base(ownsHandle: true)
+    {
+    }
+
+    protected override bool ReleaseHandle()
+    {
+        Native.Free(handle);
+        return true;
+    }
+}
+
+internal sealed class AdamHandle : SafeHandleZeroOrMinusOneIsInvalid
+{
+    public AdamHandle()
+        : base(ownsHandle: true)
+    {
+    }
+
+    protected override bool ReleaseHandle()
+    {
+        Native.AdamFree(handle);
+        return true;
+    }
+}
+
+/// <summary>The C functions of compute/native. Each returns 0, or 1 with the reason in athanor_torch_error of the same thread.</summary>
+internal static unsafe partial class Native
+{
+    public const string Library = "athanor_torch";
+    private const string Prefix = "athanor_torch_";
+
+    /// <exception cref="TorchException">The call failed.</exception>
+    public static void Check(int result)
+    {
+        if (result != 0) throw new TorchException(Marshal.PtrToStringUTF8(Error()) ?? "");
+    }
+
+    // The library is found before the first import of it is bound.
+#pragma warning disable CA2255 // The assembly is no library of others; it is the room of this binding.
+    [ModuleInitializer]
+    public static void Register() => NativeLibrary.SetDllImportResolver(typeof(Native).Assembly, TorchRuntime.Resolve);
+#pragma warning restore CA2255
+
+    [LibraryImport("libc", EntryPoint = "setenv", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int SetEnvironment(string name, string value, int overwrite);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "error")]
+    private static partial nint Error();
+
+    [LibraryImport(Library, EntryPoint = Prefix + "manual_seed")]
+    public static partial int ManualSeed(ulong seed);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "set_num_threads")]
+    public static partial int SetNumThreads(int threads);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "get_num_threads")]
+    public static partial int GetNumThreads();
+
+    [LibraryImport(Library, EntryPoint = Prefix + "cuda_is_available")]
+    public static partial int CudaIsAvailable();
+
+    [LibraryImport(Library, EntryPoint = Prefix + "set_grad_enabled")]
+    public static partial int SetGradEnabled(int enabled);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "from", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int From(void* data, long* shape, int rank, int type, string device, out TensorHandle tensor);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "free")]
+    public static partial void Free(nint tensor);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "copy_out")]
+    public static partial int CopyOut(TensorHandle tensor, void* data, long bytes);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "rank")]
+    public static partial int Rank(TensorHandle tensor, out int rank);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "shape")]
+    public static partial int Shape(TensorHandle tensor, long* shape);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "type")]
+    public static partial int Type(TensorHandle tensor, out int type);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "device")]
+    public static partial int Device(TensorHandle tensor, byte* text, int capacity);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "requires_grad")]
+    public static partial int RequiresGrad(TensorHandle tensor);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "set_requires_grad")]
+    public static partial int SetRequiresGrad(TensorHandle tensor, int value);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "backward")]
+    public static partial int Backward(TensorHandle tensor);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "grad")]
+    public static partial int Grad(TensorHandle tensor, out TensorHandle gradient);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "assign")]
+    public static partial int Assign(TensorHandle tensor, TensorHandle values);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "uniform")]
+    public static partial int Uniform(TensorHandle tensor, double low, double high);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "tanh")]
+    public static partial int Tanh(TensorHandle tensor, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "relu")]
+    public static partial int Relu(TensorHandle tensor, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "mean")]
+    public static partial int Mean(TensorHandle tensor, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "sum")]
+    public static partial int Sum(TensorHandle tensor, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "transpose")]
+    public static partial int Transpose(TensorHandle tensor, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "detach")]
+    public static partial int Detach(TensorHandle tensor, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "add")]
+    public static partial int Add(TensorHandle left, TensorHandle right, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "sub")]
+    public static partial int Sub(TensorHandle left, TensorHandle right, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "mul")]
+    public static partial int Mul(TensorHandle left, TensorHandle right, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "matmul")]
+    public static partial int MatMul(TensorHandle left, TensorHandle right, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "rows")]
+    public static partial int Rows(TensorHandle tensor, TensorHandle indices, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "pow")]
+    public static partial int Pow(TensorHandle tensor, double exponent, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "scale")]
+    public static partial int Scale(TensorHandle tensor, double factor, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "linear")]
+    public static partial int Linear(TensorHandle input, TensorHandle weight, TensorHandle bias, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "to", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int To(TensorHandle tensor, string device, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "reshape")]
+    public static partial int Reshape(TensorHandle tensor, long* shape, int rank, out TensorHandle result);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "adam_new")]
+    public static partial int AdamNew(
+        nint* parameters, int count, double learningRate, double beta1, double beta2, double epsilon, double weightDecay, out AdamHandle adam);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "adam_free")]
+    public static partial void AdamFree(nint adam);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "adam_step")]
+    public static partial int AdamStep(AdamHandle adam);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "adam_zero_grad")]
+    public static partial int AdamZeroGrad(AdamHandle adam);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "adam_set_learning_rate")]
+    public static partial int AdamSetLearningRate(AdamHandle adam, double learningRate);
+}

@@ -1,0 +1,25 @@
+namespace Athanor.Compute.Torch;
+
+/// <summary>
+/// Frees all tensors that this thread makes until it is disposed. The collector does not see how much native memory a small object
+/// holds, so a loop needs one: <c>using (new TensorScope()) { ... }</c>. Scopes nest; what must outlive one is made outside of it.
+/// </summary>
+public sealed class TensorScope : IDisposable
+{
+    [ThreadStatic]
+    private static TensorScope? t_current;
+
+    private readonly TensorScope? _outer = t_current;
+    private readonly List<Tensor> _tensors = [];
+
+    public TensorScope() => t_current = this;
+
+    public void Dispose()
+    {
+        if (t_current != this) throw new InvalidOperationException("scopes end in the reverse order of their beginning, on their own thread");
+        t_current = _outer;
+        foreach (var tensor in _tensors) tensor.Dispose();
+    }
+
+    internal static void Add(Tensor tensor) => t_current?._tensors.Add(tensor);
+}
