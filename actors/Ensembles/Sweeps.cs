@@ -105,7 +105,10 @@ public static class Sweeps
                 return string.Create(CultureInfo.InvariantCulture, $"{name} is {kelvin}; it must be a temperature of 200 to 600 K");
         }
         if (!(grid.StartConcentration is >= 0 and <= 10))
-            return string.Create(CultureInfo.InvariantCulture, $"StartConcentration is {grid.StartConcentration}; it must be 0 to 10 mol/L");
+        {
+            return string.Create(
+                CultureInfo.InvariantCulture, $"StartConcentration is {grid.StartConcentration}; it must be 0 to 10 mol/L");
+        }
         if (!(grid.Minutes is > 0 and <= 1440))
             return string.Create(CultureInfo.InvariantCulture, $"Minutes is {grid.Minutes}; it must be more than 0 and at most 1440");
         return null;
@@ -149,7 +152,8 @@ public static class Sweeps
             return [new Effect.Persist(new SweepPartEvaluated(id, part, result.Regimes, result.PeakK))];
         return Fail(
             sweep, id, part,
-            $"the result covers {result.Regimes.Length} regimes and {result.PeakK.Length} peaks from condition {result.First}, not {count} from {first}");
+            $"the result covers {result.Regimes.Length} regimes and {result.PeakK.Length} peaks from condition {result.First}, "
+            + $"not {count} from {first}");
     }
 
     private static IReadOnlyList<Effect> Fail(SweepState sweep, string id, int part, string reason)

@@ -6,13 +6,13 @@ using Athanor.Protocol.Models;
 namespace Athanor.Actors.Models;
 
 /// <summary>
-/// The rules of the models family. A model is registered once and then holds versions, numbered from 1, each with its lineage: the version it goes on
-/// from, the hash of the data, where it came from, its metrics. Nothing of a version ever changes.
+/// The rules of the models family. A model is registered once and then holds versions, numbered from 1, each with its lineage: the
+/// version it goes on from, the hash of the data, where it came from, its metrics. Nothing of a version ever changes.
 ///
-/// A kinetic fit is started by one command, dispatched in parts under the names <c>fit-ID-PART</c>, and becomes a version when its last part is in. Parts come in
-/// any order and count once; the version does not depend on their order, since the best is the smallest sum of squares and of equals the one of
-/// the lowest part. A part that fails ends the fit with its reason and cancels the rest. The same command again (a retry, a restarted client)
-/// has no further effect; the same id with another spec is a conflict.
+/// A kinetic fit is started by one command, dispatched in parts under the names <c>fit-ID-PART</c>, and becomes a version when its last
+/// part is in. Parts come in any order and count once; the version does not depend on their order, since the best is the smallest sum of
+/// squares and of equals the one of the lowest part. A part that fails ends the fit with its reason and cancels the rest. The same
+/// command again (a retry, a restarted client) has no further effect; the same id with another spec is a conflict.
 /// </summary>
 public sealed class ModelDecider : Decider<ModelState>
 {
@@ -30,7 +30,8 @@ public sealed class ModelDecider : Decider<ModelState>
         WorkCompleted { Result: FitKineticsWorkResult result } done => TakePart(state, done.Name, result),
         WorkCompleted => [],
         WorkFailed failed => FailPart(state, failed.Name, failed.Reason),
-        _ when !state.IsRegistered => Refuse("not-found", $"the model {context.Address} is not registered; send models.register-model first"),
+        _ when !state.IsRegistered =>
+            Refuse("not-found", $"the model {context.Address} is not registered; send models.register-model first"),
         FitKinetics fit => StartFit(state, fit),
         AddVersion add => Add(state, add),
         MarkAdopted adopted => Adopt(state, adopted),
@@ -100,7 +101,8 @@ public sealed class ModelDecider : Decider<ModelState>
         {
             var (first, count) = Range(command.Starts, command.Parts, part);
             effects.Add(new Effect.Dispatch(
-                Name(command.Fit, part), new FitKineticsWork(command.Network, command.Data, command.Settings, first, count), command.Seed, [], Deadline));
+                Name(command.Fit, part), new FitKineticsWork(command.Network, command.Data, command.Settings, first, count), command.Seed,
+                [], Deadline));
         }
         effects.Add(new Effect.Reply(new Done()));
         return effects;
@@ -151,7 +153,8 @@ public sealed class ModelDecider : Decider<ModelState>
         }
         var parent = state.Versions.LastOrDefault()?.Number ?? 0;
         return new ModelVersion(
-            state.Versions.Length + 1, $"fit:{fit.Command.Fit}", parent, fit.Command.Data.Hash, "", metrics.ToImmutable(), parameters.ToImmutable());
+            state.Versions.Length + 1, $"fit:{fit.Command.Fit}", parent, fit.Command.Data.Hash, "", metrics.ToImmutable(),
+            parameters.ToImmutable());
     }
 
     /// <summary>Whether a start came to the best sum of squares: within 1e-5, or 1e-6 of a sum above 10.</summary>
@@ -159,7 +162,8 @@ public sealed class ModelDecider : Decider<ModelState>
 
     private static IReadOnlyList<Effect> Add(ModelState state, AddVersion command)
     {
-        if (command.Source.Length is 0 or > 512) return Refuse("invalid", "Source must say in 1 to 512 characters where the version comes from");
+        if (command.Source.Length is 0 or > 512)
+            return Refuse("invalid", "Source must say in 1 to 512 characters where the version comes from");
         if (command.Parent < 0 || command.Parent > state.Versions.Length)
             return Refuse("not-found", $"the parent is version {command.Parent}; {Known(state)}, and 0 stands for none");
         foreach (var (name, hash) in new[] { ("DataHash", command.DataHash), ("BlobHash", command.BlobHash) })
@@ -198,7 +202,8 @@ public sealed class ModelDecider : Decider<ModelState>
     {
         var complete = fit.Done.Count == fit.Command.Parts;
         return new FitView(
-            fit.Summary, fit.Command, complete ? [.. fit.Done.Values.SelectMany(part => part.SumOfSquares)] : [], complete ? fit.Best : null);
+            fit.Summary, fit.Command, complete ? [.. fit.Done.Values.SelectMany(part => part.SumOfSquares)] : [],
+            complete ? fit.Best : null);
     }
 
     private static ModelState With(ModelState state, string fit, Func<FitState, FitState> change) =>

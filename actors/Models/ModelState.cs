@@ -13,7 +13,8 @@ public sealed record ModelState(
     [property: Key(0)] string Kind, [property: Key(1)] string Description, [property: Key(2)] ImmutableArray<ModelVersion> Versions,
     [property: Key(3)] ImmutableArray<Adoption> Adoptions, [property: Key(4)] ImmutableSortedDictionary<string, FitState> Fits) : IState
 {
-    public static ModelState Empty { get; } = new("", "", [], [], ImmutableSortedDictionary<string, FitState>.Empty.WithComparers(StringComparer.Ordinal));
+    public static ModelState Empty { get; } =
+        new("", "", [], [], ImmutableSortedDictionary<string, FitState>.Empty.WithComparers(StringComparer.Ordinal));
 
     public bool IsRegistered => Kind.Length > 0;
 }

@@ -9,15 +9,15 @@ namespace Athanor.Compute.Fitting;
 public sealed record KineticFitOptions(
     double Lower, double Upper, double StartLow, double StartHigh, double RelativeTolerance, double AbsoluteTolerance, int MaxIterations);
 
-/// <summary>Estimates with relative standard errors from the linear approximation at the optimum, s^2 (J^T J)^-1, s^2 = SSE / (residuals - parameters);
-/// an error of -1 means that the data do not determine the parameter.</summary>
+/// <summary>Estimates with relative standard errors from the linear approximation at the optimum, s^2 (J^T J)^-1, s^2 = SSE / (residuals
+/// - parameters); an error of -1 means that the data do not determine the parameter.</summary>
 public sealed record KineticInterval(double[] Parameters, double[] RelativeErrors, double SumOfSquares, int Residuals);
 
 /// <summary>Multi-start fits of the rate constants of a first-order network.</summary>
 public sealed class KineticFit
 {
-    /// <summary>A combination of responses with a smaller standard deviation than this is constant: three times the standard deviation of a sum of
-    /// numbers rounded to 0.1.</summary>
+    /// <summary>A combination of responses with a smaller standard deviation than this is constant: three times the standard deviation of
+    /// a sum of numbers rounded to 0.1.</summary>
     public const double RoundingThreshold = 0.3;
 
     // In ln k. From starts five decades apart, short first steps downhill (large first damping) keep the search out of the plateau where
@@ -64,7 +64,8 @@ public sealed class KineticFit
     /// <summary>The interval at a found optimum with every response counted as an independent measurement.</summary>
     public KineticInterval Naive(FitResult fit) => Interval(fit, KineticProblem.Identity(_table.Species));
 
-    /// <summary>Refits to the independent combinations of the responses alone, from a found optimum, and gives the interval there.</summary>
+    /// <summary>Refits to the independent combinations of the responses alone, from a found optimum, and gives the interval
+    /// there.</summary>
     public KineticInterval Independent(FitResult fit, ResponseDependencies dependencies, CancellationToken cancellation = default)
     {
         ArgumentNullException.ThrowIfNull(fit);
@@ -77,7 +78,12 @@ public sealed class KineticFit
     private FitResult Search(ReadOnlySpan<double> start, double[] combinations, CancellationToken cancellation)
     {
         var problem = Problem(combinations);
-        var options = new LevenbergMarquardtOptions { MaxIterations = _options.MaxIterations, MaxStep = LongestStep, InitialDamping = FirstDamping };
+        var options = new LevenbergMarquardtOptions
+        {
+            MaxIterations = _options.MaxIterations,
+            MaxStep = LongestStep,
+            InitialDamping = FirstDamping,
+        };
         return LevenbergMarquardt.Minimise(ref problem, start, _lower, _upper, options, cancellation);
     }
 

@@ -26,7 +26,10 @@ public sealed record KineticTable(double[] Times, double[] Amounts, int Species)
         for (var i = 0; i < amounts.Length; i++)
         {
             if (!double.IsFinite(amounts[i]))
-                return FormattableString.Invariant($"amount {i % species} at time {i / species} of the data is {amounts[i]:R}; it must be finite");
+            {
+                return FormattableString.Invariant(
+                    $"amount {i % species} at time {i / species} of the data is {amounts[i]:R}; it must be finite");
+            }
         }
         return null;
     }
@@ -50,7 +53,11 @@ public readonly struct KineticProblem : ILeastSquares
     public KineticProblem(FirstOrderNetwork network, double[] rates, KineticTable table, double[] combinations, in OdeOptions options)
     {
         if (combinations.Length % table.Species != 0 || network.Dimension != table.Species)
-            throw new ArgumentException($"combinations of {combinations.Length} numbers and data of {table.Species} species do not fit {network.Dimension} species");
+        {
+            throw new ArgumentException(
+                $"combinations of {combinations.Length} numbers and data of {table.Species} species do not fit a network of "
+                + $"{network.Dimension} species");
+        }
         _network = network;
         _rates = rates;
         _table = table;

@@ -55,9 +55,10 @@ public enum FitEnd
 public sealed record FitResult(double[] Parameters, double SumOfSquares, int[] AtBound, FitEnd End, int Iterations, int Evaluations);
 
 /// <summary>
-/// Bounded Levenberg-Marquardt: Marquardt's scaling by the diagonal of J^T J, H. B. Nielsen's update of the damping ("Damping parameter in Marquardt's
-/// method", IMM-REP-1999-05), bounds by projection with an active set of the parameters that lie on a bound and are pushed outwards (C. Kanzow, N. Yamashita,
-/// M. Fukushima, J. Comput. Appl. Math. 172, 2004). Sums run in a fixed order, so that the same start gives the same bits.
+/// Bounded Levenberg-Marquardt: Marquardt's scaling by the diagonal of J^T J, H. B. Nielsen's update of the damping ("Damping parameter
+/// in Marquardt's method", IMM-REP-1999-05), bounds by projection with an active set of the parameters that lie on a bound and are pushed
+/// outwards (C. Kanzow, N. Yamashita, M. Fukushima, J. Comput. Appl. Math. 172, 2004). Sums run in a fixed order, so that the same start
+/// gives the same bits.
 /// </summary>
 public static class LevenbergMarquardt
 {
@@ -145,13 +146,16 @@ public static class LevenbergMarquardt
     private static void Check(int n, ReadOnlySpan<double> start, ReadOnlySpan<double> lower, ReadOnlySpan<double> upper)
     {
         if (start.Length != n || lower.Length != n || upper.Length != n)
-            throw new ArgumentException($"start and bounds have {start.Length}, {lower.Length} and {upper.Length} entries for {n} parameters");
+        {
+            throw new ArgumentException(
+                $"start and bounds have {start.Length}, {lower.Length} and {upper.Length} entries for {n} parameters");
+        }
         for (var i = 0; i < n; i++)
         {
             if (!(lower[i] < upper[i]) || !double.IsFinite(start[i]))
             {
                 throw new ArgumentException(FormattableString.Invariant(
-                    $"parameter {i}: start {start[i]:R}, bounds {lower[i]:R} to {upper[i]:R}; the start must be finite, the bounds in order"));
+                    $"parameter {i}: start {start[i]:R}, bounds {lower[i]:R} to {upper[i]:R}; all finite and in order are needed"));
             }
         }
     }
@@ -164,7 +168,8 @@ public static class LevenbergMarquardt
     }
 
     /// <summary>J^T J and J^T r.</summary>
-    private static void Normal(ReadOnlySpan<double> jacobian, ReadOnlySpan<double> residuals, int n, int m, Span<double> normal, Span<double> gradient)
+    private static void Normal(
+        ReadOnlySpan<double> jacobian, ReadOnlySpan<double> residuals, int n, int m, Span<double> normal, Span<double> gradient)
     {
         normal.Clear();
         gradient.Clear();
@@ -184,7 +189,8 @@ public static class LevenbergMarquardt
     }
 
     /// <summary>Solves (J^T J + damping diag(J^T J)) step = -gradient over the free parameters; the others do not move.</summary>
-    private static bool Step(ReadOnlySpan<double> normal, ReadOnlySpan<double> gradient, bool[] free, double damping, int n, Span<double> step)
+    private static bool Step(
+        ReadOnlySpan<double> normal, ReadOnlySpan<double> gradient, bool[] free, double damping, int n, Span<double> step)
     {
         Span<int> index = stackalloc int[n];
         var count = 0;
@@ -215,7 +221,8 @@ public static class LevenbergMarquardt
         return false;
     }
 
-    /// <summary>Shortens the step to the longest allowed, projects it into the bounds, and returns the reduction that the linear model promises there.</summary>
+    /// <summary>Shortens the step to the longest allowed, projects it into the bounds, and returns the reduction that the linear model
+    /// promises there.</summary>
     private static double Shorten(
         ReadOnlySpan<double> normal, ReadOnlySpan<double> gradient, ReadOnlySpan<double> x, ReadOnlySpan<double> lower,
         ReadOnlySpan<double> upper, double maxStep, Span<double> step, Span<double> trial)

@@ -3,10 +3,11 @@ using Athanor.Compute.Linear;
 namespace Athanor.Compute.Fitting;
 
 /// <summary>
-/// Linear dependencies among responses after G. E. P. Box, W. G. Hunter, J. F. MacGregor and J. Erjavec, "Some problems associated with the analysis of
-/// multiresponse data", Technometrics 15 (1973) 33-51. A response that was calculated from others, or a balance that was closed, makes a linear
-/// combination of the responses constant: the scatter matrix of the responses about their means then has an eigenvalue that holds nothing but the rounding
-/// of the table. Such a combination was not measured, and its residuals are no information.
+/// Linear dependencies among responses after G. E. P. Box, W. G. Hunter, J. F. MacGregor and J. Erjavec, "Some problems associated with
+/// the analysis of multiresponse data", Technometrics 15 (1973) 33-51. A response that was calculated from others, or a balance that was
+/// closed, makes a linear combination of the responses constant: the scatter matrix of the responses about their means then has an
+/// eigenvalue that holds nothing but the rounding of the table. Such a combination was not measured, and its residuals are no
+/// information.
 /// </summary>
 /// <param name="Eigenvalues">Ascending, in squared units of the responses.</param>
 /// <param name="Eigenvectors">Shape (n, n) row-major, row i belongs to eigenvalue i.</param>

@@ -34,7 +34,8 @@ public readonly struct FirstOrderNetwork : IParametricOdeModel
     /// <summary>What is wrong with a network, and what would be right; null if nothing is.</summary>
     public static string? Problem(int species, int[] from, int[] to, int[] parameter, int parameters)
     {
-        if (species < 1 || parameters < 1) return $"the network has {species} species and {parameters} parameters; it needs at least one of each";
+        if (species < 1 || parameters < 1)
+            return $"the network has {species} species and {parameters} parameters; it needs at least one of each";
         if (from.Length == 0 || from.Length != to.Length || from.Length != parameter.Length)
         {
             return $"the reactions' arrays From, To and Parameter hold {from.Length}, {to.Length} and {parameter.Length} entries; "
@@ -44,7 +45,10 @@ public readonly struct FirstOrderNetwork : IParametricOdeModel
         for (var r = 0; r < from.Length; r++)
         {
             if (from[r] < 0 || from[r] >= species || to[r] < 0 || to[r] >= species || from[r] == to[r])
-                return $"reaction {r} goes from species {from[r]} to {to[r]}; there are species 0 to {species - 1}, and the two must differ";
+            {
+                return $"reaction {r} goes from species {from[r]} to {to[r]}; "
+                    + $"there are species 0 to {species - 1}, and the two must differ";
+            }
             if (parameter[r] < 0 || parameter[r] >= parameters)
                 return $"reaction {r} names parameter {parameter[r]}; there are parameters 0 to {parameters - 1}";
             used[parameter[r]] = true;

@@ -6,7 +6,8 @@ namespace Athanor.Compute.Linear;
 /// Sums run in a fixed order.</summary>
 public static class SmallLu
 {
-    /// <summary>Replaces <paramref name="a"/>, shape (n, n) row-major, by its factors; the diagonal holds the pivots' reciprocals.</summary>
+    /// <summary>Replaces <paramref name="a"/>, shape (n, n) row-major, by its factors; the diagonal holds the pivots'
+    /// reciprocals.</summary>
     /// <param name="pivots">Length n: the row that was swapped into row i.</param>
     /// <returns>False if a pivot is zero or not finite.</returns>
     public static bool Factor(Span<double> a, Span<int> pivots)

@@ -1,8 +1,8 @@
 namespace Athanor.Compute.Ode;
 
 /// <summary>What <see cref="Rodas4"/> solves: blocks of n components of which the first is a model's state and the others depend on it
-/// linearly with the same Jacobian, as sensitivities do. The system's Jacobian is then block lower triangular with J on its diagonal, and one LU of n x n
-/// serves all blocks.</summary>
+/// linearly with the same Jacobian, as sensitivities do. The system's Jacobian is then block lower triangular with J on its diagonal, and
+/// one LU of n x n serves all blocks.</summary>
 internal interface IRosenbrockSystem
 {
     int Dimension { get; }
@@ -41,8 +41,9 @@ internal readonly struct RosenbrockModel<TModel>(TModel model) : IRosenbrockSyst
     public void AddCoupling(double t, ReadOnlySpan<double> z, ReadOnlySpan<double> u, in OdeOptions options, Span<double> blocks) { }
 }
 
-/// <summary>The coupling needs second derivatives of f; they are taken as one central difference of the sensitivities' right-hand side along
-/// the direction asked for, which is exact for models quadratic in y and good to about 1e-9 otherwise, far below the method's own error.</summary>
+/// <summary>The coupling needs second derivatives of f; they are taken as one central difference of the sensitivities' right-hand side
+/// along the direction asked for, which is exact for models quadratic in y and good to about 1e-9 otherwise, far below the method's own
+/// error.</summary>
 internal readonly struct RosenbrockSensitivity<TModel>(Sensitivity<TModel> system) : IRosenbrockSystem
     where TModel : struct, IParametricOdeModel
 {

@@ -79,7 +79,10 @@ internal ref struct OutputWriter(ReadOnlySpan<double> times, Span<double> output
         foreach (var t in times)
         {
             if (!(t >= last) || !double.IsFinite(t))
-                throw new ArgumentException(FormattableString.Invariant($"output time {t:R} comes after {last:R}; times must be finite and not fall"));
+            {
+                throw new ArgumentException(
+                    FormattableString.Invariant($"output time {t:R} comes after {last:R}; times must be finite and not fall"));
+            }
             last = t;
         }
         if (ErrorNorm.NonFinite(y0) is >= 0 and var i)

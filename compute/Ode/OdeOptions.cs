@@ -45,21 +45,25 @@ public abstract class OdeException(string message, double time, int component) :
     public int Component { get; } = component;
 }
 
-/// <summary>The tolerance cannot be met with a step that still moves the time: a singularity, or a stiff problem for an explicit method.</summary>
+/// <summary>The tolerance cannot be met with a step that still moves the time: a singularity, or a stiff problem for an explicit
+/// method.</summary>
 public sealed class StepSizeTooSmallException(double time, double step, int component)
     : OdeException(
         FormattableString.Invariant(
-            $"the step fell to {step:G3} at t = {time:R}: component {component} does not meet the tolerance (a singularity, or too stiff for this method)"),
+            $"the step fell to {step:G3} at t = {time:R}: component {component} does not meet the tolerance ")
+        + "(a singularity, or too stiff for this method)",
         time, component);
 
 /// <summary>The model gave NaN or infinity however short the step.</summary>
 public sealed class NonFiniteException(double time, int component)
     : OdeException(
-        FormattableString.Invariant($"component {component} of the model is NaN or infinite at t = {time:R}, however short the step"), time, component);
+        FormattableString.Invariant($"component {component} of the model is NaN or infinite at t = {time:R}, however short the step"),
+        time, component);
 
 /// <summary>The limit of steps was reached.</summary>
 public sealed class TooManyStepsException(double time, int steps, int component)
     : OdeException(
         FormattableString.Invariant(
-            $"{steps} steps were not enough: t = {time:R} was reached; component {component} has the largest error (a stiff problem for this method?)"),
+            $"{steps} steps were not enough: t = {time:R} was reached; component {component} has the largest error ")
+        + "(a stiff problem for this method?)",
         time, component);

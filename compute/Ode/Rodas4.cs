@@ -3,9 +3,9 @@ using Athanor.Compute.Linear;
 namespace Athanor.Compute.Ode;
 
 /// <summary>
-/// The Rosenbrock method RODAS of order 4(3) of E. Hairer and G. Wanner, Solving Ordinary Differential Equations II (2nd ed. 1996), IV.7 and
-/// VI.4: six stages, L-stable and stiffly accurate, embedded error estimate, continuous extension of order 3. It factors 1/(h gamma) I - J once a step
-/// (LU with partial pivoting). For stiff problems of up to a few dozen states.
+/// The Rosenbrock method RODAS of order 4(3) of E. Hairer and G. Wanner, Solving Ordinary Differential Equations II (2nd ed. 1996), IV.7
+/// and VI.4: six stages, L-stable and stiffly accurate, embedded error estimate, continuous extension of order 3. It factors 1/(h gamma)
+/// I - J once a step (LU with partial pivoting). For stiff problems of up to a few dozen states.
 /// </summary>
 public static class Rodas4
 {
@@ -35,9 +35,11 @@ public static class Rodas4
     private static ReadOnlySpan<double> D => [0.25, -0.1043, 0.1035, -0.03620000000000023, 0.0, 0.0];
 
     // Continuous extension (HW II, VI.4): two combinations of the stages.
-    private static ReadOnlySpan<double> H2 => [10.12623508344586, -7.487995877610167, -34.80091861555747, -7.992771707568823, 1.025137723295662];
+    private static ReadOnlySpan<double> H2 =>
+        [10.12623508344586, -7.487995877610167, -34.80091861555747, -7.992771707568823, 1.025137723295662];
 
-    private static ReadOnlySpan<double> H3 => [-0.6762803392801253, 6.087714651680015, 16.43084320892478, 24.76722511418386, -6.594389125716872];
+    private static ReadOnlySpan<double> H3 =>
+        [-0.6762803392801253, 6.087714651680015, 16.43084320892478, 24.76722511418386, -6.594389125716872];
 
     /// <summary>Solves from (t0, y0) to the last of <paramref name="times"/>.</summary>
     /// <param name="times">Output times, not falling, none before t0.</param>
@@ -54,7 +56,8 @@ public static class Rodas4
     }
 
     internal static OdeStatistics Run<TSystem, TObserver>(
-        TSystem system, double t0, ReadOnlySpan<double> y0, double end, ReadOnlySpan<double> stops, in OdeOptions options, ref TObserver observer)
+        TSystem system, double t0, ReadOnlySpan<double> y0, double end, ReadOnlySpan<double> stops, in OdeOptions options,
+        ref TObserver observer)
         where TSystem : struct, IRosenbrockSystem
         where TObserver : struct, IOdeObserver, allows ref struct
     {

@@ -3,7 +3,8 @@ namespace Athanor.Compute.Ode;
 /// <summary>
 /// A model together with its forward sensitivities as one system: z = (y, s_1, ..., s_p), s_k = dy/dq_k, with s_k' = J s_k + df/dq_k
 /// (Hindmarsh and Serban, CVODES, section 2.6, simultaneous approach). q_k is p_k, or ln p_k with <see cref="Logarithmic"/>, which
-/// gives the sensitivities the unit and size of y, as one absolute tolerance for all needs. Each block of n components meets the tolerance by itself.
+/// gives the sensitivities the unit and size of y, as one absolute tolerance for all needs. Each block of n components meets the
+/// tolerance by itself.
 /// </summary>
 public readonly struct Sensitivity<TModel>(TModel model, bool logarithmic) : IOdeModel
     where TModel : struct, IParametricOdeModel

@@ -4,8 +4,8 @@ namespace Athanor.Compute.Ode;
 
 /// <summary>
 /// The PI step-size controller of Gustafsson (ACM TOMS 17, 1991): h_new = h * 0.9 err^(-0.7/k) err_last^(0.4/k), k the order of the error
-/// estimate plus one, limited to [0.2, 5] and to 1 right after a rejection. Its powers are computed by <see cref="Power"/>, so that the steps, and with them the
-/// results, are the same bits on every machine.
+/// estimate plus one, limited to [0.2, 5] and to 1 right after a rejection. Its powers are computed by <see cref="Power"/>, so that the
+/// steps, and with them the results, are the same bits on every machine.
 /// </summary>
 internal struct StepControl(int order)
 {
@@ -40,7 +40,8 @@ internal struct StepControl(int order)
         return error < double.PositiveInfinity ? Math.Clamp(Safety * Power(error, _plain), Shrink, 1.0) : Shrink;
     }
 
-    /// <summary>x^e for positive normal x and |e| up to about 1, to 1e-5 relative, by additions, multiplications and a division alone.</summary>
+    /// <summary>x^e for positive normal x and |e| up to about 1, to 1e-5 relative, by additions, multiplications and a division
+    /// alone.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Power(double x, double e)
     {
@@ -51,7 +52,8 @@ internal struct StepControl(int order)
         var m = BitConverter.Int64BitsToDouble(bits - (exponent << 52));
         var s = (m - 1.0) / (m + 1.0);
         var q = s * s;
-        var log2 = exponent + (s * (2.885390081777927 + (q * (0.9617966939259757 + (q * (0.5770780163555854 + (q * 0.4121985831111324)))))));
+        var series = 0.5770780163555854 + (q * 0.4121985831111324);
+        var log2 = exponent + (s * (2.885390081777927 + (q * (0.9617966939259757 + (q * series)))));
         // 2^y = 2^n * e^(r ln 2), r in [-0.5, 0.5].
         var y = log2 * e;
         var n = Math.Floor(y + 0.5);
@@ -65,7 +67,8 @@ internal struct StepControl(int order)
 internal static class ErrorNorm
 {
     /// <summary>The largest over blocks of <paramref name="block"/> components of the root mean square of error over scale.</summary>
-    public static double Of(ReadOnlySpan<double> error, ReadOnlySpan<double> y, ReadOnlySpan<double> next, double rtol, double atol, int block)
+    public static double Of(
+        ReadOnlySpan<double> error, ReadOnlySpan<double> y, ReadOnlySpan<double> next, double rtol, double atol, int block)
     {
         var largest = 0.0;
         for (var start = 0; start < error.Length; start += block)
@@ -108,7 +111,8 @@ internal static class ErrorNorm
         return -1;
     }
 
-    /// <summary>A first step after Hairer, Nørsett, Wanner, Solving ODEs I, II.4, without the trial step: 0.01 |y| / |f| in the scaled norm.</summary>
+    /// <summary>A first step after Hairer, Nørsett, Wanner, Solving ODEs I, II.4, without the trial step: 0.01 |y| / |f| in the scaled
+    /// norm.</summary>
     public static double FirstStep(ReadOnlySpan<double> y, ReadOnlySpan<double> f, double rtol, double atol, double span)
     {
         double sizes = 0.0, slopes = 0.0;

@@ -4,8 +4,8 @@ using Athanor.Compute.Ode;
 namespace Athanor.Compute.Reactors;
 
 /// <summary>
-/// The exothermic stirred tank of Seborg and Bequette with a cooling jacket, A → B, first order: y = (concentration of A in mol/L, temperature
-/// in K), time in minutes, units as published.
+/// The exothermic stirred tank of Seborg and Bequette with a cooling jacket, A → B, first order: y = (concentration of A in mol/L,
+/// temperature in K), time in minutes, units as published.
 /// <code>
 /// dC/dt = q/V (Cf - C) - k C                                          k = 7.2e10 exp(-8750 / T) 1/min
 /// dT/dt = q/V (Tf - T) + (-dH / rho cp) k C + UA / (V rho cp) (Tc - T)

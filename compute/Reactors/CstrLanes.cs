@@ -6,10 +6,10 @@ using Athanor.Compute.Ode;
 namespace Athanor.Compute.Reactors;
 
 /// <summary>
-/// Many trajectories of <see cref="Cstr"/> by <see cref="Tsit5"/>, eight at a time in the lanes of a vector. Every lane has its own time, step size and step
-/// control, and takes the next trajectory as soon as its own is done, so no lane waits for another. All arithmetic is lane by lane (the
-/// exponential and the controller's powers included), so a trajectory's bits do not depend on its neighbours, its place in the batch, or
-/// the width of the machine's registers.
+/// Many trajectories of <see cref="Cstr"/> by <see cref="Tsit5"/>, eight at a time in the lanes of a vector. Every lane has its own time,
+/// step size and step control, and takes the next trajectory as soon as its own is done, so no lane waits for another. All arithmetic is
+/// lane by lane (the exponential and the controller's powers included), so a trajectory's bits do not depend on its neighbours, its place
+/// in the batch, or the width of the machine's registers.
 /// </summary>
 internal static class CstrLanes
 {
@@ -83,7 +83,8 @@ internal static class CstrLanes
         next++;
     }
 
-    /// <summary>The state of eight lanes. Loads and refills are taken over by <see cref="Advance"/>, after the step they come with.</summary>
+    /// <summary>The state of eight lanes. Loads and refills are taken over by <see cref="Advance"/>, after the step they come
+    /// with.</summary>
     private struct Batch
     {
         private readonly double _startC, _startT, _rtol, _atol;
@@ -158,8 +159,10 @@ internal static class CstrLanes
                 Fma(h, Fma(c5, Tsit5.A65, Fma(c4, Tsit5.A64, Fma(c3, Tsit5.A63, Fma(c2, Tsit5.A62, c1 * Tsit5.A61)))), _c),
                 Fma(h, Fma(t5, Tsit5.A65, Fma(t4, Tsit5.A64, Fma(t3, Tsit5.A63, Fma(t2, Tsit5.A62, t1 * Tsit5.A61)))), _t),
                 out var c6, out var t6);
-            _nextC = Fma(h, Fma(c6, Tsit5.B6, Fma(c5, Tsit5.B5, Fma(c4, Tsit5.B4, Fma(c3, Tsit5.B3, Fma(c2, Tsit5.B2, c1 * Tsit5.B1))))), _c);
-            _nextT = Fma(h, Fma(t6, Tsit5.B6, Fma(t5, Tsit5.B5, Fma(t4, Tsit5.B4, Fma(t3, Tsit5.B3, Fma(t2, Tsit5.B2, t1 * Tsit5.B1))))), _t);
+            _nextC = Fma(
+                h, Fma(c6, Tsit5.B6, Fma(c5, Tsit5.B5, Fma(c4, Tsit5.B4, Fma(c3, Tsit5.B3, Fma(c2, Tsit5.B2, c1 * Tsit5.B1))))), _c);
+            _nextT = Fma(
+                h, Fma(t6, Tsit5.B6, Fma(t5, Tsit5.B5, Fma(t4, Tsit5.B4, Fma(t3, Tsit5.B3, Fma(t2, Tsit5.B2, t1 * Tsit5.B1))))), _t);
             Rhs(_nextC, _nextT, out _c7, out _t7);
             var errorC = Scaled(h * Error(c1, c2, c3, c4, c5, c6, _c7), _c, _nextC);
             var errorT = Scaled(h * Error(t1, t2, t3, t4, t5, t6, _t7), _t, _nextT);
@@ -172,20 +175,22 @@ internal static class CstrLanes
         public readonly uint Events()
         {
             var turned = Vector512.LessThanOrEqual(_slopeT * _t7, Vector512<double>.Zero);
-            return (uint)(Vector512.ExtractMostSignificantBits(turned | _reached) | Vector512.ExtractMostSignificantBits(~_accepted.AsInt64()));
+            var shown = Vector512.ExtractMostSignificantBits(turned | _reached);
+            return (uint)(shown | Vector512.ExtractMostSignificantBits(~_accepted.AsInt64()));
         }
 
         /// <summary>Takes over accepted steps and loads, and sets the next step sizes (the rule of <see cref="StepControl"/>).</summary>
         public void Advance()
         {
             var one = Vector512<double>.One;
-            var error = Vector512.ConditionalSelect(
-                Vector512.GreaterThan(_error, Vector512.Create(StepControl.SmallestError)), _error, Vector512.Create(StepControl.SmallestError));
+            var smallest = Vector512.Create(StepControl.SmallestError);
+            var error = Vector512.ConditionalSelect(Vector512.GreaterThan(_error, smallest), _error, smallest);
             // Infinity and NaN come out of the power as nonsense and are replaced by the strongest shortening.
             var finite = Vector512.LessThan(error, Vector512.Create(1e100));
             error = Vector512.ConditionalSelect(finite, error, Vector512.Create(1e100));
             var grow = StepControl.Safety * Power(error, -0.7 / 5.0) * Power(_last, 0.4 / 5.0);
-            var limit = Vector512.ConditionalSelect(Vector512.GreaterThan(_rejectedBefore, Vector512<double>.Zero), one, Vector512.Create(StepControl.Grow));
+            var limit = Vector512.ConditionalSelect(
+                Vector512.GreaterThan(_rejectedBefore, Vector512<double>.Zero), one, Vector512.Create(StepControl.Grow));
             grow = Clamp(grow, limit);
             var shrink = Clamp(StepControl.Safety * Power(error, -1.0 / 5.0), one);
             var after = _step * grow;
@@ -202,7 +207,7 @@ internal static class CstrLanes
             _slopeT = Vector512.ConditionalSelect(take, _t7, _slopeT);
             _time = Vector512.ConditionalSelect(take, moved, _time);
             _last = Vector512.ConditionalSelect(take, error, _last);
-            _rejectedBefore = Vector512.ConditionalSelect(_loaded, Vector512<double>.Zero, Vector512.ConditionalSelect(_accepted, Vector512<double>.Zero, one));
+            _rejectedBefore = Vector512.ConditionalSelect(_loaded | _accepted, Vector512<double>.Zero, one);
         }
 
         /// <exception cref="OdeException">The rejected step cannot be made shorter.</exception>
@@ -215,7 +220,8 @@ internal static class CstrLanes
                 : new NonFiniteException(_time[lane], trajectory);
         }
 
-        /// <summary>Shows the tracker the extremum of the temperature within the step, by the cubic through its values and slopes.</summary>
+        /// <summary>Shows the tracker the extremum of the temperature within the step, by the cubic through its values and
+        /// slopes.</summary>
         public readonly void Show(int lane, ref RegimeTracker tracker)
         {
             double h = _step[lane], y0 = _t[lane], y1 = _nextT[lane], m0 = h * _slopeT[lane], m1 = h * _t7[lane];
@@ -252,12 +258,13 @@ internal static class CstrLanes
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static Vector512<double> Error(
-            Vector512<double> k1, Vector512<double> k2, Vector512<double> k3, Vector512<double> k4, Vector512<double> k5, Vector512<double> k6,
-            Vector512<double> k7) =>
+            Vector512<double> k1, Vector512<double> k2, Vector512<double> k3, Vector512<double> k4, Vector512<double> k5,
+            Vector512<double> k6, Vector512<double> k7) =>
             Fma(k7, Tsit5.E7, Fma(k6, Tsit5.E6, Fma(k5, Tsit5.E5, Fma(k4, Tsit5.E4, Fma(k3, Tsit5.E3, Fma(k2, Tsit5.E2, k1 * Tsit5.E1))))));
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        private static Vector512<double> Fma(Vector512<double> a, Vector512<double> b, Vector512<double> c) => Vector512.FusedMultiplyAdd(a, b, c);
+        private static Vector512<double> Fma(Vector512<double> a, Vector512<double> b, Vector512<double> c) =>
+            Vector512.FusedMultiplyAdd(a, b, c);
 
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static Vector512<double> Fma(Vector512<double> a, double b, Vector512<double> c) =>

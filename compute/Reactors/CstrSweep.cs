@@ -17,12 +17,15 @@ public static class CstrSweep
     /// <param name="peakK">Highest temperature by condition, K.</param>
     /// <exception cref="OdeException">A trajectory could not go on; the component in the message is its number.</exception>
     public static void Run(
-        ReadOnlySpan<double> coolantK, ReadOnlySpan<double> feedK, double startMolPerL, double startK, double minutes, in OdeOptions options,
-        Span<ReactorRegime> regimes, Span<double> peakK, CancellationToken cancellation = default)
+        ReadOnlySpan<double> coolantK, ReadOnlySpan<double> feedK, double startMolPerL, double startK, double minutes,
+        in OdeOptions options, Span<ReactorRegime> regimes, Span<double> peakK, CancellationToken cancellation = default)
     {
         var n = coolantK.Length;
         if (feedK.Length != n || regimes.Length != n || peakK.Length != n)
-            throw new ArgumentException($"the sweep has {n} coolant and {feedK.Length} feed temperatures, {regimes.Length} regimes and {peakK.Length} peaks");
+        {
+            throw new ArgumentException(
+                $"the sweep has {n} coolant and {feedK.Length} feed temperatures, {regimes.Length} regimes and {peakK.Length} peaks");
+        }
         var trackers = new RegimeTracker[n];
         for (var i = 0; i < n; i++) trackers[i] = new RegimeTracker(startK, minutes);
         CstrLanes.Run(coolantK, feedK, startMolPerL, startK, options, trackers, cancellation);

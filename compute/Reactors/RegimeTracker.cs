@@ -20,9 +20,11 @@ public enum ReactorRegime
 /// The rules by which a trajectory is classed. They look at turning points of the temperature: a maximum or minimum counts when the
 /// temperature turns back by at least <see cref="TurnK"/>, so neither round-off nor the tolerance of the solver makes one.
 /// <list type="number">
-/// <item>Quiet: no temperature of <see cref="IgnitionK"/> or more. (Peaks of this reactor lie below 345 K or above 450 K, so the line is in a wide gap.)</item>
-/// <item>Sustained oscillation: in the watch, the last <see cref="WatchFraction"/> of the time, there are two maxima or more, the last risen from its minimum
-/// by at least <see cref="Sustain"/> of the first's rise; or there have been two ignitions or more, the last of them in the watch (cycles longer than the watch).</item>
+/// <item>Quiet: no temperature of <see cref="IgnitionK"/> or more. (Peaks of this reactor lie below 345 K or above 450 K, so the line is
+/// in a wide gap.)</item>
+/// <item>Sustained oscillation: in the watch, the last <see cref="WatchFraction"/> of the time, there are two maxima or more, the last
+/// risen from its minimum by at least <see cref="Sustain"/> of the first's rise; or there have been two ignitions or more, the last of
+/// them in the watch (cycles longer than the watch).</item>
 /// <item>Burning steadily: otherwise, if it is at <see cref="HotK"/> or above at the end.</item>
 /// <item>Ignites once and dies: otherwise.</item>
 /// </list>

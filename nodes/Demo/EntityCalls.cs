@@ -10,7 +10,8 @@ internal static class EntityCalls
 
     /// <summary>Sends a command that the entity must accept.</summary>
     /// <exception cref="InvalidOperationException">It was refused; the message says why.</exception>
-    public static async Task<IReply> Command(this IClusterClient cluster, EntityAddress to, ICommand command, CancellationToken cancellation) =>
+    public static async Task<IReply> Command(
+        this IClusterClient cluster, EntityAddress to, ICommand command, CancellationToken cancellation) =>
         Accepted(to, await cluster.Ask(to, command, cancellation: cancellation));
 
     /// <summary>Asks until <paramref name="finished"/> says that the answer is the last one.</summary>
@@ -22,7 +23,7 @@ internal static class EntityCalls
         while (true)
         {
             var reply = Accepted(to, await cluster.Query(to, query, cancellation: cancellation)) as TReply
-                ?? throw new InvalidOperationException($"{to} answered {query.GetType().Name} with something that is no {typeof(TReply).Name}");
+                ?? throw new InvalidOperationException($"{to} answered {query.GetType().Name} with no {typeof(TReply).Name}");
             if (finished(reply)) return reply;
             await Task.Delay(BetweenQueries, TimeProvider.System, cancellation);
         }

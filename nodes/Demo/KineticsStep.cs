@@ -10,8 +10,9 @@ using Athanor.Protocol.Models;
 
 namespace Athanor.Nodes.Demo;
 
-/// <summary>Fits the rate constants of the isomerisation of α-pinene, measured in a batch reactor, from many starts, and says how well the data
-/// determine them. All of it lives in the entity models/alpha-pinene: the commands have effect once, so a step begun again goes on where it was.</summary>
+/// <summary>Fits the rate constants of the isomerisation of α-pinene, measured in a batch reactor, from many starts, and says how well
+/// the data determine them. All of it lives in the entity models/alpha-pinene: the commands have effect once, so a step begun again goes
+/// on where it was.</summary>
 internal sealed class KineticsStep : IDemoStep
 {
     /// <summary>The published least sum of squares, recomputed by several independent codes.</summary>
@@ -40,7 +41,8 @@ internal sealed class KineticsStep : IDemoStep
         var (data, file) = Read(Path.Combine(context.DataDirectory, "kinetics", "alpha_pinene.csv"));
         await context.Cluster.PutBlob(file, cancellation);
         await context.Cluster.Command(
-            Model, new RegisterModel("kinetics", "Thermal isomerisation of α-pinene at 189.5 °C, five first-order reactions"), cancellation);
+            Model, new RegisterModel("kinetics", "Thermal isomerisation of α-pinene at 189.5 °C, five first-order reactions"),
+            cancellation);
         var (starts, parts) = context.Small ? (8, 2) : (200, 10);
         await context.Cluster.Command(
             Model, new FitKinetics("multi-start", Network, data, Settings, Seed, starts, parts), cancellation);
@@ -48,7 +50,8 @@ internal sealed class KineticsStep : IDemoStep
             Model, new FitQuery("multi-start"),
             fit =>
             {
-                if (fit.Summary.Failure.Length > 0) throw new InvalidOperationException($"the fit of {Model} failed: {fit.Summary.Failure}");
+                if (fit.Summary.Failure.Length > 0)
+                    throw new InvalidOperationException($"the fit of {Model} failed: {fit.Summary.Failure}");
                 context.Progress.Advance("Starts fitted", (double)starts * fit.Summary.PartsDone / parts, starts);
                 return fit.Summary.Version > 0;
             },
@@ -78,13 +81,15 @@ internal sealed class KineticsStep : IDemoStep
         var found = view.SumOfSquares.Count(sum => Math.Abs(sum - PublishedSumOfSquares) <= 1e-5);
         var share = (double)found / view.SumOfSquares.Length;
         section
-            .Say("Fuguitt and Hawkins heated α-pinene to 189.5 °C and analysed eight samples (J. Am. Chem. Soc. 69, 1947). Five rate constants of five first-order "
-                + "reactions are fitted by a bounded Levenberg-Marquardt search with exact forward sensitivities, on a logarithmic scale, from starts drawn "
-                + "log-uniformly between 1e-7 and 1e-2 per minute.")
+            .Say("Fuguitt and Hawkins heated α-pinene to 189.5 °C and analysed eight samples (J. Am. Chem. Soc. 69, 1947). Five rate "
+                + "constants of five first-order reactions are fitted by a bounded Levenberg-Marquardt search with exact forward "
+                + "sensitivities, on a logarithmic scale, from starts drawn log-uniformly between 1e-7 and 1e-2 per minute.")
             .Add(new Figure(
-                "Sum of squares", F(best.Naive.SumOfSquares, "F6"), "19.872167 ± 0.00001", Math.Abs(best.Naive.SumOfSquares - PublishedSumOfSquares) <= 1e-5))
+                "Sum of squares", F(best.Naive.SumOfSquares, "F6"), "19.872167 ± 0.00001",
+                Math.Abs(best.Naive.SumOfSquares - PublishedSumOfSquares) <= 1e-5))
             .Add(new Figure(
-                "Starts that found it", $"{found} of {view.SumOfSquares.Length} ({F(100 * share, "F1")} %)", small ? "" : "at least 95 %", small ? null : share >= 0.95))
+                "Starts that found it", $"{found} of {view.SumOfSquares.Length} ({F(100 * share, "F1")} %)", small ? "" : "at least 95 %",
+                small ? null : share >= 0.95))
             .Add(new Table(
                 "Rate constants, 1/min, with relative standard errors",
                 ["", "reaction", "all 40 residuals", "error, naive", "independent responses only", "error"],
@@ -105,13 +110,15 @@ internal sealed class KineticsStep : IDemoStep
     {
         var eigenvalues = string.Join(", ", best.Eigenvalues.Select(value => F(value, "G3")));
         var least = Enumerable.Range(0, Network.Parameters.Length).MaxBy(k => best.Independent.RelativeErrors[k]);
-        return "The naive errors count five responses in eight samples as 40 independent measurements, and they are not: pyronene was not measured but taken as 3 % of the "
-            + "α-pinene converted, and the balance was closed, so two linear combinations of the responses are constants up to the rounding of the table. As Box, "
-            + "Hunter, MacGregor and Erjavec showed (Technometrics 15, 1973), the eigenvalues of the responses' scatter matrix reveal it: here "
-            + $"{eigenvalues}; the first {best.Dependencies} hold nothing but rounding. The second fit therefore uses only the {Species.Length - best.Dependencies} "
-            + $"combinations orthogonal to them, {best.Independent.Residuals} residuals in all (sum of squares {F(best.Independent.SumOfSquares, "F3")}). Its errors are the ones to "
-            + $"believe: {Network.Parameters[least]} ({Species[Network.From[least]]} → {Species[Network.To[least]]}) rests on the assumed values and is not determined by what was "
-            + $"measured (relative standard error {Percent(best.Independent.RelativeErrors[least])}).";
+        return "The naive errors count five responses in eight samples as 40 independent measurements, and they are not: pyronene was not "
+            + "measured but taken as 3 % of the α-pinene converted, and the balance was closed, so two linear combinations of the responses "
+            + "are constants up to the rounding of the table. As Box, Hunter, MacGregor and Erjavec showed (Technometrics 15, 1973), the "
+            + $"eigenvalues of the responses' scatter matrix reveal it: here {eigenvalues}; the first {best.Dependencies} hold nothing but "
+            + $"rounding. The second fit therefore uses only the {Species.Length - best.Dependencies} combinations orthogonal to them, "
+            + $"{best.Independent.Residuals} residuals in all (sum of squares {F(best.Independent.SumOfSquares, "F3")}). Its errors are the "
+            + $"ones to believe: {Network.Parameters[least]} ({Species[Network.From[least]]} → {Species[Network.To[least]]}) rests on the "
+            + "assumed values and is not determined by what was measured (relative standard error "
+            + $"{Percent(best.Independent.RelativeErrors[least])}).";
     }
 
     private static Plot Curves(KineticData data, FitKineticsWorkResult best)
@@ -126,7 +133,8 @@ internal sealed class KineticsStep : IDemoStep
             series.Add(new Series.Line(Species[i], times, Column(solution, i)));
             series.Add(new Series.Points($"{Species[i]}, {(i == 3 ? "assumed" : "measured")}", data.Times, Column(data.Amounts, i)));
         }
-        return new Plot("α-Pinene and its products", "time / min", "amount / % by weight", series, "Lines: the fit. Points: the table of 1947.");
+        return new Plot(
+            "α-Pinene and its products", "time / min", "amount / % by weight", series, "Lines: the fit. Points: the table of 1947.");
     }
 
     private static Plot Residuals(KineticData data, FitKineticsWorkResult best)
@@ -149,14 +157,16 @@ internal sealed class KineticsStep : IDemoStep
     {
         var model = new FirstOrderNetwork(Species.Length, Network.From, Network.To, Network.Parameter, rates);
         var solution = new double[times.Length * Species.Length];
-        Tsit5.Solve(model, data.Times[0], data.Amounts.AsSpan(0, Species.Length), times, solution, new OdeOptions { RelativeTolerance = 1e-8 });
+        var options = new OdeOptions { RelativeTolerance = 1e-8 };
+        Tsit5.Solve(model, data.Times[0], data.Amounts.AsSpan(0, Species.Length), times, solution, options);
         return solution;
     }
 
     private static double[] Column(double[] rows, int species) =>
         [.. Enumerable.Range(0, rows.Length / Species.Length).Select(row => rows[(row * Species.Length) + species])];
 
-    private static string Percent(double relative) => relative < 0 ? "not determined" : F(100 * relative, relative < 0.1 ? "F2" : "F1") + " %";
+    private static string Percent(double relative) =>
+        relative < 0 ? "not determined" : F(100 * relative, relative < 0.1 ? "F2" : "F1") + " %";
 
     private static string F(double value, string format) => value.ToString(format, CultureInfo.InvariantCulture);
 }

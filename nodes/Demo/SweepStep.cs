@@ -6,8 +6,8 @@ using Athanor.Protocol.Ensembles;
 
 namespace Athanor.Nodes.Demo;
 
-/// <summary>Runs the exothermic CSTR over a grid of feed and coolant temperatures and draws the map of its regimes. The sweep lives in the entity
-/// ensembles/cstr-sweep, so a step begun again goes on where it was.</summary>
+/// <summary>Runs the exothermic CSTR over a grid of feed and coolant temperatures and draws the map of its regimes. The sweep lives in
+/// the entity ensembles/cstr-sweep, so a step begun again goes on where it was.</summary>
 internal sealed class SweepStep : IDemoStep
 {
     private const string Sweep = "regimes";
@@ -43,21 +43,24 @@ internal sealed class SweepStep : IDemoStep
         var all = Enumerable.Range(0, grid.Count).ToArray();
         var counts = Names.Select((_, regime) => view.Regimes.Count(r => r == regime)).ToArray();
         section
-            .Say($"An exothermic stirred tank (A → B, E/R = 8750 K) starts at 0.8776 mol/L and 324.5 K under {grid.Count} pairs of feed and coolant temperature and is "
-                + "followed for 60 minutes, eight conditions at a time in the lanes of a vector. A trajectory is quiet if it never reaches 400 K; a sustained "
-                + "oscillation if in the last third of the time it still swings by 5 K or more without losing a fifth of its height, or goes on igniting; burning steadily if it then "
-                + "rests at 350 K or above; and it ignites once and dies if it rests below.")
+            .Say($"An exothermic stirred tank (A → B, E/R = 8750 K) starts at 0.8776 mol/L and 324.5 K under {grid.Count} pairs of feed "
+                + "and coolant temperature and is followed for 60 minutes, eight conditions at a time in the lanes of a vector. A trajectory "
+                + "is quiet if it never reaches 400 K; a sustained oscillation if in the last third of the time it still swings by 5 K or "
+                + "more without losing a fifth of its height, or goes on igniting; burning steadily if it then rests "
+                + "at 350 K or above; and it ignites once and dies if it rests below.")
             .Add(new Figure("Regimes found", $"{counts.Count(count => count > 0)} of 4", "all four", counts.All(count => count > 0)))
             .Add(new Table(
-                "Conditions by regime", ["regime", "conditions", "peak temperature / K"], [.. Names.Select((name, regime) => Row(name, regime, counts[regime], view))]))
+                "Conditions by regime", ["regime", "conditions", "peak temperature / K"],
+                [.. Names.Select((name, regime) => Row(name, regime, counts[regime], view))]))
             .Add(new Plot(
                 "Regimes", "feed temperature / K", "coolant temperature / K",
                 [
                     new Series.Regions(
-                        "regime", [.. all.Select(grid.FeedK)], [.. all.Select(grid.CoolantK)], [.. view.Regimes.Select(regime => (int)regime)], Names),
+                        "regime", [.. all.Select(grid.FeedK)], [.. all.Select(grid.CoolantK)],
+                        [.. view.Regimes.Select(regime => (int)regime)], Names),
                 ],
-                "Going up, the cold state vanishes at a fold, a band of oscillation follows, and past a Hopf point the hot state is stable. The strip of reactors that ignite "
-                + "once and die is a few hundredths of a kelvin wide."))
+                "Going up, the cold state vanishes at a fold, a band of oscillation follows, and past a Hopf point the hot state is stable. "
+                + "The strip of reactors that ignite once and die is a few hundredths of a kelvin wide."))
             .Add(Peaks(grid, view));
     }
 
@@ -76,7 +79,8 @@ internal sealed class SweepStep : IDemoStep
             "Highest temperature", "feed temperature / K", "coolant temperature / K",
             [
                 new Series.Coloured(
-                    "peak", [.. shown.Select(grid.FeedK)], [.. shown.Select(grid.CoolantK)], [.. shown.Select(i => (double)view.PeakK[i])], "K"),
+                    "peak", [.. shown.Select(grid.FeedK)], [.. shown.Select(grid.CoolantK)],
+                    [.. shown.Select(i => (double)view.PeakK[i])], "K"),
             ],
             "Between 340 K and 455 K there is nothing: a reactor ignites or it does not.");
     }

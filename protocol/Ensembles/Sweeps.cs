@@ -65,7 +65,8 @@ public sealed record SweepStarted(
 
 [Message("ensembles.sweep-part-evaluated")]
 public sealed record SweepPartEvaluated(
-    [property: Key(0)] string Sweep, [property: Key(1)] int Part, [property: Key(2)] byte[] Regimes, [property: Key(3)] float[] PeakK) : IEvent;
+    [property: Key(0)] string Sweep, [property: Key(1)] int Part, [property: Key(2)] byte[] Regimes, [property: Key(3)] float[] PeakK)
+    : IEvent;
 
 [Message("ensembles.sweep-failed")]
 public sealed record SweepFailed([property: Key(0)] string Sweep, [property: Key(1)] string Reason) : IEvent;

@@ -25,10 +25,12 @@ public sealed record KineticData(
 /// <param name="RelativeTolerance">Of the ODE solutions and of their sensitivities.</param>
 [MessagePart]
 public sealed record FitSettings(
-    [property: Key(0)] double Lower, [property: Key(1)] double Upper, [property: Key(2)] double StartLow, [property: Key(3)] double StartHigh,
+    [property: Key(0)] double Lower, [property: Key(1)] double Upper,
+    [property: Key(2)] double StartLow, [property: Key(3)] double StartHigh,
     [property: Key(4)] double RelativeTolerance, [property: Key(5)] double AbsoluteTolerance, [property: Key(6)] int MaxIterations);
 
-/// <summary>Fits the starts [First, First + Count) of a multi-start fit. Start i's parameters depend on the work's seed and i alone.</summary>
+/// <summary>Fits the starts [First, First + Count) of a multi-start fit. Start i's parameters depend on the work's seed and i
+/// alone.</summary>
 [Message("models.fit-kinetics-work")]
 public sealed record FitKineticsWork(
     [property: Key(0)] ReactionNetwork Network, [property: Key(1)] KineticData Data, [property: Key(2)] FitSettings Settings,
@@ -46,7 +48,8 @@ public sealed record Interval(
 /// <summary>The best of some starts.</summary>
 /// <param name="SumOfSquares">By start, in order.</param>
 /// <param name="BestStart">Number of the start that came to the smallest sum; the first of equals.</param>
-/// <param name="AtBound">Parameters that lie on a bound, by index; -1 for those on the lower, +1 for those on the upper, 0 for none.</param>
+/// <param name="AtBound">Parameters that lie on a bound, by index; -1 for those on the lower, +1 for those on the upper, 0 for
+/// none.</param>
 /// <param name="Naive">All responses counted as independent measurements.</param>
 /// <param name="Independent">Refitted to the independent linear combinations of the responses alone.</param>
 /// <param name="Eigenvalues">Of the responses' scatter about their means, ascending: near zero for each linear dependency.</param>

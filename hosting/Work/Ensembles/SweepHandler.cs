@@ -41,11 +41,13 @@ internal sealed class SweepHandler : IWorkHandler
         try
         {
             CstrSweep.Run(
-                coolant, feed, grid.StartConcentration, grid.StartTemperatureK, grid.Minutes, CstrSweep.Options, found, peakK, cancellation);
+                coolant, feed, grid.StartConcentration, grid.StartTemperatureK, grid.Minutes, CstrSweep.Options, found, peakK,
+                cancellation);
         }
         catch (OdeException e)
         {
-            throw new WorkRefusedException($"a condition between {first} and {first + regimes.Length - 1} of the sweep cannot be solved: {e.Message}", e);
+            throw new WorkRefusedException(
+                $"a condition between {first} and {first + regimes.Length - 1} of the sweep cannot be solved: {e.Message}", e);
         }
         for (var i = 0; i < regimes.Length; i++) (regimes[i], peaks[i]) = ((byte)found[i], (float)peakK[i]);
     }

@@ -23,8 +23,8 @@ internal sealed class FitKineticsHandler : IWorkHandler
             network.From, network.To, network.Parameter, network.Parameters.Length,
             new KineticTable(spec.Data.Times, spec.Data.Amounts, network.Species.Length),
             new KineticFitOptions(
-                settings.Lower, settings.Upper, settings.StartLow, settings.StartHigh, settings.RelativeTolerance, settings.AbsoluteTolerance,
-                settings.MaxIterations));
+                settings.Lower, settings.Upper, settings.StartLow, settings.StartHigh, settings.RelativeTolerance,
+                settings.AbsoluteTolerance, settings.MaxIterations));
         var sums = new double[spec.Count];
         FitResult? best = null;
         var bestStart = 0;
@@ -40,12 +40,14 @@ internal sealed class FitKineticsHandler : IWorkHandler
                 bestStart = start;
             }
             context.Report(
-                (i + 1.0) / spec.Count, string.Create(CultureInfo.InvariantCulture, $"SSE {best.SumOfSquares:F6} after {i + 1} of {spec.Count} starts"));
+                (i + 1.0) / spec.Count,
+                string.Create(CultureInfo.InvariantCulture, $"SSE {best.SumOfSquares:F6} after {i + 1} of {spec.Count} starts"));
         }
         if (!double.IsFinite(best!.SumOfSquares))
         {
             throw new WorkRefusedException(
-                $"no start from {spec.First} to {spec.First + spec.Count - 1} has a value: the model cannot be solved within the starts' range; narrow it");
+                $"no start from {spec.First} to {spec.First + spec.Count - 1} has a value: "
+                + "the model cannot be solved within the starts' range; narrow it");
         }
         var dependencies = fit.Dependencies();
         var naive = fit.Naive(best);

@@ -51,8 +51,8 @@ public sealed class KineticFitTests(ITestOutputHelper output)
         double[] published = [0.0013, 0.0168, 1.21, 25.0, 9660];
         for (var i = 0; i < 5; i++) Assert.InRange(found.Eigenvalues[i] / published[i], 0.9, 1.1);
         Assert.Equal(2, found.Count);
-        // The two constant combinations are pyronene = 0.03 (100 - alpha-pinene) and the closed balance: both vanish on the independent rows, up to
-        // the tilt that rounding may give the smallest constant direction against the smallest measured one.
+        // The two constant combinations are pyronene = 0.03 (100 - alpha-pinene) and the closed balance: both vanish on the independent
+        // rows, up to the tilt that rounding may give the smallest constant direction against the smallest measured one.
         var tilt = Math.Sqrt(found.Eigenvalues[1] / found.Eigenvalues[2]);
         double[][] dependencies = [[0.03, 0, 0, 1, 0], [1, 1, 1, 1, 1]];
         foreach (var dependency in dependencies)

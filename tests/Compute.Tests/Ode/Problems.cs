@@ -169,8 +169,8 @@ internal readonly struct Hires : IStiffOdeModel
     public void TimeDerivative(double t, ReadOnlySpan<double> y, Span<double> derivative) => derivative.Clear();
 }
 
-/// <summary>y1' = cos t y1 y2 a, y2' = -sin t + b (y1 - e^(a sin t)) with y2 = cos t at b whatever, so that y1 = e^(a q), q = ½ t + ¼ sin 2t: smooth,
-/// nonlinear, not autonomous, with a known solution and known sensitivity to a.</summary>
+/// <summary>y1' = a y1 y2 cos t, y2' = -sin t - 3 (y2 - cos t) y2 from (1, 1): y2 = cos t and y1 = e^(a q), q = ½ t + ¼ sin 2t. Smooth,
+/// nonlinear, not autonomous, with a known solution and a known sensitivity to a.</summary>
 internal readonly struct Driven(double a) : IParametricOdeModel
 {
     public static readonly double[] Start = [1, 1];

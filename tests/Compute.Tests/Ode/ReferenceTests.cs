@@ -100,7 +100,8 @@ public sealed class ReferenceTests
     }
 
     /// <summary>References and measure of the IVP test set (F. Mazzia and C. Magherini, University of Bari), at rtol 1e-7:
-    /// mescd = min_i -log10(|y_i - ref_i| / (atol / rtol + |ref_i|)), here with atol / rtol = 0: relative digits of every component.</summary>
+    /// mescd = min_i -log10(|y_i - ref_i| / (atol / rtol + |ref_i|)), here with atol / rtol = 0: relative digits of every
+    /// component.</summary>
     private static void AssertDigits(double digits, double[] reference, Func<OdeOptions, double[]> solve)
     {
         var y = solve(new OdeOptions { RelativeTolerance = 1e-7, AbsoluteTolerance = 1e-11 });

@@ -6,8 +6,9 @@ using Athanor.Protocol;
 
 namespace Nodes.Tests.Demo;
 
-/// <summary>The real deciders and the real work handlers without a host between them: commands are decided at once, and dispatched work is done before
-/// the call returns, in reverse order, so that nothing can rest on the order in which parts come in. Each result is told to its entity twice.</summary>
+/// <summary>The real deciders and the real work handlers without a host between them: commands are decided at once, and dispatched work
+/// is done before the call returns, in reverse order, so that nothing can rest on the order in which parts come in. Each result is told
+/// to its entity twice.</summary>
 internal sealed class DirectCluster(ImmutableArray<IDecider> deciders, ImmutableArray<IWorkHandler> handlers) : IClusterClient
 {
     private readonly Dictionary<EntityAddress, (IState State, long Number)> _entities = [];
