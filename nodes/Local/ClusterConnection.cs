@@ -62,12 +62,14 @@ internal sealed class ClusterConnection : IAsyncDisposable
         Open(ClusterConfiguration.Load() with { StateDirectory = stateDirectory }, role, cancellation: cancellation);
 
     /// <param name="role">What to host if no process does: <see cref="EmbeddedRole.Full"/> for commands that wait for work.</param>
-    /// <param name="gateway">Whether to serve the gateway if this process hosts.</param>
+    /// <param name="gateway">Whether to serve the gateway if this process hosts. It takes a free port: only <c>node</c> has a known one,
+    /// and commands in several directories must not be in each other's way.</param>
     /// <exception cref="StateLockedException">Another process holds the directory and does not answer.</exception>
     public static async Task<ClusterConnection> Open(
         AthanorOptions options, EmbeddedRole role, bool gateway = false, ILoggerFactory? logs = null,
         CancellationToken cancellation = default)
     {
+        options = options with { Gateway = options.Gateway with { Port = 0 } };
         var time = TimeProvider.System;
         var begun = time.GetTimestamp();
         while (true)
