@@ -130,8 +130,8 @@ internal sealed class KineticsStep : IDemoStep
         var series = new List<Series>();
         for (var i = 0; i < Species.Length; i++)
         {
-            series.Add(new Series.Line(Species[i], times, Column(solution, i)));
-            series.Add(new Series.Points($"{Species[i]}, {(i == 3 ? "assumed" : "measured")}", data.Times, Column(data.Amounts, i)));
+            series.Add(new Series.Line(Species[i], times, Column(solution, i)) { Colour = i });
+            series.Add(new Series.Points($"{Species[i]}, {(i == 3 ? "assumed" : "measured")}", data.Times, Column(data.Amounts, i)) { Colour = i });
         }
         return new Plot(
             "α-Pinene and its products", "time / min", "amount / % by weight", series, "Lines: the fit. Points: the table of 1947.");
@@ -141,12 +141,12 @@ internal sealed class KineticsStep : IDemoStep
     {
         var times = data.Times[1..];
         var solution = Solve(data, best.Naive.Parameters, times);
-        var series = new List<Series> { new Series.Line("zero", [data.Times[0], data.Times[^1]], [0, 0], Dashed: true) };
+        var series = new List<Series> { new Series.Line("zero", [data.Times[0], data.Times[^1]], [0, 0], Dashed: true) { Colour = 7 } };
         for (var i = 0; i < Species.Length; i++)
         {
             var fitted = Column(solution, i);
             var measured = Column(data.Amounts, i)[1..];
-            series.Add(new Series.Points(Species[i], times, [.. measured.Zip(fitted, (m, f) => m - f)]));
+            series.Add(new Series.Points(Species[i], times, [.. measured.Zip(fitted, (m, f) => m - f)]) { Colour = i });
         }
         return new Plot(
             "Residuals", "time / min", "measured - fitted / % by weight", series,

@@ -13,6 +13,9 @@ public sealed record Plot(string Title, string XLabel, string YLabel, IReadOnlyL
 /// <summary>One series of a plot.</summary>
 public abstract record Series(string Name)
 {
+    /// <summary>Which of the eight colours; null takes the next one. For points that belong to a line.</summary>
+    public int? Colour { get; init; }
+
     public sealed record Line(string Name, double[] X, double[] Y, bool Dashed = false) : Series(Name);
 
     public sealed record Points(string Name, double[] X, double[] Y) : Series(Name);

@@ -30,9 +30,8 @@ internal sealed class SvgPlot
         var svg = new SvgPlot(plot);
         svg.Frame();
         foreach (var series in plot.Series) svg.Draw(series);
-        svg.Legend();
-        svg._out.Append("</svg>");
-        return svg._out.ToString();
+        var height = svg.Legend();
+        return $"<svg viewBox='0 0 {Width} {height}' role='img' aria-label='{Html.Escape(plot.Title)}'>{svg._out}</svg>";
     }
 
     private static IEnumerable<double> Xs(Series s) => s switch
@@ -67,7 +66,6 @@ internal sealed class SvgPlot
 
     private void Frame()
     {
-        _out.Append(Invariant($"<svg viewBox='0 0 {Width} {Height}' role='img' aria-label='{Html.Escape(_plot.Title)}'>"));
         _out.Append(Invariant($"<text class='t' x='{Left}' y='18'>{Html.Escape(_plot.Title)}</text>"));
         foreach (var tick in _x.Ticks)
         {
@@ -94,13 +92,13 @@ internal sealed class SvgPlot
         switch (series)
         {
             case Series.Line l:
-                Path(l.X, l.Y, l.Dashed, Next(l.Name, l.Dashed ? "dash" : "line"));
+                Path(l.X, l.Y, l.Dashed, Next(l, l.Dashed ? "dash" : "line"));
                 break;
             case Series.Points p:
-                Dots(p.X, p.Y, Next(p.Name, "dot"));
+                Dots(p.X, p.Y, Next(p, "dot"));
                 break;
             case Series.Band b:
-                Area(b, Next(b.Name, "band"));
+                Area(b, Next(b, "band"));
                 break;
             case Series.Regions r:
                 Regions(r);
@@ -109,19 +107,21 @@ internal sealed class SvgPlot
                 Scale(c);
                 break;
             case Series.Bars b:
-                Bars(b, Next(b.Name, "band"));
+                Bars(b, Next(b, "band"));
                 break;
             case Series.Edges e:
-                var edge = Next(e.Name, "line");
+                var edge = Next(e, "line");
                 for (var i = 0; i < e.X1.Length; i++)
                     _out.Append($"<line class='e' style='stroke:var(--c{edge})' x1='{N(Px(e.X1[i]))}' y1='{N(Py(e.Y1[i]))}' x2='{N(Px(e.X2[i]))}' y2='{N(Py(e.Y2[i]))}'/>");
                 break;
         }
     }
 
-    private int Next(string name, string shape)
+    private int Next(Series series, string shape) => Next(series.Name, shape, series.Colour);
+
+    private int Next(string name, string shape, int? fixedColour = null)
     {
-        var c = _colour++ % Palette;
+        var c = (fixedColour ?? _colour++) % Palette;
         if (name.Length > 0) _legend.Add((name, $"{shape}:var(--c{c})"));
         return c;
     }
@@ -227,14 +227,22 @@ internal sealed class SvgPlot
         }
     }
 
-    private void Legend()
+    /// <summary>Names and marks below the axes, in as many lines as they need.</summary>
+    /// <returns>The height of the whole drawing.</returns>
+    private int Legend()
     {
         double x = Left;
+        var y = Height - 6;
         foreach (var (name, mark) in _legend)
         {
+            var width = 30 + 6.4 * name.Length;
+            if (x > Left && x + width > Width)
+            {
+                x = Left;
+                y += 17;
+            }
             var at = mark.IndexOf(':');
             var (shape, colour) = (mark[..at], mark[(at + 1)..]);
-            var y = Height - 8;
             _out.Append(shape switch
             {
                 "dot" => $"<circle cx='{N(x + 7)}' cy='{y - 4}' r='3' style='fill:{colour}'/>",
@@ -242,7 +250,8 @@ internal sealed class SvgPlot
                 _ => $"<line class='l' x1='{N(x)}' x2='{N(x + 14)}' y1='{y - 4}' y2='{y - 4}' style='stroke:{colour}'{(shape == "dash" ? " stroke-dasharray='4 3'" : "")}/>",
             });
             _out.Append($"<text class='k' x='{N(x + 18)}' y='{y}'>{Html.Escape(name)}</text>");
-            x += 30 + 6.4 * name.Length;
+            x += width;
         }
+        return y + 8;
     }
 }
