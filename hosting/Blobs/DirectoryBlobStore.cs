@@ -25,6 +25,10 @@ public sealed class DirectoryBlobStore : IBlobStore
     /// <summary>Bytes in a chunk; smaller content is one file.</summary>
     public const int ChunkSize = 1 << 20;
 
+    /// <summary>How many files there are, and their size in bytes.</summary>
+    public (int Files, long Bytes) Measure() => Guard("", () =>
+        Files().Aggregate((Files: 0, Bytes: 0L), (sum, path) => (sum.Files + 1, sum.Bytes + new FileInfo(path).Length)));
+
     private const string ManifestSuffix = ".manifest";
 
     // A sweep looks at a file's age and removes it; a put looks at a file and makes it young. Neither may happen inside the other.
@@ -44,7 +48,6 @@ public sealed class DirectoryBlobStore : IBlobStore
         _root = Path.GetFullPath(directory);
         _time = time;
         _chunkSize = chunkSize;
-        Guard("", () => Directory.CreateDirectory(Path.Combine(_root, "tmp")));
     }
 
     public Task<string> Put(ReadOnlyMemory<byte> content, CancellationToken cancellation) => Task.Run(
@@ -119,6 +122,7 @@ public sealed class DirectoryBlobStore : IBlobStore
             Directory.CreateDirectory(directory);
             DurableFile.FlushDirectory(_root);
         }
+        Directory.CreateDirectory(Path.Combine(_root, "tmp"));
         var temporary = Path.Combine(_root, "tmp", $"{Environment.ProcessId}-{Interlocked.Increment(ref _temporaries)}");
         DurableFile.Write(path, temporary, content, _time.GetUtcNow());
     }
@@ -179,7 +183,7 @@ public sealed class DirectoryBlobStore : IBlobStore
 
         var (files, size) = (0, 0L);
         var before = (_time.GetUtcNow() - minimumAge).UtcDateTime;
-        foreach (var path in Files().Concat(Directory.EnumerateFiles(Path.Combine(_root, "tmp"))).ToArray())
+        foreach (var path in Files().Concat(Files("tmp")).ToArray())
         {
             cancellation.ThrowIfCancellationRequested();
             if (kept.Contains(NameOf(path))) continue;
@@ -215,9 +219,13 @@ public sealed class DirectoryBlobStore : IBlobStore
         }
     }
 
-    private IEnumerable<string> Files() => Directory.EnumerateDirectories(_root)
-        .Where(d => Path.GetFileName(d) != "tmp").Order(StringComparer.Ordinal)
-        .SelectMany(d => Directory.EnumerateFiles(d).Order(StringComparer.Ordinal));
+    private IEnumerable<string> Files() => !Directory.Exists(_root)
+        ? []
+        : Directory.EnumerateDirectories(_root).Select(d => Path.GetFileName(d)!).Where(d => d != "tmp").Order(StringComparer.Ordinal).SelectMany(Files);
+
+    private IEnumerable<string> Files(string directory) => Directory.Exists(Path.Combine(_root, directory))
+        ? Directory.EnumerateFiles(Path.Combine(_root, directory)).Order(StringComparer.Ordinal)
+        : [];
 
     private string FileOf(string hash) => Path.Combine(_root, hash[..2], hash);
 

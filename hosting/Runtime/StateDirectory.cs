@@ -96,16 +96,17 @@ public sealed class StateDirectory : IDisposable
     public static bool IsHeld(string path, out int? holder)
     {
         var root = Path.GetFullPath(path);
-        holder = null;
-        if (!File.Exists(Path.Combine(root, "lock"))) return false;
+        holder = ReadHolder(root);
+        // To look at the lock is to take it for a moment, which would be in the way of a process that starts just now. So it is only
+        // looked at when the last holder still lives, which then holds it most likely.
+        if (holder is not { } pid || NameOf(pid) == "") return false;
         try
         {
             TakeLock(root).Dispose();
             return false;
         }
-        catch (StateLockedException e)
+        catch (StateLockedException)
         {
-            holder = e.Holder;
             return true;
         }
         catch (Exception e) when (e is UnauthorizedAccessException or IOException)
@@ -134,20 +135,24 @@ public sealed class StateDirectory : IDisposable
 
     private static StateLockedException Held(string root, Exception e)
     {
-        int? holder = null;
-        try
-        {
-            if (int.TryParse(File.ReadAllText(Path.Combine(root, "pid")), CultureInfo.InvariantCulture, out var pid)) holder = pid;
-        }
-        catch (IOException)
-        {
-            // The holder may be between the lock and writing its id; the message then goes without it.
-        }
-
+        var holder = ReadHolder(root);
         var who = holder is { } p ? $"process {p}{NameOf(p)}" : "another process";
         return new StateLockedException(
             $"{root} is locked by {who}: commands reach it over {Path.Combine(root, "node.sock")}; "
             + "end that process, or choose another directory with --state", root, holder, e);
+    }
+
+    private static int? ReadHolder(string root)
+    {
+        try
+        {
+            return int.TryParse(File.ReadAllText(Path.Combine(root, "pid")), CultureInfo.InvariantCulture, out var pid) ? pid : null;
+        }
+        catch (IOException)
+        {
+            // The holder may be between the lock and writing its id; messages then go without it.
+            return null;
+        }
     }
 
     private static string NameOf(int pid)

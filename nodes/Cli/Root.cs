@@ -31,5 +31,6 @@ internal static class Root
         yield return NodeCommand.Create();
         yield return SlotCommand.Create();
         yield return ReplayCommand.Create();
+        yield return JournalCommands.Create();
     }
 }

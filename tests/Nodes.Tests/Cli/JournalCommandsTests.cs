@@ -1,0 +1,83 @@
+using Athanor.Hosting.Runtime;
+using Athanor.Hosting.Stores;
+using Athanor.Hosting.Stores.Integrity;
+using Athanor.Hosting.Stores.Sqlite;
+using Athanor.Nodes.Cli;
+using Athanor.Protocol;
+
+namespace Nodes.Tests.Cli;
+
+public sealed class JournalCommandsTests : IDisposable
+{
+    private static readonly EntityAddress Heater = EntityAddress.Of("twins", "heater");
+    private readonly string _state = Path.Combine(Directory.CreateTempSubdirectory("athanor-test-").FullName, "state");
+
+    public void Dispose() => Directory.Delete(Path.GetDirectoryName(_state)!, recursive: true);
+
+    [Fact]
+    public async Task A_whole_journal_verifies_beside_its_holder_and_a_damaged_one_gives_exit_code_1()
+    {
+        using (var state = StateDirectory.Open(_state))
+        {
+            await using (var store = SqliteStore.Open(state.JournalPath, new SqliteStoreOptions { ShardCount = 1 }, TimeProvider.System))
+            {
+                await Append(store);
+                Assert.Equal(ExitCodes.Success, await Run("verify"));
+            }
+            Assert.Equal(ExitCodes.Success, await Run("verify", "--json"));
+        }
+        Assert.Equal(ExitCodes.Success, await Run("stats"));
+        Assert.Equal(ExitCodes.Success, await Run("list", "twins/heater"));
+        Assert.Equal(ExitCodes.Success, await Run("show", "default/twins/heater", "--json"));
+
+        var path = Path.Combine(_state, "journal.db");
+        var bytes = await File.ReadAllBytesAsync(path);
+        bytes[bytes.AsSpan().IndexOf("a body to find"u8)] ^= 1;
+        await File.WriteAllBytesAsync(path, bytes);
+        Assert.Equal(ExitCodes.Failure, await Run("verify"));
+        var e = await Assert.ThrowsAsync<DamageException>(() => Run("show", "twins/heater"));
+        Assert.Contains("journal, default/twins/heater event 1", e.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("show", "heater")]
+    [InlineData("show", "twins/heater/valve/x")]
+    [InlineData("list", "--limit", "0")]
+    [InlineData("list", "--shard", "1")]
+    [InlineData("show", "twins/other")]
+    public async Task What_is_not_there_or_not_understood_is_said(params string[] arguments)
+    {
+        using (var state = StateDirectory.Open(_state))
+        await using (var store = SqliteStore.Open(state.JournalPath, new SqliteStoreOptions { ShardCount = 1 }, TimeProvider.System))
+            await Append(store);
+        Assert.NotEmpty((await Assert.ThrowsAsync<UserException>(() => Run(arguments))).Message);
+    }
+
+    [Fact]
+    public async Task A_missing_state_directory_is_named_and_not_made()
+    {
+        var e = await Assert.ThrowsAsync<StoreException>(() => Run("verify"));
+        Assert.Contains(_state, e.Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_state));
+    }
+
+    private Task<int> Run(params string[] arguments) => Root.Create().Parse(["journal", .. arguments, "--state", _state])
+        .InvokeAsync(new() { EnableDefaultExceptionHandler = false });
+
+    private static async Task Append(SqliteStore store)
+    {
+        var row = (await store.Claim(0, "node", (await store.ReadShards(default)).Single().Epoch, TimeSpan.FromHours(1), default))!;
+        var message = new StoredMessage("test.said", 1, "a body to find"u8.ToArray());
+        var hash = EventHash.Compute(Heater, 1, message, EventHash.None.Span);
+        var results = await store.Commit(
+            [
+                new ShardCommit(0, "node", row.Epoch, row.LastNumber)
+                {
+                    Events = [new JournalRow(0, 1, row.Epoch, Heater, 1, message, await store.Now(default), "tester", null, EventHash.None, hash)],
+                    Heads = [new HeadRow(0, Heater, 1, hash, false, null)],
+                },
+            ],
+            default);
+        Assert.True(results.Single().Accepted);
+    }
+}
