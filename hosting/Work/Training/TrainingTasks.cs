@@ -7,5 +7,6 @@ internal static class TrainingTasks
     [
         new PerceptronTask(),
         new HybridTask(),
+        new LibtorchCheckTask(),
     ];
 }
