@@ -34,15 +34,13 @@ public sealed record EnsembleOptions(
 /// <summary>
 /// One fit: members trained on the training rows, intervals calibrated on the calibration rows, both scored on the test rows. Constant
 /// intervals are mean ± q with q from scores |y - mean|; normalised ones mean ± q s with scores |y - mean| / s, where s is the members'
-/// spread, not below <see cref="SmallestSpread"/> of the output's deviation (five members may agree by chance).
+/// spread.
 /// </summary>
 public sealed record EnsembleFit(
     EnsembleModel Model, RowSplit Split, EnsemblePrediction Calibration, EnsemblePrediction Test, double Rmse, double MemberRmse,
     double ConstantQuantile, double NormalisedQuantile, int CoveredByConstant, int CoveredByNormalised, double ConstantWidth,
     double NormalisedWidth)
 {
-    public const double SmallestSpread = 0.01;
-
     /// <summary>Seed of a member, a function of the fit's seed.</summary>
     public static ulong MemberSeed(ulong seed, int member)
     {
@@ -80,18 +78,17 @@ public sealed record EnsembleFit(
     {
         var calibration = model.Predict(table.X, split.Calibration);
         var test = model.Predict(table.X, split.Test);
-        var floor = SmallestSpread * model.OutputDeviation;
-        var constant = SplitConformal.Quantile(Scores(table.Y, split.Calibration, calibration, null), alpha);
-        var normalised = SplitConformal.Quantile(Scores(table.Y, split.Calibration, calibration, floor), alpha);
+        var constant = SplitConformal.Quantile(Scores(table.Y, split.Calibration, calibration, false), alpha);
+        var normalised = SplitConformal.Quantile(Scores(table.Y, split.Calibration, calibration, true), alpha);
 
-        var residuals = Scores(table.Y, split.Test, test, null);
-        var ratios = Scores(table.Y, split.Test, test, floor);
+        var residuals = Scores(table.Y, split.Test, test, false);
+        var ratios = Scores(table.Y, split.Test, test, true);
         double squares = 0.0, spreads = 0.0;
         int inConstant = 0, inNormalised = 0;
         for (var i = 0; i < residuals.Length; i++)
         {
             squares += residuals[i] * residuals[i];
-            spreads += Math.Max(test.Spread[i], floor);
+            spreads += test.Spread[i];
             if (residuals[i] <= constant) inConstant++;
             if (ratios[i] <= normalised) inNormalised++;
         }
@@ -111,14 +108,13 @@ public sealed record EnsembleFit(
             inConstant, inNormalised, 2.0 * constant, 2.0 * normalised * spreads / residuals.Length);
     }
 
-    /// <summary>|y - mean|, divided by the spread if a floor for it is given.</summary>
-    public static double[] Scores(ReadOnlySpan<float> y, ReadOnlySpan<int> rows, EnsemblePrediction prediction, double? spreadFloor)
+    private static double[] Scores(ReadOnlySpan<float> y, ReadOnlySpan<int> rows, EnsemblePrediction prediction, bool normalised)
     {
         var scores = new double[rows.Length];
         for (var i = 0; i < scores.Length; i++)
         {
             var residual = Math.Abs((double)y[rows[i]] - prediction.Mean[i]);
-            scores[i] = spreadFloor is { } floor ? residual / Math.Max(prediction.Spread[i], floor) : residual;
+            scores[i] = normalised ? residual / prediction.Spread[i] : residual;
         }
         return scores;
     }

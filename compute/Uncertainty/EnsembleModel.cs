@@ -6,7 +6,8 @@ namespace Athanor.Compute.Uncertainty;
 
 /// <summary>Predictions of an ensemble for rows of inputs, in the output's unit.</summary>
 /// <param name="Mean">Mean over members, [rows].</param>
-/// <param name="Spread">Standard deviation over members (n - 1 in the denominator), [rows].</param>
+/// <param name="Spread">Standard deviation over members (n - 1 in the denominator), not below
+/// <see cref="EnsembleModel.SmallestSpread"/> of the output's deviation, [rows].</param>
 public sealed record EnsemblePrediction(float[] Mean, float[] Spread);
 
 /// <summary>
@@ -17,6 +18,9 @@ public sealed class EnsembleModel
 {
     /// <summary>First bytes: "AEM" and the layout's version.</summary>
     private const uint Magic = 0x014D4541;
+
+    /// <summary>A few members may agree by chance; a spread near zero would make a score of anything.</summary>
+    public const double SmallestSpread = 0.01;
 
     private readonly Perceptron _network;
 
@@ -67,7 +71,8 @@ public sealed class EnsembleModel
             var squares = 0.0;
             foreach (var member in each) squares += (member[i] - centre) * (member[i] - centre);
             mean[i] = (float)(OutputMean + OutputDeviation * centre);
-            spread[i] = each.Length < 2 ? 0.0f : (float)(OutputDeviation * Math.Sqrt(squares / (each.Length - 1)));
+            var deviation = each.Length < 2 ? 0.0 : Math.Sqrt(squares / (each.Length - 1));
+            spread[i] = (float)(OutputDeviation * Math.Max(deviation, SmallestSpread));
         }
         return new EnsemblePrediction(mean, spread);
     }

@@ -35,9 +35,9 @@ public static class SplitConformal
     }
 
     /// <summary>
-    /// The law of the number of covered rows among <paramref name="test"/> new ones, given one calibration set of n rows, when scores are
-    /// exchangeable and without ties: Beta-binomial with parameters (rank, n + 1 - rank), since the coverage given the calibration set is
-    /// Beta(rank, n + 1 - rank). Vovk, "Conditional validity of inductive conformal predictors" (ACML 2012), proposition 2a; Angelopoulos
+    /// The law of the number of covered rows among <paramref name="test"/> new ones, over the draw of both them and the n calibration rows,
+    /// when scores are exchangeable and without ties: Beta-binomial with parameters (rank, n + 1 - rank), since the coverage that a
+    /// calibration set brings is itself Beta(rank, n + 1 - rank). Vovk, "Conditional validity of inductive conformal predictors" (ACML 2012), proposition 2a; Angelopoulos
     /// and Bates, "Conformal prediction: a gentle introduction" (2023), section 3.2 and appendix C.
     /// </summary>
     public static BetaBinomial CoverageLaw(int calibration, double alpha, int test)
