@@ -17,7 +17,7 @@ public static class TorchMlp
     /// <returns>The parameters after the steps, and the mean of the batches' losses (mean squared errors before each step).</returns>
     public static (float[] Parameters, double Loss) Train(
         ReadOnlySpan<int> sizes, ReadOnlySpan<float> parameters, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Func<long, long[]> batch,
-        long steps, Func<long, double> learningRate, double weightDecay = 0, string device = "cpu")
+        long steps, Func<long, double> learningRate, double weightDecay = 0, string device = "cpu", CancellationToken cancellation = default)
     {
         using var everything = new TensorScope();
         var network = new Perceptron(sizes);
@@ -28,6 +28,7 @@ public static class TorchMlp
         var sum = 0.0;
         for (var step = 0L; step < steps; step++)
         {
+            cancellation.ThrowIfCancellationRequested();
             using var scope = new TensorScope();
             var chosen = batch(step);
             var rows = Tensor.From(chosen, [chosen.Length], device);
@@ -44,7 +45,8 @@ public static class TorchMlp
 
     /// <summary>Trains for the first <paramref name="steps"/> steps of a spec, from its seed's initial weights.</summary>
     public static (float[] Parameters, double Loss) Train(
-        PerceptronTraining spec, ReadOnlySpan<float> x, ReadOnlySpan<float> y, long steps, string device = "cpu")
+        PerceptronTraining spec, ReadOnlySpan<float> x, ReadOnlySpan<float> y, long steps, string device = "cpu",
+        CancellationToken cancellation = default)
     {
         var network = new Perceptron(spec.Sizes.AsSpan());
         var parameters = new float[network.ParameterCount];
@@ -52,7 +54,7 @@ public static class TorchMlp
         var rows = x.Length / network.Inputs;
         var count = Math.Min(spec.BatchRows, rows);
         var (pass, order) = (-1L, Array.Empty<int>());
-        return Train(spec.Sizes.AsSpan(), parameters, x, y, Batch, steps, spec.LearningRateAt, spec.WeightDecay, device);
+        return Train(spec.Sizes.AsSpan(), parameters, x, y, Batch, steps, spec.LearningRateAt, spec.WeightDecay, device, cancellation);
 
         long[] Batch(long step)
         {
@@ -71,7 +73,8 @@ public static class TorchMlp
         }
     }
 
-    private static Sequential Build(Perceptron network, ReadOnlySpan<float> parameters, string device)
+    /// <summary>The network as modules, with copies of the parameters: <c>0.weight</c>, <c>0.bias</c>, <c>2.weight</c>, ...</summary>
+    public static Sequential Build(Perceptron network, ReadOnlySpan<float> parameters, string device)
     {
         var modules = new List<Module>();
         for (var layer = 0; layer < network.Sizes.Length - 1; layer++)

@@ -12,9 +12,14 @@ public sealed class TorchException(string message) : Exception(message);
 /// </summary>
 public static class TorchRuntime
 {
+    /// <summary>Environment variables by which a node tells its slots what <c>athanor.torch</c> says.</summary>
+    public const string LibraryVariable = "ATHANOR_TORCH_LIBRARY";
+
+    /// <inheritdoc cref="LibraryVariable"/>
+    public const string DeviceVariable = "ATHANOR_TORCH_DEVICE";
+
     private const int Version = 1;
     private static readonly Lazy<(nint Handle, string? Problem)> Loaded = new(Load);
-    private static string s_libraryPath = "";
 
     /// <summary>Whether the library is there and fits this build.</summary>
     public static bool IsAvailable => Loaded.Value.Problem is null;
@@ -22,13 +27,8 @@ public static class TorchRuntime
     /// <summary>Why it is not available, and what would help; null if it is.</summary>
     public static string? Problem => Loaded.Value.Problem;
 
-    /// <summary>Takes this file instead of looking for one; to be called before anything else here.</summary>
-    /// <exception cref="InvalidOperationException">The library is loaded already.</exception>
-    public static void UseLibrary(string path)
-    {
-        if (Loaded.IsValueCreated) throw new InvalidOperationException("libathanor_torch is loaded already");
-        s_libraryPath = path;
-    }
+    /// <summary>The device that the configuration chose for this process.</summary>
+    public static string Device { get; } = Environment.GetEnvironmentVariable(DeviceVariable) is { Length: > 0 } device ? device : "cpu";
 
     /// <summary>Seeds libtorch's generators of all devices.</summary>
     public static void ManualSeed(ulong seed) => Native.Check(Native.ManualSeed(seed));
@@ -57,7 +57,7 @@ public static class TorchRuntime
         const string Help = "build it with compute/native/build.sh";
         // Its threads would fight with libtorch's own. Only before the library is loaded does it look there.
         if (OperatingSystem.IsLinux()) Native.SetEnvironment("OPENBLAS_NUM_THREADS", "1", overwrite: 0);
-        var candidates = s_libraryPath != "" ? [s_libraryPath] : Candidates().ToList();
+        List<string> candidates = Environment.GetEnvironmentVariable(LibraryVariable) is { Length: > 0 } chosen ? [chosen] : [.. Candidates()];
         var path = candidates.FirstOrDefault(File.Exists);
         if (path is null) return (0, $"libathanor_torch.so is not at {string.Join(", ", candidates.Take(3))}; {Help}");
         if (!NativeLibrary.TryLoad(path, out var handle))

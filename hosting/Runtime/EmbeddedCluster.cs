@@ -209,7 +209,8 @@ public sealed class EmbeddedCluster : IAsyncDisposable
     };
 
     private void StartSlots() => _work = new WorkLoop(
-        Work, Blobs, Parts.Messages, _options.Node.Name, _options.Slots, Parts.SlotLaunch ?? SlotLaunch.ThisProgram(), _time);
+        Work, Blobs, Parts.Messages, _options.Node.Name, _options.Slots,
+        (Parts.SlotLaunch ?? SlotLaunch.ThisProgram()) with { Torch = _options.Torch }, _time);
 
     private void Execute(CoreAction action)
     {

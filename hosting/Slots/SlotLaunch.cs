@@ -1,6 +1,8 @@
 using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
+using Athanor.Compute.Torch;
+using Athanor.Hosting.Configuration;
 
 namespace Athanor.Hosting.Slots;
 
@@ -10,6 +12,9 @@ public sealed record SlotLaunch(string File, IReadOnlyList<string> Arguments)
 {
     /// <summary>Threads for the numerics of one slot; the numeric libraries read them from the environment when they load.</summary>
     public int Threads { get; init; } = 1;
+
+    /// <summary>Where libtorch computes, and its shim's file; empty for what the slot finds itself.</summary>
+    public TorchOptions Torch { get; init; } = new();
 
     /// <summary>The running program with the one argument <c>slot</c>; under <c>dotnet athanor.dll</c> the same way.</summary>
     public static SlotLaunch ThisProgram()
@@ -36,6 +41,8 @@ public sealed record SlotLaunch(string File, IReadOnlyList<string> Arguments)
         var threads = Threads.ToString(CultureInfo.InvariantCulture);
         foreach (var name in (string[])["ATHANOR_SLOT_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"])
             info.Environment[name] = threads;
+        info.Environment[TorchRuntime.DeviceVariable] = Torch.Device;
+        if (Torch.Library != "") info.Environment[TorchRuntime.LibraryVariable] = Path.GetFullPath(Torch.Library);
         return info;
     }
 }
