@@ -6,6 +6,7 @@ using Athanor.Hosting.Slots;
 using Athanor.Hosting.Stores;
 using Athanor.Hosting.Stores.Sqlite;
 using Athanor.Hosting.Telemetry;
+using Athanor.Hosting.Work;
 using Athanor.Protocol;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -60,7 +61,8 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         var core = new ClusterCore(CoreOptionsOf(options, role, store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages));
         _loop = new CoreLoop(core, Execute, Look, Broken, _time);
         _storeActions = new StoreActions(store, options.Node.Name, "", _time, i => _loop.Post(i));
-        _compute = new ComputePool(parts.ComputeHandlers, parts.Messages, options.Compute, i => _loop.Post(i));
+        var handlers = parts.ComputeHandlers.Select(h => h is INeedsKeys keyed ? keyed.WithKeys(directory.KeysPath) : h);
+        _compute = new ComputePool(handlers, parts.Messages, options.Compute, i => _loop.Post(i));
         Work = new WorkDesk(store, parts.Messages, options.Slots.MaxDeaths, MailArrived);
         _client = new LocalClient(
             _requests, _loop.Post, store, Blobs, parts.Messages, options.Store.Timeout, () => _storeActions.LastFailure,

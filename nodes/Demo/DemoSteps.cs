@@ -8,5 +8,6 @@ internal static class DemoSteps
         new KineticsStep(),
         new EnsembleStep(),
         new SweepStep(),
+        new EvolutionStep(),
     ];
 }

@@ -5,5 +5,6 @@ internal static class GatewayEndpoints
 {
     public static IReadOnlyList<IGatewayModule> Modules { get; } =
     [
+        new Peers.PeerEndpoints(),
     ];
 }

@@ -7,7 +7,7 @@ namespace Athanor.Hosting.Work.Evolution;
 
 /// <summary>Replays one segment from the committed state before it. A state that is not under the claim's root, or that is no state of this
 /// training, gives a report without a hash: nobody can agree with it, and the node's own replay decides.</summary>
-internal sealed class AuditHandler : IWorkHandler
+public sealed class AuditHandler : IWorkHandler
 {
     public Type Handles => typeof(Audit);
 

@@ -8,7 +8,7 @@ using Athanor.Protocol.Evolution;
 namespace Athanor.Hosting.Work.Evolution;
 
 /// <summary>Trains a genome and commits to every state. The claim is not signed here: a peer signs it with its key, a slot does not.</summary>
-internal sealed class EvaluateHandler : IWorkHandler
+public sealed class EvaluateHandler : IWorkHandler
 {
     public Type Handles => typeof(Evaluate);
 
