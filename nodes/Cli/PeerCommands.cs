@@ -8,7 +8,7 @@ namespace Athanor.Nodes.Cli;
 /// <summary><c>peer join</c>: this machine as a peer of somebody's cluster. It needs no state directory, only its key.</summary>
 internal static class PeerCommands
 {
-    private static readonly Option<Uri> Gateway = new("--gateway")
+    private static readonly Option<string> Gateway = new("--gateway")
     {
         Description = "The gateway's address.",
         HelpName = "URL",
@@ -73,9 +73,9 @@ internal static class PeerCommands
 
     private static async Task<int> Join(ParseResult parsed, CancellationToken cancellation)
     {
-        var gateway = parsed.GetRequiredValue(Gateway);
-        if (!gateway.IsAbsoluteUri || gateway.Scheme != Uri.UriSchemeHttps)
-            throw new UserException($"--gateway '{gateway}' is no https address, such as https://127.0.0.1:7443");
+        var address = parsed.GetRequiredValue(Gateway);
+        if (!Uri.TryCreate(address, UriKind.Absolute, out var gateway) || gateway.Scheme != Uri.UriSchemeHttps)
+            throw new UserException($"--gateway '{address}' is no https address, such as https://127.0.0.1:7443");
         var pin = parsed.GetValue(Pin)?.ToLowerInvariant();
         if (pin is not null && !StateChain.IsHash(pin)) throw new UserException($"--pin '{pin}' is not a SHA-256 in hex (64 digits)");
         var misbehaviour = parsed.GetRequiredValue(Misbehave) switch
