@@ -31,11 +31,8 @@ internal static class Root
         yield return NodeCommand.Create();
         yield return SlotCommand.Create();
         yield return ReplayCommand.Create();
-<<<<<<< HEAD
         yield return JournalCommands.Create();
-=======
         yield return EvolveCommand.Create();
         yield return PeerCommands.Create();
->>>>>>> f3210e9 (Peers as a program, populations as a command and as the demo's fourth act; the secret's handler gets its directory's keys)
     }
 }
