@@ -7,7 +7,7 @@ namespace Protocol.Tests;
 /// <summary>
 /// Bytes of a sample of every kind, as hex in <c>KIND.vVERSION.hex</c>. A kind that was released keeps its bytes for ever: journals hold
 /// them. So a test fails when they change, and when a kind has none. To write what is missing:
-/// <code>ATHANOR_GOLDEN=write dotnet test tests/Protocol.Tests</code>
+/// <code>ATHANOR_GOLDEN=write dotnet test tests/Protocol.Tests  (states: tests/Actors.Tests)</code>
 /// A file that is there is never overwritten: delete it first, if its kind was never released.
 /// </summary>
 internal static class GoldenFiles
@@ -49,6 +49,14 @@ internal static class GoldenFiles
         foreach (var path in Directory.GetFiles(directory, "*.hex").Where(path => !names.Contains(Path.GetFileName(path))))
             problems.Add($"{Path.GetFileName(path)} belongs to no kind; a released kind can always be read");
         return problems;
+    }
+
+    /// <summary>The folder <c>golden</c> of a test project.</summary>
+    public static string FolderOf(string project)
+    {
+        var directory = new DirectoryInfo(AppContext.BaseDirectory);
+        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "Cluster.sln"))) directory = directory.Parent;
+        return Path.Combine(directory!.FullName, "tests", project, "golden");
     }
 
     private static string FileName(MessageKind kind) => string.Create(CultureInfo.InvariantCulture, $"{kind.Name}.v{kind.Version}.hex");

@@ -7,7 +7,7 @@ public class GoldenTests
     [Fact]
     public void Every_kind_has_golden_bytes_and_is_written_as_they_say()
     {
-        var problems = GoldenFiles.Check(RegistryTests.Messages, RepositoryFiles.Path("tests", "Protocol.Tests", "golden"),
+        var problems = GoldenFiles.Check(RegistryTests.Messages, GoldenFiles.FolderOf("Protocol.Tests"),
             kind => kind.Type.Assembly == typeof(Done).Assembly);
         Assert.True(problems.Count == 0, string.Join('\n', problems));
     }
