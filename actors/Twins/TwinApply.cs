@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Athanor.Protocol;
 using Athanor.Protocol.Twins;
 
@@ -29,6 +30,7 @@ internal static class TwinApply
         {
             Model = e.Model,
             Estimate = e.Estimate,
+            History = e.Estimate.Row > 0 ? Latest(state.History.Add(e.Estimate), TwinDecider.MaxHistory) : state.History,
             Adoptions = state.Adoptions.Add(new TwinAdoption(e.Model.Version, e.Model.Kind, e.Model.Source, state.Taken)),
         },
         _ => throw new InvalidOperationException($"a twin has no event {@event.GetType().Name}"),
@@ -43,6 +45,6 @@ internal static class TwinApply
         History = Latest(state.History.Add(e.Estimate), TwinDecider.MaxHistory),
     };
 
-    private static System.Collections.Immutable.ImmutableArray<T> Latest<T>(System.Collections.Immutable.ImmutableArray<T> all, int most) =>
+    private static ImmutableArray<T> Latest<T>(ImmutableArray<T> all, int most) =>
         all.Length > most ? all.RemoveRange(0, all.Length - most) : all;
 }

@@ -25,6 +25,28 @@ public sealed record FreeRunScore(double RmseK, IReadOnlyList<ScoredRun> Runs)
         return Of(model, record, plan, first => estimates[(first / plan.Every) - 1]);
     }
 
+    /// <summary>The same runs, told along the way which ambient bias the filter finds there: no prediction, since it has seen the readings,
+    /// but the error that the plant's equations alone leave. What lies between this and <see cref="Of(HeaterModel, HeaterRecord, FreeRunPlan)"/> is
+    /// disturbance that no model of the heater can foresee.</summary>
+    public static FreeRunScore KnowingAmbient(HeaterModel model, HeaterRecord record, FreeRunPlan plan)
+    {
+        ArgumentNullException.ThrowIfNull(plan);
+        var rows = plan.StartOf(plan.Runs - 1) + plan.Length;
+        var estimates = HeaterFilter.Estimates(model, record, rows, 1);
+        return Pool(record, plan, first =>
+        {
+            var x = (double[])estimates[first - 1].State.Clone();
+            var run = new double[plan.Length];
+            for (var k = 0; k < run.Length; k++)
+            {
+                x[HeaterModel.Bias] = estimates[first + k].State[HeaterModel.Bias];
+                model.Step(x, record.Power[first + k - 1], record.TimeS[first + k] - record.TimeS[first + k - 1]);
+                run[k] = x[HeaterModel.Ts];
+            }
+            return run;
+        });
+    }
+
     /// <summary>Scores any predictor.</summary>
     /// <param name="predict">The predictions of <see cref="FreeRunPlan.Length"/> rows from a zero-based row on.</param>
     public static FreeRunScore Pool(HeaterRecord record, FreeRunPlan plan, Func<int, double[]> predict)

@@ -16,7 +16,7 @@ public sealed record TwinView(
     [property: Key(7)] ImmutableArray<TwinAlarm> Alarms, [property: Key(8)] ImmutableArray<TwinAdoption> Adoptions,
     [property: Key(9)] long SetAside) : IReply;
 
-/// <param name="Estimates">One at the end of each batch, oldest first.</param>
+/// <param name="Estimates">One at the end of each batch and at each adoption, oldest first; of two of one row the later is the adopted model's.</param>
 /// <param name="More">Whether there are estimates after the last of these.</param>
 [Message("twins.history")]
 public sealed record TwinHistory([property: Key(0)] ImmutableArray<TwinEstimate> Estimates, [property: Key(1)] bool More) : IReply;

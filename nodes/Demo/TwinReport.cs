@@ -1,0 +1,156 @@
+using System.Globalization;
+using Athanor.Compute.Twins;
+using Athanor.Nodes.Reports;
+
+namespace Athanor.Nodes.Demo;
+
+/// <summary>What the report says of the live unit.</summary>
+internal static class TwinReport
+{
+    private const int StretchRuns = 3;
+
+    public static void Write(
+        Section section, HeaterRecord record, int half, TrainedHeater trained, LiveTwin live, LiveTwin plain, TwinScores scores, bool small)
+    {
+        section
+            .Say($"A heater on an Arduino shield was moved in steps for four hours and read once a second; {record.Rows} of its rows stream into two twins of it, "
+                + "batch by batch. Each twin filters them by an extended Kalman filter over an energy balance: temperatures of heater and sensor, the bias of the "
+                + $"ambient temperature, and the heat loss. After row {half} a training run fits balance and learned residual to these rows alone, as segments of work with "
+                + "checkpoints; one twin adopts the hybrid by a command, the other the plain balance.")
+            .Add(new Figure("ARX(4,4)", K(scores.Arx.RmseK), small ? "" : "about 1.67 K", small ? null : Math.Abs(scores.Arx.RmseK - 1.67) < 0.02))
+            .Add(new Figure(
+                "Balance with the filter", K(scores.Balance.RmseK), small ? "" : "at most 0.65 K", small ? null : scores.Balance.RmseK <= 0.65))
+            .Add(new Figure("Hybrid with the filter", K(scores.Hybrid.RmseK)))
+            .Add(new Figure(
+                "Hybrid against the balance", $"{Percent(scores.Gain)} less" + (scores.Gain < 0.1 ? ": not reached, see why" : ""),
+                small ? "" : "10 % less, or the reason", small || scores.Gain < 0.1 ? null : true))
+            .Add(new Figure(
+                "Live estimates equal the filter offline", scores.LiveIsOffline ? "bit for bit" : "no", "bit for bit", scores.LiveIsOffline))
+            .Add(Scores(scores))
+            .Say(Verdict(trained, scores))
+            .Add(Stretch(record, live, trained, scores))
+            .Add(Residuals(record, scores))
+            .Add(HeatLoss(plain))
+            .Add(Information(plain))
+            .Add(new Table(
+                "What the twin tclab went through", ["model", "kind", "from", "after row"],
+                [.. live.View.Adoptions.Select(a => (IReadOnlyList<string>)[I(a.Version), a.Kind, a.Source, I(a.AfterRow)])]))
+            .Say(Alarms(live));
+    }
+
+    private static Table Scores(TwinScores scores) => new(
+        $"Free runs of {scores.Plan.Length} rows over rows {scores.Plan.First + 1} to {scores.Plan.End}, root mean square error pooled over all rows of all runs",
+        ["model", $"{scores.Plan.Runs} runs, one after the other / K", "starts every 60 rows / K"],
+        [
+            ["ARX(4,4)", K(scores.Arx.RmseK), ""],
+            ["ARX(4,4), offset re-estimated over the rows before", K(scores.ArxOffset.RmseK), ""],
+            ["textbook balance with the filter, nothing fitted", K(scores.Textbook.RmseK), ""],
+            ["fitted balance with the filter", K(scores.Balance.RmseK), K(scores.BalanceDense.RmseK)],
+            ["hybrid with the filter", K(scores.Hybrid.RmseK), K(scores.HybridDense.RmseK)],
+            ["fitted balance, told the ambient temperature on the way (no prediction)", K(scores.KnowingAmbient.RmseK), ""],
+        ]);
+
+    private static string Verdict(TrainedHeater trained, TwinScores scores)
+    {
+        var cv = $"In three-fold cross-validation inside the rows fitted, the residual lowers the error from {K(trained.State.BalanceRmseK)} to "
+            + $"{K(trained.State.BestRmseK)} at step {trained.State.BestStep}; further steps fit the disturbances of the training rows and raise it. ";
+        var ambient = "What is left is mostly the room: told the ambient temperature that the filter finds along the way, the same balance errs by "
+            + $"{K(scores.KnowingAmbient.RmseK)}; no function of heater, sensor and power foresees a draught.";
+        return scores.Gain >= 0.1
+            ? $"The hybrid errs {Percent(scores.Gain)} less than the filtered balance. {cv}{ambient}"
+            : $"The hybrid errs {Percent(scores.Gain)} less than the filtered balance ({Percent(scores.DenseGain)} with starts every 60 rows): it does not reach 10 %. "
+                + "The balance leaves it little: its gain, loss and lag are themselves fitted to free runs from filtered states. " + cv + ambient;
+    }
+
+    private static Plot Stretch(HeaterRecord record, LiveTwin live, TrainedHeater trained, TwinScores scores)
+    {
+        var (x, mean, low, high) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+        var plan = scores.Plan;
+        var runs = Math.Min(StretchRuns, plan.Runs);
+        for (var run = 0; run < runs; run++)
+        {
+            var first = plan.StartOf(run);
+            var range = first..(first + plan.Length);
+            var (predicted, deviation) = HeaterFilter.FreeRunWithBand(
+                trained.Hybrid, live.At(first, record), record.TimeS.AsSpan()[range], record.Power.AsSpan()[range]);
+            for (var k = 4; k < plan.Length; k += 5)
+            {
+                x.Add(record.TimeS[first + k]);
+                mean.Add(predicted[k]);
+                low.Add(predicted[k] - (2 * deviation[k]));
+                high.Add(predicted[k] + (2 * deviation[k]));
+            }
+        }
+        var shown = Enumerable.Range(plan.First, runs * plan.Length).Where(k => k % 5 == 4).ToArray();
+        return new Plot(
+            "Free runs of the hybrid", "time / s", "sensor / °C",
+            [
+                new Series.Band("two standard deviations", [.. x], [.. low], [.. high]),
+                new Series.Line("measured", [.. shown.Select(k => record.TimeS[k])], [.. shown.Select(k => record.MeasuredC[k])]),
+                new Series.Line("predicted", [.. x], [.. mean], Dashed: true),
+            ],
+            $"Every {plan.Length} rows a run starts anew from the twin's estimate and sees no reading until the next. The band is the filter's: it holds the ambient "
+            + "temperature to be a random walk and so widens.");
+    }
+
+    private static Plot Residuals(HeaterRecord record, TwinScores scores) => new(
+        "Errors of the free runs", "time / s", "predicted - measured / K",
+        [
+            new Series.Line("zero", [record.TimeS[scores.Plan.First], record.TimeS[scores.Plan.End - 1]], [0, 0], Dashed: true),
+            Errors("balance", record, scores.Balance),
+            Errors("hybrid", record, scores.Hybrid),
+        ],
+        "Both err together, in waves of some minutes while the power stands still: the room, not the heater.");
+
+    private static Series Errors(string name, HeaterRecord record, FreeRunScore score)
+    {
+        var points = score.Runs.SelectMany(run => Enumerable.Range(0, run.Predicted.Length).Where(k => k % 10 == 9)
+            .Select(k => (Time: record.TimeS[run.FirstRow + k], Error: run.Predicted[k] - record.MeasuredC[run.FirstRow + k]))).ToArray();
+        return new Series.Line(name, [.. points.Select(p => p.Time)], [.. points.Select(p => p.Error)]);
+    }
+
+    private static Plot HeatLoss(LiveTwin plain)
+    {
+        var estimates = plain.History;
+        double[] times = [.. estimates.Select(e => e.TimeS)];
+        double[] loss = [.. estimates.Select(e => 1000 * e.State[3])];
+        double[] deviation = [.. estimates.Select(e => 1000 * Math.Sqrt(e.Covariance[15]))];
+        return new Plot(
+            "Heat loss as the twin sees it", "time / s", "U A / C / (1/1000 s)",
+            [
+                new Series.Band("two standard deviations", times, [.. loss.Zip(deviation, (u, s) => u - (2 * s))], [.. loss.Zip(deviation, (u, s) => u + (2 * s))]),
+                new Series.Line("estimate", times, loss),
+            ],
+            "The estimate of the twin with the plain balance; the step in the middle is the adoption of the fitted model.");
+    }
+
+    /// <summary>How fast the variance of the heat loss grows or falls, against how far the heater is from ambient.</summary>
+    private static Plot Information(LiveTwin plain)
+    {
+        var points = new List<(double Distance, double Rate)>();
+        for (var i = 1; i < plain.History.Length; i++)
+        {
+            var (before, now) = (plain.History[i - 1], plain.History[i]);
+            if (now.Row - before.Row != 60) continue;
+            var ambient = plain.View.Model.Parameters[4] + now.State[2];
+            points.Add((now.State[0] - ambient, 100 * ((now.Covariance[15] / before.Covariance[15]) - 1)));
+        }
+        return new Plot(
+            "What a minute tells of the heat loss", "heater above ambient / K", "change of its variance / %",
+            [
+                new Series.Line("no change", [0, points.Max(p => p.Distance)], [0, 0], Dashed: true),
+                new Series.Points("one minute", [.. points.Select(p => p.Distance)], [.. points.Select(p => p.Rate)]),
+            ],
+            "Near ambient no heat is lost, whatever the heat loss: nothing is learned there, and its variance can only grow.");
+    }
+
+    private static string Alarms(LiveTwin live) => live.View.Alarms.Length == 0
+        ? "No alarm was raised: the innovations stayed inside the filter's limits."
+        : $"Alarms raised by innovations outside the filter's limits: {string.Join(", ", live.View.Alarms.Select(a => $"rows {a.Raised} to {(a.Cleared == 0 ? "the end" : I(a.Cleared))}"))}.";
+
+    private static string K(double value) => value.ToString("F4", CultureInfo.InvariantCulture) + " K";
+
+    private static string Percent(double fraction) => (100 * fraction).ToString("F1", CultureInfo.InvariantCulture) + " %";
+
+    private static string I(long value) => value.ToString(CultureInfo.InvariantCulture);
+}
