@@ -13,7 +13,8 @@ internal sealed class TrainingSegmentHandler(IReadOnlyList<ITrainingTask> tasks)
         var segment = (TrainingSegment)work;
         var task = tasks.FirstOrDefault(t => t.Kind == segment.Spec.Task) ?? throw new WorkRefusedException(
             $"there is no training task '{segment.Spec.Task}'; {string.Join(", ", tasks.Select(t => $"'{t.Kind}'"))} would be right");
-        ReadOnlyMemory<byte>? checkpoint = segment.Checkpoint.Length == 0 ? null : context.GetBlob(segment.Checkpoint);
+        // A bare null would become an empty memory through its conversion from an array.
+        var checkpoint = segment.Checkpoint.Length == 0 ? (ReadOnlyMemory<byte>?)null : context.GetBlob(segment.Checkpoint);
         var data = context.GetBlob(segment.Spec.Data);
         var outcome = task.Run(segment.Spec, checkpoint, data, segment.FromStep, segment.Steps, context.Seed, context);
         if (!double.IsFinite(outcome.Loss))
