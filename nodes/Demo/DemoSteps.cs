@@ -6,6 +6,7 @@ internal static class DemoSteps
     public static IReadOnlyList<IDemoStep> All { get; } =
     [
         new KineticsStep(),
+        new TwinStep(),
         new EnsembleStep(),
         new SweepStep(),
         new EvolutionStep(),
