@@ -55,13 +55,16 @@ public enum FitEnd
 public sealed record FitResult(double[] Parameters, double SumOfSquares, int[] AtBound, FitEnd End, int Iterations, int Evaluations);
 
 /// <summary>
-/// Bounded Levenberg-Marquardt: Marquardt's scaling by the diagonal of J^T J, H. B. Nielsen's update of the damping ("Damping parameter
-/// in Marquardt's method", IMM-REP-1999-05), bounds by projection with an active set of the parameters that lie on a bound and are pushed
-/// outwards (C. Kanzow, N. Yamashita, M. Fukushima, J. Comput. Appl. Math. 172, 2004). Sums run in a fixed order, so that the same start
-/// gives the same bits.
+/// Bounded Levenberg-Marquardt: Marquardt's scaling by the diagonal of J^T J (with a floor), H. B. Nielsen's update of the damping
+/// ("Damping parameter in Marquardt's method", IMM-REP-1999-05), bounds by projection with an active set of the parameters that lie on a
+/// bound and are pushed outwards (C. Kanzow, N. Yamashita, M. Fukushima, J. Comput. Appl. Math. 172, 2004). Sums run in a fixed order, so
+/// that the same start gives the same bits.
 /// </summary>
 public static class LevenbergMarquardt
 {
+    /// <summary>Least scale of a parameter in the damping, relative to the largest.</summary>
+    private const double LeastScale = 1e-2;
+
     /// <param name="problem">Residuals; their sum of squares is made small.</param>
     /// <param name="start">Moved into the bounds if it lies outside.</param>
     public static FitResult Minimise<TProblem>(
@@ -209,8 +212,9 @@ public static class LevenbergMarquardt
                 right[a] = -gradient[index[a]];
                 for (var b = 0; b < count; b++) system[(a * count) + b] = normal[(index[a] * n) + index[b]];
                 var diagonal = system[(a * count) + a];
-                // A parameter on which nothing depends yet must not make the system singular.
-                system[(a * count) + a] = diagonal + (damping * Math.Max(diagonal, 1e-30 * largest)) + (1e-30 * largest);
+                // A parameter on which little depends yet is not run along blindly, and one on which nothing depends must not make the
+                // system singular.
+                system[(a * count) + a] = diagonal + (damping * Math.Max(diagonal, LeastScale * largest)) + (1e-30 * largest);
             }
             if (!SmallCholesky.Factor(system, count)) continue;
             SmallCholesky.Solve(system, count, right);
