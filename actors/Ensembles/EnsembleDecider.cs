@@ -99,6 +99,10 @@ public sealed class EnsembleDecider : Decider<EnsembleState>
         spec.Sizes, spec.Members, spec.Passes, spec.BatchRows, spec.LearningRate, spec.WeightDecay, spec.Miscoverage,
         [.. spec.Logs.Select(l => new LogShift(l.Column, l.Shift))]);
 
+    /// <summary>The seed of everything in a split: its rows' order, its members' weights and batches.</summary>
+    public static ulong SplitSeed(EnsembleSpec spec, int split) =>
+        Seeds.Derive(spec.Seed, string.Create(CultureInfo.InvariantCulture, $"ensembles/split/{split}"));
+
     private static IReadOnlyList<Effect> Start(EnsembleState state, EnsembleSpec spec)
     {
         if (state.Spec is { } known)
@@ -138,8 +142,7 @@ public sealed class EnsembleDecider : Decider<EnsembleState>
     }
 
     private static Effect.Dispatch Dispatch(EnsembleSpec spec, int split, int attempt) => new(
-        Name(split, attempt), new FitSplit(spec, split),
-        Seeds.Derive(spec.Seed, string.Create(CultureInfo.InvariantCulture, $"ensembles/split/{split}")), [spec.Data], Deadline);
+        Name(split, attempt), new FitSplit(spec, split), SplitSeed(spec, split), [spec.Data], Deadline);
 
     /// <summary>The split whose work now out has this name, or null.</summary>
     private static int? SplitOut(EnsembleState state, string name)

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Athanor.Compute.Kernels;
+using Athanor.Compute.Uncertainty;
 using Athanor.Nodes.Data;
 using Athanor.Protocol;
 using Athanor.Protocol.Ensembles;
@@ -21,6 +22,8 @@ internal sealed class EnsembleStep : IDemoStep
     {
         var table = Read(Path.Combine(context.DataDirectory, "tabular", "airfoil_self_noise_centred.csv"));
         var spec = Spec(await context.Cluster.PutBlob(table.ToBytes(), cancellation), context.Small);
+        var library = new LibraryCheck(spec, table);
+        await library.Start(context.Cluster, cancellation);
         await context.Cluster.Command(Ensemble, new TrainEnsemble(spec), cancellation);
         var view = await context.Cluster.Await<EnsembleView>(
             Ensemble, new GetEnsemble(),
@@ -39,7 +42,10 @@ internal sealed class EnsembleStep : IDemoStep
         context.Results.Add("ensemble.predictions", string.Join('\n', view.Splits.Values.Select(fit => fit.Predictions)));
         context.Results.Add(
             "ensemble.quantiles", [.. view.Splits.Values.SelectMany(fit => new[] { fit.ConstantQuantile, fit.NormalisedQuantile })]);
-        EnsembleSection.Write(context.Report.Section(Title), spec, view.Splits, predictions.ToImmutable(), context.Small);
+        var section = context.Report.Section(Title);
+        EnsembleSection.Write(section, spec, view.Splits, predictions.ToImmutable(), context.Small);
+        var model = EnsembleModel.FromBytes(await context.Cluster.GetBlob(view.Splits[0].Model, cancellation));
+        await library.Write(section, model, context.Cluster, cancellation);
     }
 
     /// <summary>Widths, passes and rate were chosen on the calibration rows of eight splits under other seeds (RMSE 1.26 dB there).</summary>
