@@ -150,7 +150,10 @@ public sealed class MessageRegistryBuilder
         where T : IMessage
     {
         if (!_entries.TryAdd((kind, version), new MessageRegistry.Entry<T>(kind, version, writer, reader)))
-            throw new ArgumentException($"the message kind '{kind}' version {version} is both {_entries[(kind, version)].Type} and {typeof(T)}");
+        {
+            throw new ArgumentException(
+                $"the message kind '{kind}' version {version} is both {_entries[(kind, version)].Type} and {typeof(T)}");
+        }
         if (!_types.Add(typeof(T))) throw new ArgumentException($"{typeof(T)} was added twice");
         return this;
     }

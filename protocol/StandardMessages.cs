@@ -7,7 +7,8 @@ namespace Athanor.Protocol;
 public sealed record Done : IReply;
 
 /// <summary>The command or query was understood and refused; nothing changed.</summary>
-/// <param name="Code">Stable word for programs: <c>not-found</c>, <c>conflict</c>, <c>invalid</c>, <c>unavailable</c>, <c>forbidden</c>.</param>
+/// <param name="Code">Stable word for programs: <c>not-found</c>, <c>conflict</c>, <c>invalid</c>, <c>unavailable</c>,
+/// <c>forbidden</c>.</param>
 /// <param name="Reason">What was wrong, and what would be right, for a person.</param>
 [Message("std.rejected")]
 public sealed record Rejected([property: Key(0)] string Code, [property: Key(1)] string Reason) : IReply;

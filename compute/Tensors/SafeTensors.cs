@@ -23,7 +23,8 @@ public sealed record SafeTensors(ImmutableSortedDictionary<string, SafeTensor> T
     /// <exception cref="SafeTensorsException">The bytes are no safetensors file.</exception>
     public static SafeTensors Read(ReadOnlyMemory<byte> file)
     {
-        if (file.Length < 8) throw Error(SafeTensorsError.HeaderTooSmall, $"a file begins with 8 bytes of header length and has {file.Length}");
+        if (file.Length < 8)
+            throw Error(SafeTensorsError.HeaderTooSmall, $"a file begins with 8 bytes of header length and has {file.Length}");
         var length = BinaryPrimitives.ReadUInt64LittleEndian(file.Span);
         if (length > MaxHeader) throw Error(SafeTensorsError.HeaderTooLarge, $"the header of {length} bytes is larger than {MaxHeader}");
         if (length > (ulong)file.Length - 8)
@@ -41,7 +42,8 @@ public sealed record SafeTensors(ImmutableSortedDictionary<string, SafeTensor> T
 
     public byte[] Write()
     {
-        var ordered = Tensors.OrderByDescending(static pair => pair.Value.Type).ThenBy(static pair => pair.Key, StringComparer.Ordinal).ToList();
+        var ordered = Tensors.OrderByDescending(static pair => pair.Value.Type)
+            .ThenBy(static pair => pair.Key, StringComparer.Ordinal).ToList();
         using var header = new MemoryStream();
         header.Write(new byte[8]);
         using (var json = new Utf8JsonWriter(header, new JsonWriterOptions { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping }))
@@ -110,11 +112,15 @@ public sealed record SafeTensors(ImmutableSortedDictionary<string, SafeTensor> T
             }
             catch (OverflowException error)
             {
-                throw new SafeTensorsException(SafeTensorsError.ValidationOverflow, $"'{entry.Name}' has more elements than can be counted", error);
+                throw new SafeTensorsException(
+                    SafeTensorsError.ValidationOverflow, $"'{entry.Name}' has more elements than can be counted", error);
             }
             if (bits % 8 != 0) throw Error(SafeTensorsError.MisalignedSlice, $"'{entry.Name}' does not end at a byte's end");
             if (bits / 8 != entry.End - entry.Begin)
-                throw Error(SafeTensorsError.TensorInvalidInfo, $"'{entry.Name}' has {entry.End - entry.Begin} bytes, and its type and shape say {bits / 8}");
+            {
+                throw Error(SafeTensorsError.TensorInvalidInfo,
+                    $"'{entry.Name}' has {entry.End - entry.Begin} bytes, and its type and shape say {bits / 8}");
+            }
         }
         if (place != length)
             throw Error(SafeTensorsError.MetadataIncompleteBuffer, $"the tensors have {place} bytes, and {length} follow the header");

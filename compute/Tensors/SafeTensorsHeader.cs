@@ -27,12 +27,12 @@ internal static class SafeTensorsHeader
         }
         catch (JsonException error)
         {
-            throw new SafeTensorsException(SafeTensorsError.InvalidHeaderDeserialization, $"the header is not valid JSON: {error.Message}", error);
+            throw Error($"the header is not valid JSON: {error.Message}", error);
         }
         catch (InvalidOperationException error)
         {
             // A string with half of a surrogate pair is JSON, but no text.
-            throw new SafeTensorsException(SafeTensorsError.InvalidHeaderDeserialization, $"a string in the header is no text: {error.Message}", error);
+            throw Error($"a string in the header is no text: {error.Message}", error);
         }
     }
 
@@ -60,7 +60,8 @@ internal static class SafeTensorsHeader
             {
                 case "dtype" when type is null && field.Value.ValueKind == JsonValueKind.String:
                     var text = field.Value.GetString()!;
-                    type = SafeTensorTypes.Parse(text) ?? throw Error($"'{name}' has the dtype '{text}'; there are {SafeTensorTypes.Names}");
+                    type = SafeTensorTypes.Parse(text)
+                        ?? throw Error($"'{name}' has the dtype '{text}'; there are {SafeTensorTypes.Names}");
                     break;
                 case "shape" when shape is null:
                     shape = Numbers(name, field);
@@ -85,5 +86,6 @@ internal static class SafeTensorsHeader
             : throw Error($"'{name}' has in its {field.Name} what is no whole number from 0 up: {item.GetRawText()}"))];
     }
 
-    private static SafeTensorsException Error(string problem) => new(SafeTensorsError.InvalidHeaderDeserialization, problem);
+    private static SafeTensorsException Error(string problem, Exception? inner = null) =>
+        new(SafeTensorsError.InvalidHeaderDeserialization, problem, inner);
 }

@@ -28,7 +28,8 @@ public abstract class Module
             if (!saved.Shape.AsSpan().SequenceEqual(parameter.Shape.AsSpan()))
             {
                 throw new ArgumentException(
-                    $"the parameter '{name}' has the shape ({string.Join(", ", saved.Shape)}) and must have ({string.Join(", ", parameter.Shape)})");
+                    $"the parameter '{name}' has the shape ({string.Join(", ", saved.Shape)}) "
+                    + $"and must have ({string.Join(", ", parameter.Shape)})");
             }
         }
         foreach (var (name, parameter) in parameters)

@@ -161,7 +161,8 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library, EntryPoint = Prefix + "adam_new")]
     public static partial int AdamNew(
-        nint* parameters, int count, double learningRate, double beta1, double beta2, double epsilon, double weightDecay, out AdamHandle adam);
+        nint* parameters, int count, double learningRate, double beta1, double beta2, double epsilon, double weightDecay,
+        out AdamHandle adam);
 
     [LibraryImport(Library, EntryPoint = Prefix + "adam_free")]
     public static partial void AdamFree(nint adam);

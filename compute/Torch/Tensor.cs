@@ -183,7 +183,8 @@ public sealed unsafe class Tensor : IDisposable
     {
         var count = 1L;
         foreach (var size in shape) count = checked(count * size);
-        if (count != values.Length) throw new ArgumentException($"{values.Length} values do not fill the shape ({string.Join(", ", shape.ToArray())})");
+        if (count != values.Length)
+            throw new ArgumentException($"{values.Length} values do not fill the shape ({string.Join(", ", shape.ToArray())})");
         fixed (T* data = values)
         fixed (long* at = shape)
         {

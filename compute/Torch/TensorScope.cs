@@ -16,7 +16,8 @@ public sealed class TensorScope : IDisposable
 
     public void Dispose()
     {
-        if (t_current != this) throw new InvalidOperationException("scopes end in the reverse order of their beginning, on their own thread");
+        if (t_current != this)
+            throw new InvalidOperationException("scopes end in the reverse order of their beginning, on their own thread");
         t_current = _outer;
         foreach (var tensor in _tensors) tensor.Dispose();
     }

@@ -17,7 +17,8 @@ public static class TorchMlp
     /// <returns>The parameters after the steps, and the mean of the batches' losses (mean squared errors before each step).</returns>
     public static (float[] Parameters, double Loss) Train(
         ReadOnlySpan<int> sizes, ReadOnlySpan<float> parameters, ReadOnlySpan<float> x, ReadOnlySpan<float> y, Func<long, long[]> batch,
-        long steps, Func<long, double> learningRate, double weightDecay = 0, string device = "cpu", CancellationToken cancellation = default)
+        long steps, Func<long, double> learningRate, double weightDecay = 0, string device = "cpu",
+        CancellationToken cancellation = default)
     {
         using var everything = new TensorScope();
         var network = new Perceptron(sizes);

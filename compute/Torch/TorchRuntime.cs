@@ -57,7 +57,9 @@ public static class TorchRuntime
         const string Help = "build it with compute/native/build.sh";
         // Its threads would fight with libtorch's own. Only before the library is loaded does it look there.
         if (OperatingSystem.IsLinux()) Native.SetEnvironment("OPENBLAS_NUM_THREADS", "1", overwrite: 0);
-        List<string> candidates = Environment.GetEnvironmentVariable(LibraryVariable) is { Length: > 0 } chosen ? [chosen] : [.. Candidates()];
+        List<string> candidates = Environment.GetEnvironmentVariable(LibraryVariable) is { Length: > 0 } chosen
+            ? [chosen]
+            : [.. Candidates()];
         var path = candidates.FirstOrDefault(File.Exists);
         if (path is null) return (0, $"libathanor_torch.so is not at {string.Join(", ", candidates.Take(3))}; {Help}");
         if (!NativeLibrary.TryLoad(path, out var handle))

@@ -23,7 +23,8 @@ public static class ClusterConfiguration
         foreach (var (key, value) in config.Fields)
         {
             if (key != "athanor")
-                throw new HoconException(config.KeyOrigin(key), Nearest.DidYouMean("key", key, ["athanor"]) + "; all settings are inside athanor { }");
+                throw new HoconException(config.KeyOrigin(key),
+                    Nearest.DidYouMean("key", key, ["athanor"]) + "; all settings are inside athanor { }");
             if (value is not HoconObject settings) throw new HoconException(value.Origin, "athanor must be an object { ... }");
             options = binder.Bind<AthanorOptions>(settings, "athanor");
         }

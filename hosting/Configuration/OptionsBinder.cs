@@ -26,7 +26,8 @@ internal sealed class OptionsBinder
     public T Bind<T>(HoconObject config, string path)
         where T : new() => (T)Record(typeof(T), new T(), config, path);
 
-    /// <summary><c>SnapshotEvery</c> is <c>snapshot-every</c>; <c>MaxSizeBytes</c> is <c>max-size</c>, because its value has a unit.</summary>
+    /// <summary><c>SnapshotEvery</c> is <c>snapshot-every</c>; <c>MaxSizeBytes</c> is <c>max-size</c>, because its value has a
+    /// unit.</summary>
     public static string KeyOf(PropertyInfo property)
     {
         var name = IsSize(property) ? property.Name[..^"Bytes".Length] : property.Name;
@@ -106,7 +107,8 @@ internal sealed class OptionsBinder
         }
         else if (type == typeof(double))
         {
-            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number)) return number;
+            if (double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var number) && double.IsFinite(number))
+                return number;
         }
         else
         {

@@ -11,20 +11,23 @@ internal static partial class OptionsRules
     {
         var shards = options.Shards;
         if (shards.RenewEvery * 3 > shards.Lease)
-            report("athanor.shards.renew-every", $"three tries must fit into a lease of {Text(shards.Lease)}: at most {Text(shards.Lease / 3)}");
+            report("athanor.shards.renew-every",
+                $"three tries must fit into a lease of {Text(shards.Lease)}: at most {Text(shards.Lease / 3)}");
         if (shards.LeaseMargin + shards.RenewEvery >= shards.Lease)
             report("athanor.shards.lease-margin", $"with renew-every it must be shorter than the lease of {Text(shards.Lease)}");
         if (shards.MoveShare <= 0) report("athanor.shards.move-share", "must be above 0 and at most 1");
         var slots = options.Slots;
         if (slots.RenewEvery * 3 > slots.Lease)
-            report("athanor.slots.renew-every", $"three tries must fit into a lease of {Text(slots.Lease)}: at most {Text(slots.Lease / 3)}");
+            report("athanor.slots.renew-every",
+                $"three tries must fit into a lease of {Text(slots.Lease)}: at most {Text(slots.Lease / 3)}");
         foreach (var pool in slots.Pools.Keys.Where(static pool => !PoolName().IsMatch(pool)))
             report($"athanor.slots.pools.{pool}", "a pool's name is lower-case letters, digits and dashes, such as cpu or cuda");
         if (options.Mailbox.Page > options.Mailbox.InMemory)
             report("athanor.mailbox.page", $"must not be more than in-memory, {options.Mailbox.InMemory}");
         if (!DeviceName().IsMatch(options.Torch.Device)) report("athanor.torch.device", "must be cpu, cuda, or cuda:N");
         if (!IPAddress.TryParse(options.Gateway.Address, out _) && options.Gateway.Address != "localhost")
-            report("athanor.gateway.address", $"'{options.Gateway.Address}' is no IP address; 127.0.0.1 is this machine alone, 0.0.0.0 is everywhere");
+            report("athanor.gateway.address",
+                $"'{options.Gateway.Address}' is no IP address; 127.0.0.1 is this machine alone, 0.0.0.0 is everywhere");
         if (!NodeName().IsMatch(options.Node.Name)) report("athanor.node.name", "must be 1 to 128 letters, digits, '.', '_' and '-'");
         if (options.StateDirectory.Trim() == "") report("athanor.state-directory", "must name a directory");
         foreach (var role in options.Node.Roles.Where(static role => role is not ("shards" or "slots")))

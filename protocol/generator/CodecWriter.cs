@@ -56,8 +56,7 @@ internal sealed class CodecWriter
             var value = $"message.{Escape(member.Name)}";
             if (IsOmittedWhenNull(member)) Open($"if ({value} is not null)");
             Line($"writer.Write({member.Key});");
-            if (!member.Type.IsValue && !member.Type.Nullable)
-                Line($"if ({value} is null) throw global::Athanor.Protocol.MessagePackWriter.Null(\"{_message.DisplayName}\", \"{member.Name}\");");
+            NullCheck(member.Type, value, member.Name);
             if (IsOmittedWhenNull(member))
             {
                 Line(WriteStatement(member.Type with { Nullable = false }, member.Type.IsValue ? value + ".Value" : value));
@@ -139,9 +138,13 @@ internal sealed class CodecWriter
         _ => "default!",
     };
 
-    private static string Empty(TypeModel map) => map.Key!.Name == "string"
-        ? $"global::System.Collections.Immutable.ImmutableSortedDictionary.Create<string, {map.Item!.FullName}>(global::System.StringComparer.Ordinal)"
-        : $"{map.Name}.Empty";
+    private static string Empty(TypeModel map)
+    {
+        const string Factory = "global::System.Collections.Immutable.ImmutableSortedDictionary.Create";
+        return map.Key!.Name == "string"
+            ? $"{Factory}<string, {map.Item!.FullName}>(global::System.StringComparer.Ordinal)"
+            : $"{map.Name}.Empty";
+    }
 
     private string WriteStatement(TypeModel type, string value)
     {
@@ -189,7 +192,8 @@ internal sealed class CodecWriter
         Open($"private static {type.Name} Read{index}(ref global::Athanor.Protocol.MessagePackReader reader)");
         Line($"var number = reader.{type.Reader}();");
         Line($"var value = unchecked(({type.Name})number);");
-        var values = type.Values.Count == 0 ? "true" : "value is " + string.Join(" or ", type.Values.Select(v => $"{type.Name}.{Escape(v)}"));
+        var names = type.Values.Select(value => $"{type.Name}.{Escape(value)}").ToList();
+        var values = names.Count == 0 ? "true" : "value is " + string.Join(" or ", names);
         var word = type.Reader == "ReadInt32" ? "int" : "long";
         var last = type.Name.Substring(type.Name.LastIndexOf('.') + 1);
         Line($"return ({word})value == number && ({values}) ? value : throw reader.Error($\"{{number}} is no {last}\");");
@@ -207,7 +211,7 @@ internal sealed class CodecWriter
             Line("writer.BeginMap(items.Count);");
             Open("foreach (var pair in global::Athanor.Protocol.MessageMaps.InOrder(items))");
             Line("writer.Write(pair.Key);");
-            NullCheck(item, "pair.Value");
+            NullCheck(item, "pair.Value", "an item");
             Line(WriteStatement(item, "pair.Value"));
         }
         else
@@ -215,7 +219,7 @@ internal sealed class CodecWriter
             Line("var count = items.IsDefault ? 0 : items.Length;");
             Line("writer.BeginArray(count);");
             Open("for (var i = 0; i < count; i++)");
-            NullCheck(item, "items[i]");
+            NullCheck(item, "items[i]", "an item");
             Line(WriteStatement(item, "items[i]"));
         }
         Close();
@@ -246,10 +250,11 @@ internal sealed class CodecWriter
         Close();
     }
 
-    private void NullCheck(TypeModel item, string value)
+    private void NullCheck(TypeModel type, string value, string name)
     {
-        if (!item.IsValue && !item.Nullable)
-            Line($"if ({value} is null) throw global::Athanor.Protocol.MessagePackWriter.Null(\"{_message.DisplayName}\", \"an item\");");
+        if (type.IsValue || type.Nullable) return;
+        var error = $"global::Athanor.Protocol.MessagePackWriter.Null(\"{_message.DisplayName}\", \"{name}\")";
+        Line($"if ({value} is null) throw {error};");
     }
 
     // Parameters may have the names of keywords.

@@ -48,8 +48,8 @@ internal sealed class Extractor
         var (kind, version) = ReadKind();
         var members = ReadMembers();
         return new MessageModel(
-            Names.Namespace(_type), Names.CodecName(_type), Names.Full(_type), kind ?? _type.Name, isPublic, _type.IsValueType, kind, version,
-            new EquatableArray<MemberModel>(members.OrderBy(member => member.Key)));
+            Names.Namespace(_type), Names.CodecName(_type), Names.Full(_type), kind ?? _type.Name, isPublic, _type.IsValueType, kind,
+            version, new EquatableArray<MemberModel>(members.OrderBy(member => member.Key)));
     }
 
     private (string? Kind, int Version) ReadKind()
@@ -135,7 +135,7 @@ internal sealed class Extractor
             float.NaN => "float.NaN",
             float.PositiveInfinity => "float.PositiveInfinity",
             float.NegativeInfinity => "float.NegativeInfinity",
-            _ => $"({Names.Full(type)})({SymbolDisplay.FormatPrimitive(value, quoteStrings: true, useHexadecimalNumbers: false)}{Suffix(value)})",
+            _ => $"({Names.Full(type)})({SymbolDisplay.FormatPrimitive(value, true, false)}{Suffix(value)})",
         };
     }
 

@@ -35,7 +35,8 @@ public sealed class MessageGenerator : IIncrementalGenerator
 
         var assembly = context.CompilationProvider.Select(static (compilation, _) =>
             compilation.GetTypeByMetadataName(Names.Message) is null ? null : compilation.AssemblyName);
-        context.RegisterSourceOutput(messages.Collect().Combine(assembly), static (output, both) => WriteModule(output, both.Left, both.Right));
+        context.RegisterSourceOutput(
+            messages.Collect().Combine(assembly), static (output, both) => WriteModule(output, both.Left, both.Right));
     }
 
     private static IncrementalValuesProvider<Extracted> Marked(IncrementalGeneratorInitializationContext context, string attribute) =>
@@ -72,7 +73,10 @@ public sealed class MessageGenerator : IIncrementalGenerator
         code.Append($"public static class {Identifier(assembly.Split('.').Last())}Messages\n{{\n");
         code.Append("    public static void AddTo(global::Athanor.Protocol.MessageRegistryBuilder builder)\n    {\n");
         foreach (var model in models)
-            code.Append($"        builder.Add<{model.TypeName}>(\"{model.Kind}\", {model.Version}, {model.Codec}.Write, {model.Codec}.Read);\n");
+        {
+            var arguments = $"\"{model.Kind}\", {model.Version}, {model.Codec}.Write, {model.Codec}.Read";
+            code.Append($"        builder.Add<{model.TypeName}>({arguments});\n");
+        }
         code.Append("    }\n}\n");
         output.AddSource("Messages.g.cs", SourceText.From(code.ToString(), Encoding.UTF8));
     }

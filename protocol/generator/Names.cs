@@ -12,7 +12,8 @@ internal static class Names
     private const string MessageInterface = "Athanor.Protocol.IMessage";
 
     private static readonly SymbolDisplayFormat FullFormat =
-        SymbolDisplayFormat.FullyQualifiedFormat.AddMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.IncludeNullableReferenceTypeModifier);
+        SymbolDisplayFormat.FullyQualifiedFormat
+            .AddMiscellaneousOptions(SymbolDisplayMiscellaneousOptions.IncludeNullableReferenceTypeModifier);
 
     /// <summary>The name with global::, without an outer question mark, so that inner ones are kept.</summary>
     public static string Full(ITypeSymbol type) => type.WithNullableAnnotation(NullableAnnotation.NotAnnotated).ToDisplayString(FullFormat);

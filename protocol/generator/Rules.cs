@@ -29,7 +29,8 @@ internal static class Rules
 
     public static readonly DiagnosticDescriptor BadKind = Rule(
         "ATH007", "Bad kind",
-        "'{0}' has the kind '{1}' version {2}; a kind is family.kebab-name in lower case, such as 'twins.measure', and versions count from 1");
+        "'{0}' has the kind '{1}' version {2}; a kind is family.kebab-name in lower case, such as 'twins.measure', "
+        + "and versions count from 1");
 
     public static readonly DiagnosticDescriptor DuplicateKind = Rule(
         "ATH008", "Kind used twice", "'{0}' and '{1}' both are the kind '{2}' version {3}");

@@ -83,7 +83,8 @@ internal static class TypeReader
             case "System.Collections.Immutable.ImmutableArray<T>":
                 return Read(type.TypeArguments[0]) is { } item ? Make(Shape.ImmutableArray, type, "") with { Item = item } : null;
             case "System.Collections.Immutable.ImmutableSortedDictionary<TKey, TValue>":
-                var isKey = type.TypeArguments[0].SpecialType is SpecialType.System_String or SpecialType.System_Int32 or SpecialType.System_Int64;
+                var isKey =
+                    type.TypeArguments[0].SpecialType is SpecialType.System_String or SpecialType.System_Int32 or SpecialType.System_Int64;
                 return isKey && Read(type.TypeArguments[0]) is { Nullable: false } key && Read(type.TypeArguments[1]) is { } value
                     ? Make(Shape.SortedMap, type, "") with { Key = key, Item = value }
                     : null;

@@ -23,7 +23,8 @@ internal sealed class HoconIncluder
 
     public ObjectNode Include(string from, string name, bool isFile, bool required, HoconOrigin origin, HoconScope scope)
     {
-        if (name.Contains("://", StringComparison.Ordinal)) throw new HoconException(origin, $"'{name}' is a URL; only files can be included");
+        if (name.Contains("://", StringComparison.Ordinal))
+            throw new HoconException(origin, $"'{name}' is a URL; only files can be included");
         var beside = Path.GetDirectoryName(Path.GetFullPath(from)) ?? "";
         var path = isFile ? Path.GetFullPath(name) : Path.GetFullPath(Path.Combine(beside, name));
         string[] candidates = Path.HasExtension(name) ? [path] : [.. Extensions.Select(extension => path + extension), path];

@@ -27,9 +27,12 @@ internal sealed class HoconLexer
     }
 
     /// <summary>Space as the specification has it: Unicode's separators, the byte order mark, and the ASCII controls among them.</summary>
-    public static bool IsSpace(char c) =>
-        c is '\ufeff' or (>= '\t' and <= '\r') or (>= '\x1c' and <= '\x1f')
-        || char.GetUnicodeCategory(c) is UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator or UnicodeCategory.ParagraphSeparator;
+    public static bool IsSpace(char c)
+    {
+        if (c is '\ufeff' or (>= '\t' and <= '\r') or (>= '\x1c' and <= '\x1f')) return true;
+        return char.GetUnicodeCategory(c) is UnicodeCategory.SpaceSeparator or UnicodeCategory.LineSeparator
+            or UnicodeCategory.ParagraphSeparator;
+    }
 
     private char Current => At(0);
 
@@ -131,14 +134,19 @@ internal sealed class HoconLexer
             case 'n': return '\n';
             case 'r': return '\r';
             case 't': return '\t';
-            case 'u' when _position + 4 < _text.Length
-                && ushort.TryParse(_text.AsSpan(_position + 1, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code):
+            case 'u' when HexDigits(_position + 1) is { } code:
                 _position += 4;
-                return (char)code;
+                return code;
             default:
                 throw Error($"'\\{Current}' is no escape; there are \\\" \\\\ \\/ \\b \\f \\n \\r \\t and \\u with four hex digits");
         }
     }
+
+    private char? HexDigits(int at) =>
+        at + 4 <= _text.Length && ushort.TryParse(
+            _text.AsSpan(at, 4), NumberStyles.AllowHexSpecifier, CultureInfo.InvariantCulture, out var code)
+            ? (char)code
+            : null;
 
     private string TripleQuoted()
     {

@@ -37,7 +37,8 @@ internal sealed class HoconParser
             _position++;
             Fields(root, _scope, [], HoconTokenType.CloseBrace);
             SkipSpace(newlines: true);
-            if (Current.Type != HoconTokenType.End) throw Error($"expected the end of the file after the closing '}}', found {Current.Name}");
+            if (Current.Type != HoconTokenType.End)
+                throw Error($"expected the end of the file after the closing '}}', found {Current.Name}");
         }
         else
         {
@@ -75,10 +76,14 @@ internal sealed class HoconParser
         SkipSpace(newlines: true);
         var type = Current.Type;
         if (type is not (HoconTokenType.OpenBrace or HoconTokenType.Colon or HoconTokenType.Equals or HoconTokenType.PlusEquals))
-            throw new HoconException(origin, $"the key '{HoconPath.Render(key)}' must be followed by '=', ':' or '{{', found {Current.Name}");
+        {
+            throw new HoconException(
+                origin, $"the key '{HoconPath.Render(key)}' must be followed by '=', ':' or '{{', found {Current.Name}");
+        }
         if (type != HoconTokenType.OpenBrace) _position++;
         string[] path = [.. at, .. key];
-        var value = Value(scope, path) ?? throw new HoconException(origin, $"the key '{HoconPath.Render(key)}' has no value, found {Current.Name}");
+        var value = Value(scope, path) ?? throw new HoconException(
+            origin, $"the key '{HoconPath.Render(key)}' has no value, found {Current.Name}");
         if (type == HoconTokenType.PlusEquals)
         {
             var before = new SubstitutionNode(origin, path, optional: true, scope with { Outer = null });

@@ -38,8 +38,10 @@ internal static class HoconPath
         }
     }
 
-    public static string Render(IEnumerable<string> path) =>
-        string.Join('.', path.Select(static element => IsPlain(element) ? element : $"\"{element.Replace("\"", "\\\"", StringComparison.Ordinal)}\""));
+    public static string Render(IEnumerable<string> path) => string.Join('.', path.Select(RenderElement));
+
+    private static string RenderElement(string element) =>
+        IsPlain(element) ? element : $"\"{element.Replace("\"", "\\\"", StringComparison.Ordinal)}\"";
 
     private static bool IsPlain(string element) =>
         element.Length > 0 && element.All(static c => char.IsLetterOrDigit(c) || c is '-' or '_');

@@ -82,7 +82,8 @@ internal sealed class HoconResolver(ObjectNode root, Func<string, string?> envir
         }
     }
 
-    /// <summary>What the layers come to: one scalar, one array, or objects (lowest first) that merge; nothing if all are undefined.</summary>
+    /// <summary>What the layers come to: one scalar, one array, or objects (lowest first) that merge; nothing if all are
+    /// undefined.</summary>
     private List<HoconNode> Expand(List<HoconNode> layers)
     {
         var objects = new List<HoconNode>();
@@ -121,7 +122,8 @@ internal sealed class HoconResolver(ObjectNode root, Func<string, string?> envir
         {
             if (LookUp(scope.Anchor ?? root, [.. scope.Prefix, .. node.Path], ref cycle) is { Count: > 0 } found) return found;
         }
-        if (environment(string.Join('.', node.Path)) is { } variable) return [new ScalarNode(node.Origin, HoconScalarKind.String, variable)];
+        if (environment(string.Join('.', node.Path)) is { } variable)
+            return [new ScalarNode(node.Origin, HoconScalarKind.String, variable)];
         if (node.Optional) return [];
         var name = HoconPath.Render(node.Path);
         throw new HoconException(node.Origin, cycle

@@ -50,7 +50,8 @@ public static class HoconUnits
     }
 
     private static bool TrySplit<T>(
-        string text, string? defaultUnit, string what, string units, Dictionary<string, T> names, out decimal number, out T unit, out string problem)
+        string text, string? defaultUnit, string what, string units, Dictionary<string, T> names, out decimal number,
+        out T unit, out string problem)
     {
         var trimmed = text.Trim();
         var end = trimmed.Length;

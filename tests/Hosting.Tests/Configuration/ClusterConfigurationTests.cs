@@ -2,6 +2,7 @@ using System.Collections;
 using System.Collections.Immutable;
 using System.Reflection;
 using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Configuration.Hocon;
 
 namespace Hosting.Tests.Configuration;
 
@@ -15,9 +16,9 @@ public sealed class ClusterConfigurationTests : IDisposable
     public void The_defaults_of_the_manual_are_those_of_the_types_and_no_setting_is_missing()
     {
         AssertSame(new AthanorOptions(), ClusterConfiguration.Load(null, static _ => null), "athanor");
+        var manual = HoconFile.Parse("cluster.hocon", ClusterConfiguration.Defaults);
         foreach (var path in Paths(typeof(AthanorOptions), "athanor"))
-            Assert.True(Athanor.Hosting.Configuration.Hocon.HoconFile.Parse("x", ClusterConfiguration.Defaults).At(path.Split('.')) is not null,
-                $"{path} is not in cluster.hocon");
+            Assert.True(manual.At(path.Split('.')) is not null, $"{path} is not in cluster.hocon");
     }
 
     [Fact]
@@ -35,7 +36,9 @@ public sealed class ClusterConfigurationTests : IDisposable
     [Fact]
     public void A_file_overrides_what_it_names_and_nothing_else()
     {
-        var options = Load("athanor { shards { count = 64, lease = 12 s, renew-every = 250ms }\n slots.pools.cuda { count = 2, memory-limit = 1.5 GiB }\n"
+        var options = Load(
+            "athanor { shards { count = 64, lease = 12 s, renew-every = 250ms }\n"
+            + "slots.pools.cuda { count = 2, memory-limit = 1.5 GiB }\n"
             + "state-directory = ${DATA}/state, blobs.chunk = 64 kB, entities.snapshot-every = ${athanor.shards.count} }");
         Assert.Equal((64, TimeSpan.FromSeconds(12), TimeSpan.FromMilliseconds(250)),
             (options.Shards.Count, options.Shards.Lease, options.Shards.RenewEvery));
@@ -99,7 +102,8 @@ public sealed class ClusterConfigurationTests : IDisposable
     [Fact]
     public void All_mistakes_are_told_at_once()
     {
-        var error = Assert.Throws<ConfigurationException>(() => Load("athanor {\n shards.lease = 5\n gateway.prt = 4\n commit.writers = 9\n}"));
+        var error = Assert.Throws<ConfigurationException>(
+            () => Load("athanor {\n shards.lease = 5\n gateway.prt = 4\n commit.writers = 9\n}"));
         Assert.Equal(3, error.Message.Split('\n').Length);
     }
 

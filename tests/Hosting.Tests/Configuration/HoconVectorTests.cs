@@ -59,7 +59,8 @@ public class HoconVectorTests
     [InlineData("minusLargeNanos", -4878955355.4352722)]
     public void Test01_durations(string key, double seconds)
     {
-        Assert.True(HoconUnits.TryParseDuration(Text(Load("test01.conf"), "durations", key), "ms", out var duration, out var problem), problem);
+        var text = Text(Load("test01.conf"), "durations", key);
+        Assert.True(HoconUnits.TryParseDuration(text, "ms", out var duration, out var problem), problem);
         Assert.Equal(seconds, duration.TotalSeconds, 9);
     }
 

@@ -71,11 +71,13 @@ public class DiagnosticTests
         var source = "[Message(\"test.x\")] public sealed record X([property: Key(0)] int A) : IEvent;";
         var compilation = Compilation(source);
         GeneratorDriver driver = CSharpGeneratorDriver.Create(
-            [new MessageGenerator().AsSourceGenerator()], driverOptions: new GeneratorDriverOptions(default, trackIncrementalGeneratorSteps: true));
+            [new MessageGenerator().AsSourceGenerator()],
+            driverOptions: new GeneratorDriverOptions(default, trackIncrementalGeneratorSteps: true));
         driver = driver.RunGenerators(compilation);
         var edited = compilation.AddSyntaxTrees(CSharpSyntaxTree.ParseText("public class Elsewhere;"));
         var result = driver.RunGenerators(edited).GetRunResult().Results[0];
-        var reasons = result.TrackedOutputSteps.SelectMany(step => step.Value).SelectMany(run => run.Outputs).Select(output => output.Reason);
+        var reasons = result.TrackedOutputSteps.SelectMany(step => step.Value)
+            .SelectMany(run => run.Outputs).Select(output => output.Reason);
         Assert.All(reasons, reason => Assert.True(reason is IncrementalStepRunReason.Cached or IncrementalStepRunReason.Unchanged));
     }
 

@@ -78,7 +78,8 @@ internal sealed class SampleFactory
         var arguments = type.GetGenericArguments();
         var items = (IDictionary)Activator.CreateInstance(typeof(Dictionary<,>).MakeGenericType(arguments))!;
         for (var i = depth > MaxDepth ? 2 : 0; i < 2; i++) items.Add(Value(arguments[0], depth), Value(arguments[1], depth + 1));
-        return typeof(ImmutableSortedDictionary).GetMethods().Single(method => method.Name == "CreateRange" && method.GetParameters() is [_])
+        return typeof(ImmutableSortedDictionary).GetMethods()
+            .Single(method => method.Name == "CreateRange" && method.GetParameters() is [_])
             .MakeGenericMethod(arguments).Invoke(null, [items])!;
     }
 }

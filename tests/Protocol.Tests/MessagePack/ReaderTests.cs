@@ -73,7 +73,8 @@ public class ReaderTests
     [InlineData("c40161", "expected a string, found bytes")]
     public void Strings_must_be_strings_of_UTF8(string hex, string problem) =>
         Assert.Contains(
-            problem, Refused(Convert.FromHexString(hex), (ref MessagePackReader reader) => reader.ReadString()).Message, StringComparison.Ordinal);
+            problem, Refused(Convert.FromHexString(hex), (ref MessagePackReader reader) => reader.ReadString()).Message,
+            StringComparison.Ordinal);
 
     [Theory]
     [InlineData("d6fe00000000", "extension of type -2")]

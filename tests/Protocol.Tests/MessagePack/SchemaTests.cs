@@ -11,7 +11,8 @@ public class SchemaTests
     [Fact]
     public void Keys_that_are_not_known_are_skipped_whatever_they_hold()
     {
-        var newer = Messages.Encode(new Grown([1, 2], "name", Note: "new", Counts: ImmutableSortedDictionary<string, int>.Empty.Add("a", 1)));
+        var counts = ImmutableSortedDictionary<string, int>.Empty.Add("a", 1);
+        var newer = Messages.Encode(new Grown([1, 2], "name", Note: "new", Counts: counts));
         Assert.Equal(new Small("name"), Messages.Decode("test.small", 1, newer));
 
         var writer = new MessagePackWriter();
@@ -78,7 +79,8 @@ public class SchemaTests
     [Fact]
     public void An_enum_value_that_is_not_known_is_an_error() =>
         Assert.Contains("1 is no Phase",
-            Assert.Throws<MessageFormatException>(() => Messages.Decode("test.grown", 1, Map((1, "a"), (4, 1)))).Message, StringComparison.Ordinal);
+            Assert.Throws<MessageFormatException>(() => Messages.Decode("test.grown", 1, Map((1, "a"), (4, 1)))).Message,
+            StringComparison.Ordinal);
 
     [Fact]
     public void Bytes_after_the_body_are_an_error() =>
@@ -114,7 +116,8 @@ public class SchemaTests
     public void Equal_maps_give_equal_bytes_whatever_order_they_were_made_in()
     {
         var forward = new Everything { String = "", Map = Map(StringComparer.Ordinal, "a", "B", "ä") };
-        var backward = new Everything { String = "", Map = Map(Comparer<string>.Create((x, y) => string.CompareOrdinal(y, x)), "ä", "a", "B") };
+        var downwards = Comparer<string>.Create((x, y) => string.CompareOrdinal(y, x));
+        var backward = new Everything { String = "", Map = Map(downwards, "ä", "a", "B") };
         Assert.Equal(Messages.Encode(forward), Messages.Encode(backward));
     }
 
@@ -131,7 +134,8 @@ public class SchemaTests
         var body = new List<byte> { 0x82, 1, 0xa1, (byte)'n', 7 };
         body.AddRange(writer.ToArray());
         Assert.Contains("key 'a' twice",
-            Assert.Throws<MessageFormatException>(() => Messages.Decode("test.grown", 1, body.ToArray())).Message, StringComparison.Ordinal);
+            Assert.Throws<MessageFormatException>(() => Messages.Decode("test.grown", 1, body.ToArray())).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
