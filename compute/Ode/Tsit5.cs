@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Athanor.Compute.Ode;
 
@@ -117,28 +118,56 @@ public static class Tsit5
         in TModel model, double t, double h, ReadOnlySpan<double> y, Span<double> next, Span<double> k, Span<double> u, Span<double> error)
         where TModel : struct, IOdeModel
     {
+        // References instead of spans: the combinations of stages are most of the work for small n, and bounds checks would be half of it.
+        // All spans have length n or a multiple of it by construction.
         var n = y.Length;
-        Span<double> k1 = k[..n], k2 = k.Slice(n, n), k3 = k.Slice(2 * n, n), k4 = k.Slice(3 * n, n), k5 = k.Slice(4 * n, n);
-        Span<double> k6 = k.Slice(5 * n, n), k7 = k.Slice(6 * n, n);
-        for (var i = 0; i < n; i++) u[i] = y[i] + (h * (A21 * k1[i]));
-        model.Rhs(t + (C2 * h), u, k2);
-        for (var i = 0; i < n; i++) u[i] = y[i] + (h * ((A31 * k1[i]) + (A32 * k2[i])));
-        model.Rhs(t + (C3 * h), u, k3);
-        for (var i = 0; i < n; i++) u[i] = y[i] + (h * ((A41 * k1[i]) + (A42 * k2[i]) + (A43 * k3[i])));
-        model.Rhs(t + (C4 * h), u, k4);
-        for (var i = 0; i < n; i++) u[i] = y[i] + (h * ((A51 * k1[i]) + (A52 * k2[i]) + (A53 * k3[i]) + (A54 * k4[i])));
-        model.Rhs(t + (C5 * h), u, k5);
+        ref var y0 = ref MemoryMarshal.GetReference(y);
+        ref var k1 = ref MemoryMarshal.GetReference(k);
+        ref var k2 = ref Unsafe.Add(ref k1, n);
+        ref var k3 = ref Unsafe.Add(ref k2, n);
+        ref var k4 = ref Unsafe.Add(ref k3, n);
+        ref var k5 = ref Unsafe.Add(ref k4, n);
+        ref var k6 = ref Unsafe.Add(ref k5, n);
+        ref var k7 = ref Unsafe.Add(ref k6, n);
+        ref var v = ref MemoryMarshal.GetReference(u);
+        for (var i = 0; i < n; i++) At(ref v, i) = At(ref y0, i) + (h * (A21 * At(ref k1, i)));
+        model.Rhs(t + (C2 * h), u, k.Slice(n, n));
+        for (var i = 0; i < n; i++) At(ref v, i) = At(ref y0, i) + (h * ((A31 * At(ref k1, i)) + (A32 * At(ref k2, i))));
+        model.Rhs(t + (C3 * h), u, k.Slice(2 * n, n));
         for (var i = 0; i < n; i++)
-            u[i] = y[i] + (h * ((A61 * k1[i]) + (A62 * k2[i]) + (A63 * k3[i]) + (A64 * k4[i]) + (A65 * k5[i])));
-        model.Rhs(t + h, u, k6);
-        for (var i = 0; i < n; i++)
-            next[i] = y[i] + (h * ((B1 * k1[i]) + (B2 * k2[i]) + (B3 * k3[i]) + (B4 * k4[i]) + (B5 * k5[i]) + (B6 * k6[i])));
-        model.Rhs(t + h, next, k7);
+            At(ref v, i) = At(ref y0, i) + (h * ((A41 * At(ref k1, i)) + (A42 * At(ref k2, i)) + (A43 * At(ref k3, i))));
+        model.Rhs(t + (C4 * h), u, k.Slice(3 * n, n));
         for (var i = 0; i < n; i++)
         {
-            error[i] = h * ((E1 * k1[i]) + (E2 * k2[i]) + (E3 * k3[i]) + (E4 * k4[i]) + (E5 * k5[i]) + (E6 * k6[i]) + (E7 * k7[i]));
+            At(ref v, i) = At(ref y0, i)
+                + (h * ((A51 * At(ref k1, i)) + (A52 * At(ref k2, i)) + (A53 * At(ref k3, i)) + (A54 * At(ref k4, i))));
+        }
+        model.Rhs(t + (C5 * h), u, k.Slice(4 * n, n));
+        for (var i = 0; i < n; i++)
+        {
+            var sum = (A61 * At(ref k1, i)) + (A62 * At(ref k2, i)) + (A63 * At(ref k3, i)) + (A64 * At(ref k4, i)) + (A65 * At(ref k5, i));
+            At(ref v, i) = At(ref y0, i) + (h * sum);
+        }
+        model.Rhs(t + h, u, k.Slice(5 * n, n));
+        ref var w = ref MemoryMarshal.GetReference(next);
+        for (var i = 0; i < n; i++)
+        {
+            var sum = (B1 * At(ref k1, i)) + (B2 * At(ref k2, i)) + (B3 * At(ref k3, i)) + (B4 * At(ref k4, i)) + (B5 * At(ref k5, i))
+                + (B6 * At(ref k6, i));
+            At(ref w, i) = At(ref y0, i) + (h * sum);
+        }
+        model.Rhs(t + h, next, k.Slice(6 * n, n));
+        ref var e = ref MemoryMarshal.GetReference(error);
+        for (var i = 0; i < n; i++)
+        {
+            var sum = (E1 * At(ref k1, i)) + (E2 * At(ref k2, i)) + (E3 * At(ref k3, i)) + (E4 * At(ref k4, i)) + (E5 * At(ref k5, i))
+                + (E6 * At(ref k6, i)) + (E7 * At(ref k7, i));
+            At(ref e, i) = h * sum;
         }
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static ref double At(ref double first, int i) => ref Unsafe.Add(ref first, i);
 
     /// <summary>The continuous extension of order 4 (eq. 3.1 of the paper), theta in [0, 1].</summary>
     internal static void Interpolate(double theta, double h, ReadOnlySpan<double> y0, ReadOnlySpan<double> k, Span<double> y)

@@ -54,6 +54,11 @@ internal static class KernelHashes
         var trainer = PerceptronTrainerTests.Trainer(seed: 9);
         trainer.Run(40);
         yield return $"perceptron {trainer.Hash()}";
+
+        var (_, peaks) = Reactors.CstrSweepTests.Map(side: 12);
+        yield return $"sweep {Hash<double>(peaks)}";
+        var fit = Fitting.AlphaPinene.Fit();
+        yield return $"fit {Hash<double>(fit.Search(fit.Start(seed: 3, index: 0)).Parameters)}";
     }
 
     private static string Hash<T>(ReadOnlySpan<T> values)

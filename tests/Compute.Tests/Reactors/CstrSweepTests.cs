@@ -59,11 +59,8 @@ public sealed class CstrSweepTests(ITestOutputHelper output)
     [Fact]
     public void The_map_shows_all_four_regimes_and_does_not_depend_on_the_tolerance()
     {
-        const int Side = 40;
-        double[] coolant = new double[Side * Side], feed = new double[Side * Side];
-        for (var i = 0; i < coolant.Length; i++) (coolant[i], feed[i]) = (300 + (8.0 * (i / Side) / (Side - 1)), 346 + (8.0 * (i % Side) / (Side - 1)));
-        var (regimes, peaks) = Run(coolant, feed);
-        var (strict, strictPeaks) = Run(coolant, feed, new OdeOptions { RelativeTolerance = 1e-10, AbsoluteTolerance = 1e-12 });
+        var (regimes, peaks) = Map(side: 40);
+        var (strict, strictPeaks) = Map(side: 40, new OdeOptions { RelativeTolerance = 1e-10, AbsoluteTolerance = 1e-12 });
         var counts = Enum.GetValues<ReactorRegime>().Select(regime => regimes.Count(r => r == regime)).ToArray();
         output.WriteLine($"quiet, once, oscillating, burning: {string.Join(", ", counts)}");
         Assert.All(counts, count => Assert.True(count > 0));
@@ -87,6 +84,18 @@ public sealed class CstrSweepTests(ITestOutputHelper output)
         source.Cancel();
         Assert.Throws<OperationCanceledException>(
             () => CstrSweep.Run([300], [350], StartMolPerL, StartK, Minutes, CstrSweep.Options, new ReactorRegime[1], new double[1], source.Token));
+    }
+
+    /// <summary>The demo's map on a grid of side x side.</summary>
+    internal static (ReactorRegime[] Regimes, double[] Peaks) Map(int side, OdeOptions? options = null)
+    {
+        double[] coolant = new double[side * side], feed = new double[side * side];
+        for (var i = 0; i < coolant.Length; i++)
+        {
+            coolant[i] = 300 + (8.0 * (i / side) / (side - 1));
+            feed[i] = 346 + (8.0 * (i % side) / (side - 1));
+        }
+        return Run(coolant, feed, options);
     }
 
     private static long Bits(double value) => BitConverter.DoubleToInt64Bits(value);
