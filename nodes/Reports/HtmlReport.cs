@@ -5,6 +5,9 @@ namespace Athanor.Nodes.Reports;
 /// <summary>Writes a report as one HTML file that needs nothing else: styles and drawings are inside, scripts there are none.</summary>
 internal static class HtmlReport
 {
+    /// <summary>A longer table is folded until the reader opens it.</summary>
+    private const int MostRowsOpen = 16;
+
     private const string Style = """
         :root{color-scheme:light dark;--bg:#fbfaf8;--card:#fff;--ink:#22262b;--soft:#5d6670;--grid:#e4e2dd;--good:#1a7f4b;--bad:#b3372b;
         --c0:#2f6db3;--c1:#d2691e;--c2:#3a8f5c;--c3:#a23b72;--c4:#7a6ad0;--c5:#8a6d3b;--c6:#1d9aa0;--c7:#7a7f87}
@@ -16,8 +19,8 @@ internal static class HtmlReport
         .plots{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,440px),1fr));gap:1rem;margin:1rem 0}
         figure{margin:0;background:var(--card);border:1px solid var(--grid);border-radius:10px;padding:.7rem}figcaption{color:var(--soft);font-size:.9rem}
         .scroll{overflow-x:auto}table{border-collapse:collapse;margin:1rem 0;font-size:.94rem;font-variant-numeric:tabular-nums}
-        th,td{padding:.3rem .8rem;border-bottom:1px solid var(--grid);text-align:right;white-space:nowrap}th:first-child,td:first-child{text-align:left}
-        caption{text-align:left;color:var(--soft);padding:.2rem 0}.good{color:var(--good)}.bad{color:var(--bad);font-weight:600}
+        th,td{padding:.3rem .8rem;border-bottom:1px solid var(--grid);text-align:right}th{white-space:nowrap}th:first-child,td:first-child{text-align:left}
+        caption,summary{text-align:left;color:var(--soft);padding:.2rem 0}summary{cursor:pointer}.good{color:var(--good)}.bad{color:var(--bad);font-weight:600}
         svg{width:100%;height:auto;display:block}svg text{fill:var(--ink);font:12px system-ui,sans-serif}svg .t{font-weight:600;font-size:14px}
         svg .k{fill:var(--soft);font-size:11.5px}svg .g{stroke:var(--grid)}svg .f{fill:none;stroke:var(--soft)}svg .l{fill:none;stroke-width:1.8}
         svg .e{stroke-opacity:.45}nav a{color:var(--c0);margin-right:1em}code{word-break:break-all}
@@ -79,7 +82,14 @@ internal static class HtmlReport
 
     private static string Render(Table table)
     {
-        var html = new StringBuilder($"<div class='scroll'><table><caption>{Html.Escape(table.Title)}</caption><tr>");
+        var title = Html.Escape(table.Title);
+        if (table.Rows.Count > MostRowsOpen) return $"<details><summary>{title} ({table.Rows.Count} rows)</summary>{Rows(table, "")}</details>";
+        return Rows(table, $"<caption>{title}</caption>");
+    }
+
+    private static string Rows(Table table, string caption)
+    {
+        var html = new StringBuilder($"<div class='scroll'><table>{caption}<tr>");
         foreach (var column in table.Columns) html.Append($"<th>{Html.Escape(column)}</th>");
         html.Append("</tr>");
         foreach (var row in table.Rows)
