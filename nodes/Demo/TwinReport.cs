@@ -52,10 +52,11 @@ internal static class TwinReport
 
     private static string Verdict(TrainedHeater trained, TwinScores scores)
     {
+        var share = 1.0 - (scores.KnowingAmbient.RmseK * scores.KnowingAmbient.RmseK / (scores.Balance.RmseK * scores.Balance.RmseK));
         var cv = $"In three-fold cross-validation inside the rows fitted, the residual lowers the error from {K(trained.State.BalanceRmseK)} to "
-            + $"{K(trained.State.BestRmseK)} at step {trained.State.BestStep}; further steps fit the disturbances of the training rows and raise it. ";
-        var ambient = "What is left is mostly the room: told the ambient temperature that the filter finds along the way, the same balance errs by "
-            + $"{K(scores.KnowingAmbient.RmseK)}; no function of heater, sensor and power foresees a draught.";
+            + $"{K(trained.State.BestRmseK)}, at step {trained.State.BestStep} of {trained.State.Step}: that is what these rows can teach of heater, sensor and power. ";
+        var ambient = $"The room is {Percent(share)} of the balance's squared error: told the ambient temperature that the filter finds along the way, it errs by "
+            + $"{K(scores.KnowingAmbient.RmseK)}, and no function of heater, sensor and power foresees a draught.";
         return scores.Gain >= 0.1
             ? $"The hybrid errs {Percent(scores.Gain)} less than the filtered balance. {cv}{ambient}"
             : $"The hybrid errs {Percent(scores.Gain)} less than the filtered balance ({Percent(scores.DenseGain)} with starts every 60 rows): it does not reach 10 %. "
