@@ -11,16 +11,16 @@ namespace Athanor.Hosting.Core;
 /// </summary>
 internal sealed partial class ClusterCore
 {
-    private void StartCompute(Entity entity, Effect.StartCompute effect)
+    private void StartCompute(Entity entity, Effect.StartCompute effect, string? trace = null)
     {
         if (entity.Computes.Remove(effect.Name, out var older)) CancelRunning(older);
         RunningCompute? running = null;
         var id = Expect(outcome => Returned(running!, outcome is CoreInput.ComputeDone done
             ? new ComputeCompleted(effect.Name, done.Result)
             : new ComputeFailed(effect.Name, outcome is CoreInput.ComputeThrew threw ? threw.Reason : "it was not started")));
-        running = new RunningCompute(id, entity, effect.Name);
+        running = new RunningCompute(id, entity, effect.Name, trace);
         entity.Computes.Add(effect.Name, running);
-        Do(new CoreAction.StartCompute(id, entity.Address, effect.Name, effect.Request, effect.Deadline));
+        Do(new CoreAction.StartCompute(id, entity.Address, effect.Name, effect.Request, effect.Deadline, trace));
         After(effect.Deadline, () =>
         {
             if (running.Returned || !IsWanted(running)) return;
@@ -45,7 +45,7 @@ internal sealed partial class ClusterCore
     }
 
     /// <summary>Stops what the state no longer awaits, then starts what the command asked for.</summary>
-    private void ReconcileComputes(Entity entity, IReadOnlyList<Effect.StartCompute> started)
+    private void ReconcileComputes(Entity entity, IReadOnlyList<Effect.StartCompute> started, string? trace)
     {
         if (entity.Computes.Count > 0)
         {
@@ -55,7 +55,7 @@ internal sealed partial class ClusterCore
                 entity.Computes.Remove(running.Name);
             }
         }
-        foreach (var effect in started) StartCompute(entity, effect);
+        foreach (var effect in started) StartCompute(entity, effect, trace);
     }
 
     private static bool Awaits(Entity entity, string name)

@@ -164,7 +164,7 @@ internal sealed partial class ClusterCore
         entity.Awaits = staged.Awaits;
         if (staged.Events is [.., var last]) (entity.Number, entity.Hash) = (last.EntityNumber, last.Hash);
         if (staged.Snapshot is { } snapshot) entity.SnapshotNumber = snapshot.EntityNumber;
-        ReconcileComputes(entity, staged.Computes);
+        ReconcileComputes(entity, staged.Computes, item.TraceParent);
         if (staged.Events.Count > 0 && entity.Stash.Count > 0)
         {
             for (var i = entity.Stash.Count - 1; i >= 0; i--) entity.Mailbox.AddFirst(entity.Stash[i]);

@@ -53,7 +53,8 @@ internal abstract record CoreAction
     // --- compute
 
     /// <summary>→ <see cref="CoreInput.ComputeDone"/> or <see cref="CoreInput.ComputeThrew"/>. The core keeps the deadline.</summary>
-    public sealed record StartCompute(long Id, EntityAddress Entity, string Name, ICompute Request, TimeSpan Deadline) : CoreAction;
+    public sealed record StartCompute(
+        long Id, EntityAddress Entity, string Name, ICompute Request, TimeSpan Deadline, string? TraceParent = null) : CoreAction;
 
     /// <summary>The result is no longer wanted. An outcome may still come and is dropped.</summary>
     public sealed record CancelCompute(long Id) : CoreAction;

@@ -42,9 +42,9 @@ internal sealed class ComputePool : IDisposable
         foreach (var thread in _threads) thread.Start();
     }
 
-    private sealed record Item(long Id, ICompute Request);
+    private sealed record Item(long Id, ICompute Request, string? Trace);
 
-    public void Start(long id, ICompute request)
+    public void Start(long id, ICompute request, string? trace)
     {
         var type = request.GetType();
         if (!_handlers.ContainsKey(type))
@@ -56,7 +56,7 @@ internal sealed class ComputePool : IDisposable
         {
             if (!_waiting.TryGetValue(type, out var list)) _waiting[type] = list = [];
             if (list.Count == 0) _turns.AddLast(type);
-            list.AddLast(new Item(id, request));
+            list.AddLast(new Item(id, request, trace));
             _queued[id] = type;
         }
         _arrived.Release();
@@ -125,7 +125,9 @@ internal sealed class ComputePool : IDisposable
     {
         var kind = _registry.KindOf(batch[0].Request);
         AthanorTelemetry.ComputeBatch(kind, batch.Count);
-        using var span = AthanorTelemetry.Start("compute", ActivityKind.Internal, null, kind);
+        // One span for the batch, under the first request that is traced.
+        using var span = AthanorTelemetry.Start("compute", ActivityKind.Internal, batch.Find(i => i.Trace is not null)?.Trace, kind);
+        span?.SetTag("athanor.batch", batch.Count);
         try
         {
             var results = handler.Run([.. batch.Select(i => i.Request)], _stop.Token);

@@ -31,6 +31,7 @@ internal sealed class CoreLoop : IDisposable
     private bool _sleeping;
     private bool _ended;
     private TimeSpan _armed = TimeSpan.MaxValue;
+    private bool _rang;
     private long _stepBegan;
     private long _steps;
 
@@ -45,7 +46,7 @@ internal sealed class CoreLoop : IDisposable
         _failed = failed;
         _time = time;
         _start = time.GetTimestamp();
-        _timer = time.CreateTimer(_ => Post(new CoreInput.Tick()), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _timer = time.CreateTimer(_ => Rang(), null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         _thread = new Thread(Run) { IsBackground = true, Name = "athanor core" };
     }
 
@@ -141,10 +142,18 @@ internal sealed class CoreLoop : IDisposable
         }
     }
 
+    private void Rang()
+    {
+        Volatile.Write(ref _rang, true);
+        Post(new CoreInput.Tick());
+    }
+
     private void Arm(TimeSpan now)
     {
         var due = _core.NextDue;
-        if (due == _armed && due > now) return;
+        // Timers count whole milliseconds, so one may ring a little before its time; it must then be set again for the same moment.
+        var armed = !Interlocked.Exchange(ref _rang, false) && due == _armed;
+        if (armed && due > now) return;
         _armed = due;
         if (due == TimeSpan.MaxValue)
         {

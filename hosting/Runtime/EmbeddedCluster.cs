@@ -124,7 +124,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable
             if (role == EmbeddedRole.Full) await store.ReturnWorkOf(options.Node.Name, cancellation).ConfigureAwait(false);
             cluster = new EmbeddedCluster(options, role, parts, directory, store, log);
             cluster._loop.Start();
-            await cluster._opened.Task.WaitAsync(options.Store.Timeout * 3, parts.Time, cancellation).ConfigureAwait(false);
+            await cluster.Opened(cancellation).ConfigureAwait(false);
             if (role == EmbeddedRole.Full) cluster.StartSlots();
             return cluster;
         }
@@ -152,6 +152,23 @@ public sealed class EmbeddedCluster : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
         _draining = true;
+        try
+        {
+            await Drain().ConfigureAwait(false);
+        }
+        finally
+        {
+            _requests.Close("the cluster has ended");
+            _loop.Dispose();
+            _compute.Dispose();
+            _gauges.Dispose();
+            await _store.DisposeAsync().ConfigureAwait(false);
+            _directory.Dispose();
+        }
+    }
+
+    private async Task Drain()
+    {
         if (_work is not null) await _work.DisposeAsync().ConfigureAwait(false);
         if (_loop.Post(new CoreInput.Drain()))
         {
@@ -164,12 +181,6 @@ public sealed class EmbeddedCluster : IAsyncDisposable
                 Log.CutShort(_log, _options.Node.DrainTimeout);
             }
         }
-        _requests.Close("the cluster has ended");
-        _loop.Dispose();
-        _compute.Dispose();
-        _gauges.Dispose();
-        await _store.DisposeAsync().ConfigureAwait(false);
-        _directory.Dispose();
     }
 
     private static CoreOptions CoreOptionsOf(AthanorOptions o, EmbeddedRole role, int shards) => new()
@@ -210,9 +221,22 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         OnDamage = damage => Log.Damage(log, damage.Table, damage.Where, damage.What),
     };
 
+    private async Task Opened(CancellationToken cancellation)
+    {
+        var patience = _options.Store.Timeout * 3;
+        try
+        {
+            await _opened.Task.WaitAsync(patience, _time, cancellation).ConfigureAwait(false);
+        }
+        catch (TimeoutException e)
+        {
+            throw new StoreException($"{_directory.Root}: the cluster was not ready within {patience.TotalSeconds:0} s: {Health.Reason}", e);
+        }
+    }
+
     private void StartSlots() => _work = new WorkLoop(
         Work, Blobs, Parts.Messages, _options.Node.Name, _options.Slots,
-        (Parts.SlotLaunch ?? SlotLaunch.ThisProgram()) with { Torch = _options.Torch }, _time);
+        (Parts.SlotLaunch ?? SlotLaunch.ThisProgram()) with { Torch = _options.Torch }, _log, _time);
 
     private void Execute(CoreAction action)
     {
@@ -226,7 +250,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable
                 _requests.Finish(a.Correlation, new Answer(null, a.Why, a.Reason));
                 break;
             case CoreAction.StartCompute a:
-                _compute.Start(a.Id, a.Request);
+                _compute.Start(a.Id, a.Request, a.TraceParent);
                 break;
             case CoreAction.CancelCompute a:
                 _compute.Cancel(a.Id);

@@ -19,6 +19,18 @@ internal static partial class Log
     [LoggerMessage(Level = LogLevel.Error, Message = "Damage in {Table}, {Where}: {What}; the row is not used")]
     public static partial void Damage(ILogger log, string table, string where, string what);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Work could not be leased or renewed; trying again")]
+    public static partial void LeasingFailed(ILogger log, Exception e);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Work}, attempt {Attempt}: {Reason}")]
+    public static partial void SlotDied(ILogger log, string work, int attempt, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Work} goes back, this node could not do its part: {Reason}")]
+    public static partial void NodeFailed(ILogger log, string work, string reason);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Work} could not be carried to its end")]
+    public static partial void CarryingFailed(ILogger log, string work, Exception e);
+
     [LoggerMessage(Level = LogLevel.Critical, Message = "The core failed; this process answers nothing any more")]
     public static partial void Defect(ILogger log, Exception e);
 

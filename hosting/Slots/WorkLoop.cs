@@ -6,6 +6,7 @@ using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
 using Athanor.Hosting.Telemetry;
 using Athanor.Protocol;
+using Microsoft.Extensions.Logging;
 
 namespace Athanor.Hosting.Slots;
 
@@ -26,6 +27,7 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
 {
     private static readonly TimeSpan RetrySettling = TimeSpan.FromMilliseconds(250);
 
+    private readonly ILogger _log;
     private readonly IWorkDesk _desk;
     private readonly IBlobStore _blobs;
     private readonly MessageRegistry _registry;
@@ -39,8 +41,10 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
     private readonly Task _leasing;
     private readonly Task _renewing;
 
-    public WorkLoop(IWorkDesk desk, IBlobStore blobs, MessageRegistry registry, string holder, SlotOptions options, SlotLaunch launch, TimeProvider time)
+    public WorkLoop(IWorkDesk desk, IBlobStore blobs, MessageRegistry registry, string holder, SlotOptions options, SlotLaunch launch, ILogger log,
+        TimeProvider time)
     {
+        _log = log;
         _desk = desk;
         _blobs = blobs;
         _registry = registry;
@@ -107,9 +111,10 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
             {
                 return;
             }
-            catch (StoreException)
+            catch (Exception e)
             {
-                // The runtime's health shows the store's state; here only time helps.
+                // Whatever it is, work must not stand still for good because of one bad call.
+                Log.LeasingFailed(_log, e);
                 await Woken(_options.PollEvery, onlyTime: true).ConfigureAwait(false);
             }
         }
@@ -159,7 +164,14 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
                 "work", ActivityKind.Consumer, running.Lease.Work.TraceParent, running.Lease.Work.Spec.Kind);
             var outcome = await RunInSlot(running, span?.Id, stop.Token).ConfigureAwait(false);
             AthanorTelemetry.WorkEnded(running.Lease.Work.Spec.Kind, outcome.GetType().Name);
+            if (outcome is SlotOutcome.Died { Reason: var reason }) Log.SlotDied(_log, running.Lease.Work.Id, running.Lease.Attempt, reason);
+            if (outcome is SlotOutcome.NodeFailed { Reason: var problem }) Log.NodeFailed(_log, running.Lease.Work.Id, problem);
             await Settle(running, outcome).ConfigureAwait(false);
+        }
+        catch (Exception e)
+        {
+            // Its lease is renewed no more, so the work is done again when it ends.
+            Log.CarryingFailed(_log, running.Lease.Work.Id, e);
         }
         finally
         {
@@ -280,8 +292,9 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
                     var held = await _desk.Renew(_holder, tokens, _options.Lease, _drain.Token).ConfigureAwait(false);
                     foreach (var lost in tokens.Except(held)) Cancel(lost);
                 }
-                catch (StoreException)
+                catch (StoreException e)
                 {
+                    Log.LeasingFailed(_log, e);
                     // The next tick tries again; if the lease ends first, another node may do the work as well, without harm.
                 }
             }

@@ -40,6 +40,8 @@ internal sealed class NodeHost : IAsyncDisposable
         {
             cluster = await EmbeddedCluster.Start(options, role, parts, logs, cancellation);
             socket = await SocketServer.Start(cluster, cancellation);
+            // A killed process leaves its file behind, and it would send peers to a port that may be anybody's now.
+            File.Delete(Path.Combine(cluster.Directory.Root, GatewayFile.Name));
             var door = gateway ? await GatewayServer.Start(cluster, cancellation) : null;
             return new NodeHost(cluster, socket, door, telemetry);
         }

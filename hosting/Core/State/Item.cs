@@ -82,6 +82,8 @@ internal sealed class ComputeItem(RunningCompute compute, ICommand command) : It
     public ICommand Command { get; } = command;
 
     public override string Name => $"compute {Compute.Name}";
+
+    public override string? TraceParent => Compute.Trace;
 }
 
 /// <summary>A timer as set last. A timer set anew is a new entry, so an item of the old one is known as stale.</summary>
@@ -96,13 +98,16 @@ internal sealed class TimerEntry(Shard shard, TimerRow row)
 }
 
 /// <summary>A Compute that was started and not handled yet.</summary>
-internal sealed class RunningCompute(long id, Entity entity, string name)
+internal sealed class RunningCompute(long id, Entity entity, string name, string? trace)
 {
     public long Id { get; } = id;
 
     public Entity Entity { get; } = entity;
 
     public string Name { get; } = name;
+
+    /// <summary>Of the command that asked for it; a Compute that is asked for again after recovery has none.</summary>
+    public string? Trace { get; } = trace;
 
     /// <summary>Whether it is in the mailbox; then nothing runs any more.</summary>
     public bool Returned { get; set; }

@@ -126,6 +126,58 @@ public sealed class EmbeddedClusterTests : IDisposable
     }
 
     [Fact]
+    public async Task An_ask_without_an_answer_ends_with_a_diagnosis()
+    {
+        await using var cluster = await Start(
+            _directory.Path, change: o => o with { Entities = o.Entities with { AskTimeout = TimeSpan.FromSeconds(0.3) } });
+        var e = await Assert.ThrowsAsync<AskTimeoutException>(() => cluster.Ask("a", new Hold()));
+        foreach (var part in (string[])["default/counters/a", "shard ", "owner embedded", "epoch ", "mailbox", "1 stashed", "commits", "slots 0/2"])
+            Assert.Contains(part, e.Message);
+        Assert.NotNull(e.Key);
+    }
+
+    [Fact]
+    public async Task A_full_store_is_one_clear_error_and_loses_nothing_acknowledged()
+    {
+        const int Entities = 32;
+        var acknowledged = new long[Entities];
+        await using (var cluster = await Start(_directory.Path, EmbeddedRole.AppendOnly, change: o => o with
+        {
+            Store = o.Store with { MaxSizeBytes = 300 << 10, Timeout = TimeSpan.FromSeconds(2) },
+            Node = o.Node with { DrainTimeout = TimeSpan.FromSeconds(1) },
+        }))
+        {
+            var failures = await Task.WhenAll(Enumerable.Range(0, Entities).Select(i => Record.ExceptionAsync(async () =>
+            {
+                while (true) acknowledged[i] = await cluster.Add($"e{i}", 1);
+            }))).WaitAsync(Long);
+            Assert.All(failures, f => Assert.IsType<StoreException>(f));
+            var e = failures[0]!;
+            Assert.Contains("journal.db", e.Message);
+            Assert.Contains("full", e.Message);
+            Assert.False(cluster.Cluster.Health.Ready);
+            Assert.True(cluster.Cluster.Health.Live);
+        }
+        Assert.True(acknowledged.Sum() > 0);
+        await using var again = await Start(_directory.Path);
+        for (var i = 0; i < Entities; i++) Assert.InRange((await again.Look($"e{i}")).Value, acknowledged[i], acknowledged[i] + 1);
+        Assert.InRange(await again.Add("e0", 1), acknowledged[0] + 1, acknowledged[0] + 2);
+    }
+
+    [Fact]
+    public async Task A_timer_that_rings_early_is_set_again()
+    {
+        await using var cluster = await Start(_directory.Path, time: new EarlyTimers());
+        await cluster.Ask("a", new Remind(TimeSpan.FromSeconds(0.5), 9));
+        // Nothing but the timer moves the loop: a query would.
+        var mail = cluster.Cluster.Store;
+        using var patience = new CancellationTokenSource(Long);
+        while ((await mail.ListEntities("default", "counters", patience.Token)).All(h => h.EntityNumber == 0))
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
+        Assert.Equal(9, (await cluster.Look("a")).Value);
+    }
+
+    [Fact]
     public async Task Health_says_ready_and_then_why_not()
     {
         var cluster = await Start(_directory.Path);
@@ -142,5 +194,23 @@ public sealed class EmbeddedClusterTests : IDisposable
         await using var cluster = await Start(_directory.Path);
         var e = await Assert.ThrowsAsync<StateLockedException>(() => Start(_directory.Path));
         Assert.Contains(Environment.ProcessId.ToString(), e.Message);
+    }
+
+    /// <summary>The system's timers count whole milliseconds and may ring a little early; these always do, and by much.</summary>
+    private sealed class EarlyTimers : TimeProvider
+    {
+        public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period) =>
+            new Early(System.CreateTimer(callback, state, Shorten(dueTime), period));
+
+        private static TimeSpan Shorten(TimeSpan due) => due > TimeSpan.Zero ? due * 0.7 : due;
+
+        private sealed class Early(ITimer timer) : ITimer
+        {
+            public bool Change(TimeSpan dueTime, TimeSpan period) => timer.Change(Shorten(dueTime), period);
+
+            public void Dispose() => timer.Dispose();
+
+            public ValueTask DisposeAsync() => timer.DisposeAsync();
+        }
     }
 }

@@ -28,7 +28,8 @@ internal sealed class TestCluster : IAsyncDisposable
     public SquareHandler Squares { get; }
 
     public static async Task<TestCluster> Start(
-        string directory, EmbeddedRole role = EmbeddedRole.Full, int slots = 2, Func<AthanorOptions, AthanorOptions>? change = null)
+        string directory, EmbeddedRole role = EmbeddedRole.Full, int slots = 2, Func<AthanorOptions, AthanorOptions>? change = null,
+        TimeProvider? time = null)
     {
         var squares = new SquareHandler();
         var options = new AthanorOptions
@@ -48,6 +49,7 @@ internal sealed class TestCluster : IAsyncDisposable
             Deciders = [new CounterDecider()],
             ComputeHandlers = [squares],
             SlotLaunch = SlotMain.Launch,
+            Time = time ?? TimeProvider.System,
         };
         return new TestCluster(directory, await EmbeddedCluster.Start(change?.Invoke(options) ?? options, role, parts), squares);
     }

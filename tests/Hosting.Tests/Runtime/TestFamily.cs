@@ -28,6 +28,10 @@ public sealed record CancelIt([property: Key(0)] string Name) : ICommand;
 [Message("tests.square-it")]
 public sealed record SquareIt([property: Key(0)] long Value) : ICommand;
 
+/// <summary>Is held back for ever, or until something happens.</summary>
+[Message("tests.hold")]
+public sealed record Hold : ICommand;
+
 [Message("tests.explode")]
 public sealed record Explode : ICommand;
 
@@ -97,6 +101,7 @@ internal sealed class CounterDecider : Decider<CounterState>
             new Effect.StartCompute("square", new Square(s.Value), TimeSpan.FromSeconds(20)),
             new Effect.Reply(new Done()),
         ],
+        Hold => [new Effect.Stash()],
         Explode => throw new InvalidOperationException("this decider is broken"),
         WorkCompleted c => [new Effect.Persist(new Ended(c.Name, ((Acted)c.Result).Text))],
         WorkFailed f => [new Effect.Persist(new Ended(f.Name, $"{(f.Parked ? "parked" : "failed")}: {f.Reason}"))],
