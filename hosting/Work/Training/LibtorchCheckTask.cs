@@ -32,7 +32,8 @@ internal sealed class LibtorchCheckTask : ITrainingTask
         context.Report(0, "kernels");
         var kernelLoss = kernels.Run(steps, context.Cancellation);
         context.Report(0.5, "libtorch");
-        var (parameters, torchLoss) = TorchMlp.Train(training, table.X, table.Y, steps);
+        var (parameters, torchLoss) = TorchMlp.Train(
+            training, table.X, table.Y, steps, TorchRuntime.Device, context.Cancellation);
 
         var rows = table.X.Length / spec.Inputs;
         float[] byKernels = new float[rows * spec.Outputs], byTorch = new float[rows * spec.Outputs];

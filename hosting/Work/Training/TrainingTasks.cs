@@ -6,7 +6,6 @@ internal static class TrainingTasks
     public static IReadOnlyList<ITrainingTask> All { get; } =
     [
         new PerceptronTask(),
-        new TorchPerceptronTask(),
         new HybridTask(),
         new LibtorchCheckTask(),
     ];

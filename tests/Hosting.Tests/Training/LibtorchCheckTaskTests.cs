@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using Athanor.Compute.Kernels;
-using Athanor.Compute.Tensors;
 using Athanor.Compute.Torch;
 using Athanor.Hosting.Work;
 using Athanor.Hosting.Work.Training;
@@ -8,7 +7,7 @@ using Athanor.Protocol.Training;
 
 namespace Hosting.Tests.Training;
 
-public class TorchPerceptronTaskTests
+public class LibtorchCheckTaskTests
 {
     [Fact]
     public void Libtorch_and_the_deterministic_kernels_end_at_the_same_network_within_rounding()
@@ -20,22 +19,22 @@ public class TorchPerceptronTaskTests
             return;
         }
         var outcome = Run(Spec);
-        Assert.InRange(outcome.Metrics["parameter-difference"], 0, 1e-4);
-        Assert.InRange(outcome.Metrics["prediction-difference"], 0, 1e-4);
-        Assert.InRange(outcome.Metrics["loss-difference"], 0, 1e-4);
-        Assert.InRange(outcome.Metrics["prediction-rmse"], 0, 0.2);
-        Assert.Equal(["0.bias", "0.weight", "2.bias", "2.weight"], SafeTensors.Read(outcome.Checkpoint).Tensors.Keys);
+        // Both moved as far as training moves them, to the same place.
+        Assert.InRange(outcome.Metrics["weights-relative-difference"], 0, 1e-3);
+        Assert.InRange(outcome.Metrics["prediction-rms-difference"], 0, 1e-4);
+        Assert.Equal(outcome.Metrics["loss-kernels"], outcome.Metrics["loss-libtorch"], 1e-4);
     }
 
     [Fact]
     public void A_run_in_several_segments_is_refused()
     {
+        if (!TorchRuntime.IsAvailable) return;
         var error = Assert.Throws<WorkRefusedException>(() => Run(Spec with { SegmentSteps = 100 }, steps: 100));
-        Assert.Contains("its steps must be the total, 400, and not 100", error.Message, StringComparison.Ordinal);
+        Assert.Contains("segment steps of 400 would be right, not 100", error.Message, StringComparison.Ordinal);
     }
 
     private static TrainingSpec Spec => new(
-        "perceptron-torch", [2, 8, 1], "hash", 2, 1, 4, 400, 400, 32, 0.01, 0.001, 0.01, ImmutableSortedDictionary<string, double>.Empty);
+        LibtorchCheckTask.TaskKind, [2, 8, 1], "hash", 2, 1, 4, 400, 400, 32, 0.01, 0.001, 0.01, ImmutableSortedDictionary<string, double>.Empty);
 
     private static SegmentOutcome Run(TrainingSpec spec, long steps = 400)
     {
@@ -47,7 +46,7 @@ public class TorchPerceptronTaskTests
             y[row] = x[2 * row] * x[(2 * row) + 1];
         }
         var data = new SampleTable(200, 2, 1, x, y).ToBytes();
-        return new TorchPerceptronTask().Run(spec, null, data, 0, steps, spec.Seed, new NoContext());
+        return new LibtorchCheckTask().Run(spec, null, data, 0, steps, spec.Seed, new NoContext());
     }
 
     private sealed class NoContext : IWorkContext
