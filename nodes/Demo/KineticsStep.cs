@@ -150,7 +150,7 @@ internal sealed class KineticsStep : IDemoStep
         }
         return new Plot(
             "Residuals", "time / min", "measured - fitted / % by weight", series,
-            "They are not white: the same sign runs through neighbouring samples, another sign that fewer than 40 numbers were measured.");
+            "They are not independent: equal signs stand in rows, and dipentene's mirror α-pinene's, since the balance was closed.");
     }
 
     private static double[] Solve(KineticData data, double[] rates, double[] times)
