@@ -67,11 +67,14 @@ internal sealed class EvolutionStep : IDemoStep
         var table = await PopulationTables.Store(context.Cluster, path, "spl_dB_c", Seed, 0.6, 0.2, cancellation);
         var small = context.Small;
         return new PopulationSpec(
-            Seed, Candidates: small ? 12 : 80, Window: 8, ArchiveSize: 16,
+            Seed, Candidates: small ? 12 : 96, Window: 8, ArchiveSize: 16,
             new SearchSpaceSpec(2, [2, 3, 4, 6, 8, 12, 16, 24, 32, 48], [0.002, 0.004, 0.008, 0.016, 0.032], [32, 64, 128]),
-            table, new ScheduleSpec(Segments: 4, StepsPerSegment: small ? 40 : 600),
+            table, new ScheduleSpec(Segments: 4, StepsPerSegment: small ? 40 : 2500),
             new NumericClass(GenomeTraining.Precision, GenomeTraining.DeviceClass, GenomeTraining.KernelSet),
-            [.. Peers.Select(p => p.Name)], ExtraSegments: 1, Silence: TimeSpan.FromSeconds(20),
+            [.. Peers.Select(p => p.Name)], ExtraSegments: 1,
+            // Long, because a peer of this demo that dies is started again and gets its work back at once: only a peer that hangs is replaced,
+            // and a busy machine must not make the forger look silent.
+            Silence: TimeSpan.FromMinutes(2),
             ReferenceError: 7, ReferenceParameters: 3000);
     }
 }

@@ -71,7 +71,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         app.UseRouting();
         HealthEndpoints.Map(app, () => cluster.Health);
         var context = new GatewayContext(
-            cluster.Client, cluster.Work, cluster.Store, cluster.Blobs, cluster.Directory.Root, cluster.Parts.Time);
+            cluster.Client, cluster.Work, cluster.Store, cluster.Blobs, cluster.Directory.Root, cluster.Parts.Time, options);
         foreach (var module in GatewayEndpoints.Modules) module.Map(app, context);
         try
         {

@@ -1,5 +1,6 @@
 using Athanor.Actors;
 using Athanor.Hosting.Blobs;
+using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
 using Microsoft.AspNetCore.Routing;
@@ -9,8 +10,10 @@ namespace Athanor.Nodes.Gateway;
 /// <summary>What a module's endpoints work with.</summary>
 /// <param name="Store">For lists of work rows; work itself is leased and completed through <paramref name="Work"/>.</param>
 /// <param name="StateDirectory">Where keys lie (<c>keys/</c>).</param>
+/// <param name="Options">What the configuration grants to peers: quota and lease.</param>
 internal sealed record GatewayContext(
-    IClusterClient Cluster, IWorkDesk Work, IStore Store, IBlobStore Blobs, string StateDirectory, TimeProvider Time);
+    IClusterClient Cluster, IWorkDesk Work, IStore Store, IBlobStore Blobs, string StateDirectory, TimeProvider Time,
+    GatewayOptions Options);
 
 /// <summary>A group of the gateway's endpoints. Add one line for it to <see cref="GatewayEndpoints.Modules"/>.</summary>
 internal interface IGatewayModule

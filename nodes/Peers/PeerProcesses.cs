@@ -10,8 +10,11 @@ namespace Athanor.Nodes.Peers;
 /// </summary>
 internal sealed class PeerProcesses(Uri gateway, string pin, string keysDirectory) : IAsyncDisposable
 {
+    private const int MostDeaths = 20;
+
     private readonly Dictionary<string, Child> _children = new(StringComparer.Ordinal);
     private readonly Lock _gate = new();
+    private int _deaths;
 
     private sealed record Child(Process Process, string? Misbehaviour, Task Output, Task Errors);
 
@@ -45,12 +48,15 @@ internal sealed class PeerProcesses(Uri gateway, string pin, string keysDirector
     }
 
     /// <summary>Starts again what has died without having been refused.</summary>
+    /// <exception cref="InvalidOperationException">Peers die again and again; the message has their last words.</exception>
     public void Revive()
     {
         KeyValuePair<string, Child>[] dead;
         lock (_gate) dead = [.. _children.Where(c => c.Value.Process.HasExited && c.Value.Process.ExitCode != ExitCodes.Failure)];
         foreach (var (name, child) in dead)
         {
+            if (++_deaths > MostDeaths)
+                throw new InvalidOperationException($"peers died {_deaths} times, the last was {name} (exit code {child.Process.ExitCode}): {LastWords}");
             child.Process.Dispose();
             Start(name, child.Misbehaviour);
         }

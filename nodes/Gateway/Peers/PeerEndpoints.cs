@@ -8,6 +8,8 @@ using Athanor.Protocol.Peers;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
 
 namespace Athanor.Nodes.Gateway.Peers;
 
@@ -24,7 +26,7 @@ internal sealed class PeerEndpoints : IGatewayModule
     public void Map(IEndpointRouteBuilder endpoints, GatewayContext context)
     {
         var authentication = new PeerAuthentication(context.Cluster, context.Time);
-        var leases = new PeerLeases(context.Work, context.Store, context.Time);
+        var leases = new PeerLeases(context.Work, context.Store, context.Options, context.Time);
         const string Root = PeerRequests.Root;
 
         endpoints.MapGet($"{Root}/session", http => Answer(http, new GatewaySession(authentication.Boot, context.Time.GetUtcNow())));
@@ -48,8 +50,19 @@ internal sealed class PeerEndpoints : IGatewayModule
             var request = Body<LeaseRequest>(body);
             if (request.Count is < 1 or > MostItems) throw new GatewayException(400, $"count is {request.Count}; it must be 1 to {MostItems}");
             var wait = request.Wait < TimeSpan.Zero ? TimeSpan.Zero : request.Wait > LongestWait ? LongestWait : request.Wait;
-            var items = await leases.Lease(peer, request.Count, wait, http.RequestAborted);
-            await Answer(http, new LeaseAnswer([.. items.Select(Leased)], PeerLeases.Duration));
+            // A long poll must not hold up the gateway's end.
+            var stopping = http.RequestServices.GetService<IHostApplicationLifetime>()?.ApplicationStopping ?? default;
+            using var end = CancellationTokenSource.CreateLinkedTokenSource(http.RequestAborted, stopping);
+            IReadOnlyList<WorkLease> items;
+            try
+            {
+                items = await leases.Lease(peer, request.Count, wait, end.Token);
+            }
+            catch (OperationCanceledException) when (stopping.IsCancellationRequested)
+            {
+                throw new GatewayException(503, "the gateway ends", "come again when it is back") { RetryAfter = TimeSpan.FromSeconds(1) };
+            }
+            await Answer(http, new LeaseAnswer([.. items.Select(Leased)], leases.Duration));
         });
 
         endpoints.MapPost($"{Root}/renew", async http =>
@@ -64,7 +77,7 @@ internal sealed class PeerEndpoints : IGatewayModule
             foreach (var token in Body<Renewal>(body).Tokens)
             {
                 await context.Work.Return(leases.Of(peer, token), null, http.RequestAborted);
-                leases.End(peer, token);
+                leases.End(token);
             }
             await Answer(http, new Receipt(true, ""));
         });
@@ -96,7 +109,7 @@ internal sealed class PeerEndpoints : IGatewayModule
             Accepted(await context.Cluster.Ask(
                 EntityAddress.Of("peers", peer), new SubmitClaim(claim.WorkId, Statement(work, peer, claim), claim.Signature),
                 cancellation: http.RequestAborted));
-            await Complete(http, context, leases, peer, lease, claim, result.Blobs);
+            await Complete(http, context, lease, claim, result.Blobs);
         });
 
         endpoints.MapPost($"{Root}/audits", async http =>
@@ -106,7 +119,7 @@ internal sealed class PeerEndpoints : IGatewayModule
             var lease = leases.Of(peer, result.Token);
             if (Work(lease) is not Audit || result.Result is not AuditReport report)
                 throw new GatewayException(400, $"the lease {result.Token} is not for an audit, or the result is no report");
-            await Complete(http, context, leases, peer, lease, report, []);
+            await Complete(http, context, lease, report, []);
         });
 
         endpoints.MapPost($"{Root}/refusals", async http =>
@@ -115,17 +128,15 @@ internal sealed class PeerEndpoints : IGatewayModule
             var refusal = Body<PeerRefusal>(body);
             var reason = $"{peer} refused: {(refusal.Reason.Length > 500 ? refusal.Reason[..500] : refusal.Reason)}";
             var counted = await context.Work.Fail(leases.Of(peer, refusal.Token), reason, http.RequestAborted);
-            leases.End(peer, refusal.Token);
+            leases.End(refusal.Token);
             await Answer(http, new Receipt(counted, ""));
         });
     }
 
     private static async Task Complete(
-        HttpContext http, GatewayContext context, PeerLeases leases, string peer, WorkLease lease, IWorkResult result,
-        IReadOnlyList<string> blobs)
+        HttpContext http, GatewayContext context, WorkLease lease, IWorkResult result, IReadOnlyList<string> blobs)
     {
         var counted = await context.Work.Complete(lease, result, blobs, http.RequestAborted);
-        leases.ResetQuota(peer);
         await Answer(http, new Receipt(counted, ""));
     }
 

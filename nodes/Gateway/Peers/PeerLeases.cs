@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
 
@@ -6,20 +7,17 @@ namespace Athanor.Nodes.Gateway.Peers;
 
 /// <summary>The leases that the gateway holds on peers' behalf in this start: which peer has which token, and what it may read and upload
 /// for them.</summary>
-internal sealed class PeerLeases(IWorkDesk desk, IStore store, TimeProvider time)
+internal sealed class PeerLeases(IWorkDesk desk, IStore store, GatewayOptions options, TimeProvider time)
 {
-    /// <summary>Bytes that a peer may upload between two results.</summary>
-    public const long Quota = 64 << 20;
-
-    /// <summary>A peer that does not renew for this long has lost its work.</summary>
-    public static readonly TimeSpan Duration = TimeSpan.FromSeconds(10);
-
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
 
     private readonly ConcurrentDictionary<long, Held> _held = new();
-    private readonly ConcurrentDictionary<string, long> _uploaded = new(StringComparer.Ordinal);
+    private readonly ConcurrentDictionary<string, (long Day, long Bytes)> _uploaded = new(StringComparer.Ordinal);
 
     private sealed record Held(string Peer, WorkLease Lease);
+
+    /// <summary>A peer that does not renew for this long has lost its work.</summary>
+    public TimeSpan Duration => options.PeerLease;
 
     public static string Holder(string peer) => $"peer/{peer}";
 
@@ -30,7 +28,6 @@ internal sealed class PeerLeases(IWorkDesk desk, IStore store, TimeProvider time
         {
             if (held.Peer == peer) _held.TryRemove(token, out _);
         }
-        _uploaded.TryRemove(peer, out _);
         await store.ReturnWorkOf(Holder(peer), cancellation);
     }
 
@@ -61,20 +58,17 @@ internal sealed class PeerLeases(IWorkDesk desk, IStore store, TimeProvider time
 
     public bool MayRead(string peer, string hash) => _held.Values.Any(h => h.Peer == peer && h.Lease.Work.Inputs.Contains(hash));
 
+    /// <summary>Counts an upload against the peer's quota of the day (UTC); counted in memory, so a restart of the gateway begins anew.</summary>
     /// <exception cref="GatewayException">The quota is used up.</exception>
     public void CountUpload(string peer, int bytes)
     {
-        if (_uploaded.AddOrUpdate(peer, bytes, (_, before) => before + bytes) > Quota)
-            throw new GatewayException(413, $"'{peer}' has uploaded more than {Quota} bytes since its last result");
+        var day = time.GetUtcNow().ToUnixTimeSeconds() / 86_400;
+        var (_, total) = _uploaded.AddOrUpdate(
+            peer, (day, bytes), (_, before) => before.Day == day ? (day, before.Bytes + bytes) : (day, bytes));
+        if (total > options.PeerQuotaBytes)
+            throw new GatewayException(413, $"'{peer}' has uploaded more than {options.PeerQuotaBytes} bytes today", "the quota is gateway.peer-quota");
     }
 
     /// <summary>Forgets a lease that has ended.</summary>
-    public void End(string peer, long token)
-    {
-        _held.TryRemove(token, out _);
-        _uploaded.TryRemove(peer, out _);
-    }
-
-    /// <summary>A result was stored: the lease stays known for a second, different result, and the quota begins anew.</summary>
-    public void ResetQuota(string peer) => _uploaded.TryRemove(peer, out _);
+    public void End(long token) => _held.TryRemove(token, out _);
 }

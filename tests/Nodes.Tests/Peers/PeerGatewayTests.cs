@@ -170,6 +170,17 @@ public sealed class PeerGatewayTests : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_peer_uploads_no_more_than_its_quota()
+    {
+        await using var host = await PeerHost.Start(quota: 1000);
+        var client = host.ClientOf("anna", _key);
+        await client.Enrol(default);
+
+        Assert.NotEmpty(await client.PutBlob(new byte[900], default));
+        Assert.Equal(HttpStatusCode.RequestEntityTooLarge, await StatusOf(() => client.PutBlob(new byte[101], default)));
+    }
+
+    [Fact]
     public async Task A_body_that_is_no_message_is_refused_with_a_problem()
     {
         using var http = PeerClient.Connect(_host.Url, _host.Pin);

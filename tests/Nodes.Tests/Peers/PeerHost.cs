@@ -29,10 +29,10 @@ internal sealed class PeerHost : IAsyncDisposable
 
     public string Pin => _node.Gateway!.Info.CertificateSha256;
 
-    public static async Task<PeerHost> Start()
+    public static async Task<PeerHost> Start(long quota = 1 << 30)
     {
         var directory = System.IO.Directory.CreateTempSubdirectory("athanor-peers-").FullName;
-        var options = new AthanorOptions { StateDirectory = directory, Gateway = new GatewayOptions { Port = 0 } };
+        var options = new AthanorOptions { StateDirectory = directory, Gateway = new GatewayOptions { Port = 0, PeerQuotaBytes = quota } };
         var program = Path.Combine(AppContext.BaseDirectory, "athanor.dll");
         var parts = new ClusterParts { SlotLaunch = new SlotLaunch("dotnet", [program, "slot"]) };
         return new PeerHost(await NodeHost.Start(options, EmbeddedRole.Full, gateway: true, parts: parts), directory);
