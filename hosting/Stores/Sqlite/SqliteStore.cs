@@ -12,7 +12,7 @@ namespace Athanor.Hosting.Stores.Sqlite;
 /// Durability. A commit returns after SQLite has flushed the log. A database on which <c>synchronous</c> cannot be FULL is refused.
 /// The log is moved into the database when it has grown to <see cref="SqliteStoreOptions.CheckpointPages"/>, and when the store closes.
 ///
-/// Damage. Every row carries a CRC over its columns and its table's name, checked whenever it is read; an entity's history is checked
+/// Damage. The log is looked at before SQLite takes it over (<see cref="LogCheck"/>). Every row carries a CRC over its columns and its table's name, checked whenever it is read; an entity's history is checked
 /// against its hash chain and its head as well. Damaged pages that SQLite notices become <see cref="DamageException"/>. A damaged row of
 /// <c>shard</c> is made anew at the next opening for writing: its numbers are taken from the rows that are there, and the incarnation is
 /// raised, so nothing of the old epochs is accepted afterwards.
@@ -34,6 +34,7 @@ public sealed partial class SqliteStore : IStore
         _options = options;
         _clock = new StoreClock(time);
         _reports = new DamageReports(options.OnDamage);
+        if (write && LogCheck.Check(FilePath) is { } cutShort) _reports.Add(cutShort);
         var connection = Connect(write);
         try
         {
