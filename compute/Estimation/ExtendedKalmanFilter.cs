@@ -91,7 +91,7 @@ public static class ExtendedKalmanFilter
         Congruence(factor[..(n * n)], p, work[..(n * n)], n);
         for (var i = 0; i < n; i++)
         {
-            for (var j = 0; j < n; j++) p[(i * n) + j] += gain[i] * r * gain[j];
+            for (var j = 0; j < n; j++) p[(i * n) + j] += gain[i] * gain[j] * r;
         }
         return new Innovation(predicted, s, innovation * innovation / s);
     }
