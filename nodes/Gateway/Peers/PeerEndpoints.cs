@@ -109,7 +109,7 @@ internal sealed class PeerEndpoints : IGatewayModule
             Accepted(await context.Cluster.Ask(
                 EntityAddress.Of("peers", peer), new SubmitClaim(claim.WorkId, Statement(work, peer, claim), claim.Signature),
                 cancellation: http.RequestAborted));
-            await Complete(http, context, lease, claim, result.Blobs);
+            await Complete(http, context, leases, lease, claim, result.Blobs);
         });
 
         endpoints.MapPost($"{Root}/audits", async http =>
@@ -119,7 +119,7 @@ internal sealed class PeerEndpoints : IGatewayModule
             var lease = leases.Of(peer, result.Token);
             if (Work(lease) is not Audit || result.Result is not AuditReport report)
                 throw new GatewayException(400, $"the lease {result.Token} is not for an audit, or the result is no report");
-            await Complete(http, context, lease, report, []);
+            await Complete(http, context, leases, lease, report, []);
         });
 
         endpoints.MapPost($"{Root}/refusals", async http =>
@@ -134,9 +134,10 @@ internal sealed class PeerEndpoints : IGatewayModule
     }
 
     private static async Task Complete(
-        HttpContext http, GatewayContext context, WorkLease lease, IWorkResult result, IReadOnlyList<string> blobs)
+        HttpContext http, GatewayContext context, PeerLeases leases, WorkLease lease, IWorkResult result, IReadOnlyList<string> blobs)
     {
         var counted = await context.Work.Complete(lease, result, blobs, http.RequestAborted);
+        leases.Finish(lease.Token);
         await Answer(http, new Receipt(counted, ""));
     }
 

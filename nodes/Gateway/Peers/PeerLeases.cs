@@ -10,11 +10,13 @@ namespace Athanor.Nodes.Gateway.Peers;
 internal sealed class PeerLeases(IWorkDesk desk, IStore store, GatewayOptions options, TimeProvider time)
 {
     private static readonly TimeSpan PollInterval = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan Remembered = TimeSpan.FromMinutes(10);
 
     private readonly ConcurrentDictionary<long, Held> _held = new();
     private readonly ConcurrentDictionary<string, (long Day, long Bytes)> _uploaded = new(StringComparer.Ordinal);
 
-    private sealed record Held(string Peer, WorkLease Lease);
+    /// <param name="Done">When its result came; it then stays known for a while, so that a second, different claim is noticed.</param>
+    private sealed record Held(string Peer, WorkLease Lease, DateTimeOffset? Done = null);
 
     /// <summary>A peer that does not renew for this long has lost its work.</summary>
     public TimeSpan Duration => options.PeerLease;
@@ -35,6 +37,7 @@ internal sealed class PeerLeases(IWorkDesk desk, IStore store, GatewayOptions op
     public async Task<IReadOnlyList<WorkLease>> Lease(string peer, int count, TimeSpan wait, CancellationToken cancellation)
     {
         var until = time.GetUtcNow() + wait;
+        Forget(until - wait - Remembered);
         while (true)
         {
             var leases = await desk.Lease(Holder(peer), [Holder(peer)], count, Duration, cancellation);
@@ -56,7 +59,7 @@ internal sealed class PeerLeases(IWorkDesk desk, IStore store, GatewayOptions op
         ? held.Lease
         : throw new GatewayException(409, $"'{peer}' does not hold the lease {token}", "lease the work again");
 
-    public bool MayRead(string peer, string hash) => _held.Values.Any(h => h.Peer == peer && h.Lease.Work.Inputs.Contains(hash));
+    public bool MayRead(string peer, string hash) => _held.Values.Any(h => h.Peer == peer && h.Done is null && h.Lease.Work.Inputs.Contains(hash));
 
     /// <summary>Counts an upload against the peer's quota of the day (UTC); counted in memory, so a restart of the gateway begins anew.</summary>
     /// <exception cref="GatewayException">The quota is used up.</exception>
@@ -69,6 +72,20 @@ internal sealed class PeerLeases(IWorkDesk desk, IStore store, GatewayOptions op
             throw new GatewayException(413, $"'{peer}' has uploaded more than {options.PeerQuotaBytes} bytes today", "the quota is gateway.peer-quota");
     }
 
-    /// <summary>Forgets a lease that has ended.</summary>
+    /// <summary>The lease's result came.</summary>
+    public void Finish(long token)
+    {
+        if (_held.TryGetValue(token, out var held)) _held.TryUpdate(token, held with { Done = time.GetUtcNow() }, held);
+    }
+
+    /// <summary>Forgets a lease that ended without a result.</summary>
     public void End(long token) => _held.TryRemove(token, out _);
+
+    private void Forget(DateTimeOffset before)
+    {
+        foreach (var (token, held) in _held)
+        {
+            if (held.Done < before) _held.TryRemove(token, out _);
+        }
+    }
 }
