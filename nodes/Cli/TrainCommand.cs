@@ -1,0 +1,196 @@
+using System.Collections.Immutable;
+using System.CommandLine;
+using System.Globalization;
+using Athanor.Actors;
+using Athanor.Compute.Kernels;
+using Athanor.Compute.Uncertainty;
+using Athanor.Hosting.Runtime;
+using Athanor.Nodes.Data;
+using Athanor.Protocol;
+using Athanor.Protocol.Training;
+
+namespace Athanor.Nodes.Cli;
+
+/// <summary><c>train</c>: starts a training run of a perceptron on a table, and waits for it.</summary>
+internal static class TrainCommand
+{
+    private static readonly Argument<string> Id = new("id") { Description = "The training run's id.", HelpName = "ID" };
+
+    private static readonly Option<string?> Spec = new("--spec")
+    {
+        Description = "A HOCON file with data, targets, hidden, steps, segment-steps, batch, learning-rate, weight-decay, seed; flags override it.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string?> Data = new("--data")
+    {
+        Description = "A CSV file of numbers with a header; every column but the targets is an input.",
+        HelpName = "FILE",
+    };
+
+    private static readonly Option<string?> Targets = new("--targets") { Description = "The columns to predict, with commas.", HelpName = "COLUMNS" };
+
+    private static readonly Option<string?> Hidden = new("--hidden")
+    {
+        Description = "Widths of the hidden layers, with commas (default: 32,32).",
+        HelpName = "WIDTHS",
+    };
+
+    private static readonly Option<long?> Steps = new("--steps") { Description = "Adam steps in all (default: 5000).", HelpName = "N" };
+
+    private static readonly Option<long?> SegmentSteps = new("--segment-steps")
+    {
+        Description = "Steps from checkpoint to checkpoint (default: 1000).",
+        HelpName = "N",
+    };
+
+    private static readonly Option<int?> Batch = new("--batch") { Description = "Rows of a mini-batch (default: 32).", HelpName = "N" };
+
+    private static readonly Option<double?> LearningRate = new("--learning-rate")
+    {
+        Description = "At the start; falls to 0 as half a cosine (default: 0.01).",
+        HelpName = "RATE",
+    };
+
+    private static readonly Option<double?> WeightDecay = new("--weight-decay") { Description = "Decoupled (default: 0).", HelpName = "RATE" };
+
+    private static readonly Option<ulong?> Seed = new("--seed") { Description = "The same seed gives the same weights bit by bit (default: 1).", HelpName = "N" };
+
+    private static readonly Option<bool> NoWait = new("--no-wait") { Description = "Return when the run is started; it goes on while a node runs." };
+
+    public static Command Create()
+    {
+        var train = Cli.Command(
+            "train", "Trains a perceptron on a table with the deterministic kernels, in segments with checkpoints, and waits until it is finished.",
+            "train airfoil --data data/tabular/airfoil_self_noise_centred.csv --targets spl_dB_c --hidden 48,48 --steps 10000",
+            "train airfoil --spec airfoil.hocon --seed 7 --json");
+        train.Arguments.Add(Id);
+        Option[] options = [Spec, Data, Targets, Hidden, Steps, SegmentSteps, Batch, LearningRate, WeightDecay, Seed, NoWait];
+        foreach (var option in options) train.Options.Add(option);
+        train.SetAction(Train);
+        return train;
+    }
+
+    private static async Task<int> Train(ParseResult parsed, CancellationToken cancellation)
+    {
+        var id = parsed.GetRequiredValue(Id);
+        if (!EntityAddress.IsValidPart(id)) throw new UserException($"'{id}' is no id: 1 to 128 letters, digits, '.', '_' and '-'");
+        var run = EntityAddress.Of("training", id);
+        var settings = Settings(parsed);
+        var (table, names, scales) = Read(settings);
+        var wait = !parsed.GetValue(NoWait);
+        var json = parsed.GetValue(Cli.Json);
+        await using var cluster = await CliCluster.Open(parsed, wait ? EmbeddedRole.Full : EmbeddedRole.AppendOnly, cancellation);
+        var data = await cluster.Client.PutBlob(table.ToBytes(), cancellation);
+        var spec = new TrainingSpec(
+            "perceptron", [table.Inputs, .. settings.Hidden, table.Outputs], data, table.Inputs, table.Outputs, settings.Seed, settings.Steps,
+            settings.SegmentSteps, settings.Batch, settings.LearningRate, 0.0, settings.WeightDecay,
+            ImmutableSortedDictionary<string, double>.Empty);
+        if (await cluster.Client.Ask(run, new StartTraining(spec), cancellation: cancellation) is Rejected rejected)
+            throw new UserException($"train: {rejected.Reason}");
+        if (!wait)
+        {
+            Console.Out.WriteLine($"{run} is started; 'athanor training show {id}' shows it, and it goes on while a node runs.");
+            return ExitCodes.Success;
+        }
+        var view = await Wait(cluster.Client, run, json, cancellation);
+        if (view.Final is not { } final) throw new UserException($"train: {run} has ended ({view.Phase}): {view.Reason}", ExitCodes.Failure);
+        if (json)
+        {
+            Cli.PrintJson(new
+            {
+                run = run.ToString(),
+                steps = view.Step,
+                loss = view.Losses[^1],
+                losses = view.Losses,
+                checkpoint = final,
+                columns = names.Select((name, i) => new { name, scales[i].Mean, scales[i].Deviation }),
+            });
+            return ExitCodes.Success;
+        }
+        var root = Math.Sqrt(view.Losses[^1]);
+        Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+            $"{run}: {view.Step} steps, last segment's mean squared error {view.Losses[^1]:G4} of standardised targets."));
+        for (var i = 0; i < table.Outputs; i++)
+        {
+            var target = table.Inputs + i;
+            Console.Out.WriteLine(string.Create(CultureInfo.InvariantCulture,
+                $"  {names[target]}: a training error of {root:G3} deviations is {root * scales[target].Deviation:G4} in the column's unit"));
+        }
+        Console.Out.WriteLine($"Checkpoint {final}");
+        return ExitCodes.Success;
+    }
+
+    private static TrainSettings Settings(ParseResult parsed)
+    {
+        var file = parsed.GetValue(Spec) is { } path ? TrainSettings.Read(path) : new TrainSettings();
+        var settings = file with
+        {
+            Data = parsed.GetValue(Data) ?? file.Data,
+            Targets = parsed.GetValue(Targets) is { } targets ? [.. Words(targets)] : file.Targets,
+            Hidden = parsed.GetValue(Hidden) is { } hidden ? [.. Words(hidden).Select(Width)] : file.Hidden,
+            Steps = parsed.GetValue(Steps) ?? file.Steps,
+            SegmentSteps = parsed.GetValue(SegmentSteps) ?? file.SegmentSteps,
+            Batch = parsed.GetValue(Batch) ?? file.Batch,
+            LearningRate = parsed.GetValue(LearningRate) ?? file.LearningRate,
+            WeightDecay = parsed.GetValue(WeightDecay) ?? file.WeightDecay,
+            Seed = parsed.GetValue(Seed) ?? file.Seed,
+        };
+        if (settings.Data.Length == 0) throw new UserException("train: which table? --data FILE, or 'data' in the --spec file");
+        if (settings.Targets.IsEmpty) throw new UserException("train: which columns to predict? --targets COLUMNS, or 'targets' in the --spec file");
+        return settings;
+
+        static string[] Words(string text) => text.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries);
+
+        static int Width(string word) => int.TryParse(word, NumberStyles.None, CultureInfo.InvariantCulture, out var width)
+            ? width
+            : throw new UserException($"train: --hidden holds '{word}'; widths such as 48,48 would be right");
+    }
+
+    /// <summary>The table with every column standardised, and the columns' names with what was done to them: inputs first.</summary>
+    private static (SampleTable Table, string[] Names, (double Mean, double Deviation)[] Scales) Read(TrainSettings settings)
+    {
+        var csv = CsvTable.Read(settings.Data, [], new CsvOptions { MinimumRows = 2 });
+        foreach (var target in settings.Targets)
+        {
+            if (!csv.Names.Contains(target))
+                throw new UserException($"{settings.Data}:1: the column '{target}' is missing; the header has {string.Join(", ", csv.Names)}");
+        }
+        string[] inputs = [.. csv.Names.Where(name => !settings.Targets.Contains(name))];
+        if (inputs.Length == 0) throw new UserException($"{settings.Data}: every column is a target; at least one input is needed");
+        string[] outputs = [.. settings.Targets];
+        var all = Enumerable.Range(0, csv.Rows).ToArray();
+        var (x, inputScales) = Standardised(inputs);
+        var (y, outputScales) = Standardised(outputs);
+        return (new SampleTable(csv.Rows, inputs.Length, outputs.Length, x, y), [.. inputs, .. outputs], [.. inputScales, .. outputScales]);
+
+        (float[] Values, (double, double)[] Scales) Standardised(string[] names)
+        {
+            var raw = new float[csv.Rows * names.Length];
+            for (var c = 0; c < names.Length; c++)
+            {
+                var column = csv[names[c]];
+                for (var row = 0; row < csv.Rows; row++) raw[row * names.Length + c] = (float)column[row];
+            }
+            var fitted = Standardization.Fit(raw, names.Length, all, []);
+            return (fitted.Apply(raw, all), [.. fitted.Means.Zip(fitted.Deviations)]);
+        }
+    }
+
+    private static async Task<TrainingView> Wait(IClusterClient client, EntityAddress run, bool quiet, CancellationToken cancellation)
+    {
+        var said = 0;
+        while (true)
+        {
+            if (await client.Query(run, new GetTraining(), cancellation: cancellation) is not TrainingView view)
+                throw new UserException($"{run} cannot be read", ExitCodes.Environment);
+            if (!quiet && view.Losses.Length > said)
+            {
+                said = view.Losses.Length;
+                Console.Error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"step {view.Step} of {view.Spec!.TotalSteps}, loss {view.Losses[^1]:G4}"));
+            }
+            if (view.Phase is not (TrainingPhase.Running or TrainingPhase.NotStarted)) return view;
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System, cancellation);
+        }
+    }
+}
