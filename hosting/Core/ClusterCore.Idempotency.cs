@@ -40,7 +40,11 @@ internal sealed partial class ClusterCore
             if (_keys.TryGetValue((command.To.Tenant, key), out var first))
             {
                 if (!first.RequestHash.Span.SequenceEqual(hash.Span)) Refuse(ask, Refusal.Conflict, Conflict(key));
-                else JoinItem(first, ask);
+                else
+                {
+                    JoinItem(first, ask);
+                    if (shard.Entities.TryGetValue(command.To, out var known)) Advance(known, command.Order);
+                }
                 return;
             }
         }

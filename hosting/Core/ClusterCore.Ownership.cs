@@ -29,6 +29,7 @@ internal sealed partial class ClusterCore
     private TimeSpan _liveSince;
     private TimeSpan _nextRenew;
     private TimeSpan _nextView = TimeSpan.MaxValue;
+    private TimeSpan _nextMoves;
     private TimeSpan _safeUntil = TimeSpan.MaxValue;
     private bool _renewing;
     private bool _renewingNode;
@@ -211,8 +212,8 @@ internal sealed partial class ClusterCore
             {
                 (shard.Epoch, shard.SafeUntil) = (won.Epoch, SafeFrom(asked));
                 _rows[row.Shard] = won;
-                UpdateSafeUntil();
                 Open(shard);
+                UpdateSafeUntil();
             }
             else
             {
@@ -254,7 +255,8 @@ internal sealed partial class ClusterCore
             }
             return;
         }
-        if (_now - _liveSince < _options.MoveDelay) return;
+        if (_now - _liveSince < _options.MoveDelay || _now < _nextMoves) return;
+        _nextMoves = _now + _options.ViewEvery;
         var budget = Math.Max(1, (int)(_options.ShardCount * _options.MoveShare));
         foreach (var shard in _shards)
         {

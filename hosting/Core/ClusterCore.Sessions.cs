@@ -23,13 +23,30 @@ internal sealed partial class ClusterCore
         {
             session.Early[at.Number] = item;
             Touch(entity);
-            return;
         }
-        Enqueue(entity, item);
-        if (at.Number == session.Next) session.Next++;
-        while (session.Early.Remove(session.Next, out var next))
+        else
         {
-            session.Next++;
+            Enqueue(entity, item);
+            if (at.Number == session.Next) session.Next++;
+        }
+        Release(entity, session);
+    }
+
+    /// <summary>A command that came again says anew which is the oldest without an answer.</summary>
+    private void Advance(Entity entity, ClientOrder? order)
+    {
+        if (order is not { } at || !entity.Sessions.TryGetValue(at.Session, out var session) || at.Oldest <= session.Next) return;
+        session.Next = at.Oldest;
+        Release(entity, session);
+    }
+
+    /// <summary>Takes the early commands whose turn has come; what lies before it was answered, says the client.</summary>
+    private void Release(Entity entity, ClientSession session)
+    {
+        while (session.Early.Count > 0 && session.Early.First() is { Key: var number, Value: var next } && number <= session.Next)
+        {
+            session.Early.Remove(number);
+            if (number == session.Next) session.Next++;
             Enqueue(entity, next);
         }
     }

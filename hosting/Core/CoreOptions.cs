@@ -33,7 +33,7 @@ public sealed record CoreOptions
     /// <summary>Shards move between live nodes only after their set has been the same for so long: guards against storms.</summary>
     public TimeSpan MoveDelay { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Most shards that this node hands over at one time, as a share of all; at least one.</summary>
+    /// <summary>Most shards that this node hands over at one time, and within <see cref="ViewEvery"/>, as a share of all; at least one.</summary>
     public double MoveShare { get; init; } = 0.1;
 
     /// <summary>How often mailboxes are read without a hint: what a lost hint costs.</summary>

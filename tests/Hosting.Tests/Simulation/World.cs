@@ -83,6 +83,7 @@ internal sealed class World
         After(Between(500, 3000), Misfortune);
         After(TimeSpan.FromSeconds(1), Watch);
         var resting = false;
+        var quiet = 0;
         At(Options.Hostile, Heal);
         At(Options.Hostile + TimeSpan.FromSeconds(1), Look);
         while (!resting && _events.TryDequeue(out var next, out var at))
@@ -98,7 +99,10 @@ internal sealed class World
         void Look()
         {
             var unrest = new Invariants(this).WhatIsNotAtRest();
-            if (unrest is null) resting = true;
+            quiet = unrest is null ? quiet + 1 : 0;
+            // Twice, as the outcome of the last commit may still be on its way.
+            if (quiet == 2) resting = true;
+            else if (unrest is null) After(TimeSpan.FromSeconds(1), Look);
             else if (Now > Options.Rest) throw new ViolationException($"not at rest after {Now.TotalSeconds} s: {unrest}");
             else After(TimeSpan.FromSeconds(1), Look);
         }

@@ -1,0 +1,150 @@
+using Athanor.Hosting.Core;
+using Athanor.Hosting.Stores.Memory;
+using static Hosting.Tests.Core.CoreHarness;
+
+namespace Hosting.Tests.Core;
+
+public class OwnershipTests
+{
+    private readonly VirtualTime _time = new();
+
+    private CoreHarness Node(string name, MemoryStore store) =>
+        new(store, _time, new CoreOptions { Node = name, ShardCount = store.ShardCount, MoveDelay = TimeSpan.FromSeconds(3) });
+
+    /// <summary>Lets several nodes live through the same time.</summary>
+    private void Pass(double seconds, params CoreHarness[] nodes)
+    {
+        var steps = (int)(seconds / 0.1);
+        for (var i = 0; i < steps; i++)
+        {
+            _time.Now += TimeSpan.FromSeconds(0.1);
+            var now = _time.Now;
+            foreach (var node in nodes)
+            {
+                node.Leap(0.1);
+                _time.Now = now;
+                node.Give(new CoreInput.Tick());
+            }
+        }
+    }
+
+    [Fact]
+    public void A_single_node_serves_every_shard_from_its_first_tick()
+    {
+        var node = Node("node-a", new MemoryStore(64, _time));
+        Assert.Equal(64, node.Core.OpenShards);
+    }
+
+    [Fact]
+    public void A_restarted_node_does_not_wait_for_its_own_leases_and_takes_a_new_epoch()
+    {
+        var store = new MemoryStore(4, _time);
+        Node("node-a", store);
+        var again = Node("node-a", store);
+        Assert.Equal(4, again.Core.OpenShards);
+        Assert.All(Wait(store.ReadShards(default)), static row => Assert.Equal(2, row.Epoch.Counter));
+    }
+
+    [Fact]
+    public void A_new_node_takes_its_share_by_ordered_hand_over_a_few_shards_at_a_time()
+    {
+        var store = new MemoryStore(60, _time);
+        var a = Node("node-a", store);
+        a.Ask(A, new Credit(1, 5));
+        var b = Node("node-b", store);
+        var most = 0;
+        for (var i = 0; i < 40; i++)
+        {
+            var before = a.Core.OpenShards;
+            Pass(1, a, b);
+            most = Math.Max(most, before - a.Core.OpenShards);
+        }
+        Assert.InRange(most, 1, 6);
+        Assert.Equal(60, a.Core.OpenShards + b.Core.OpenShards);
+        Assert.InRange(b.Core.OpenShards, 20, 40);
+        Assert.Equal(5, (a.Core.OpenEpoch(Athanor.Hosting.Stores.ShardOf.Address(A, 60)) is null ? b : a).Balance(A));
+        // Nothing moves on once it is as it should be.
+        var settled = a.Core.OpenShards;
+        Pass(10, a, b);
+        Assert.Equal(settled, a.Core.OpenShards);
+    }
+
+    [Fact]
+    public void A_dead_nodes_shards_are_taken_over_soon_after_its_lease()
+    {
+        var store = new MemoryStore(20, _time);
+        var a = Node("node-a", store);
+        var b = Node("node-b", store);
+        Pass(40, a, b);
+        var left = a.Core.OpenShards;
+        Assert.InRange(left, 1, 19);
+        Pass(a.Options.Lease.TotalSeconds - 2, b);
+        Assert.Equal(20 - left, b.Core.OpenShards);
+        Pass(5, b);
+        Assert.Equal(20, b.Core.OpenShards);
+    }
+
+    [Fact]
+    public void A_node_that_was_stopped_falls_silent_and_comes_back_under_a_new_epoch()
+    {
+        var store = new MemoryStore(1, _time);
+        var a = Node("node-a", store);
+        a.Ask(A, new Credit(1, 5));
+        var epoch = a.Core.OpenEpoch(0);
+        a.Hold = static action => action is not (CoreAction.Reply or CoreAction.Refuse or CoreAction.Note);
+        a.Leap(9);
+        Assert.Null(a.Query(A, new GetBalance()));
+        Assert.Null(a.Core.OpenEpoch(0));
+        Assert.Contains(a.Notes, static text => text.Contains("falling silent"));
+        a.Free();
+        a.Pass(12);
+        Assert.True(a.Core.OpenEpoch(0)!.Value.CompareTo(epoch!.Value) > 0);
+        Assert.Equal(5, a.Balance(A));
+    }
+
+    [Fact]
+    public void A_request_for_another_nodes_shard_names_its_owner()
+    {
+        var store = new MemoryStore(60, _time);
+        var a = Node("node-a", store);
+        var b = Node("node-b", store);
+        Pass(40, a, b);
+        var entity = Enumerable.Range(0, 100).Select(i => A with { Id = $"e{i}" })
+            .First(e => b.Core.OpenEpoch(Athanor.Hosting.Stores.ShardOf.Address(e, 60)) is not null);
+        var refuse = Assert.IsType<CoreAction.Refuse>(a.Ask(entity, new Credit(1, 1)));
+        Assert.Equal((Refusal.NotOwner, "node-b"), (refuse.Why, refuse.Owner));
+    }
+
+    [Fact]
+    public async Task A_consistent_query_finds_out_that_the_shard_is_lost()
+    {
+        var store = new MemoryStore(1, _time);
+        var a = Node("node-a", store);
+        a.Ask(A, new Credit(1, 5));
+        Assert.IsType<CoreAction.Reply>(a.Query(A, new GetBalance(), consistent: true));
+        var row = Wait(store.ReadShards(default))[0];
+        await store.Release(0, "node-a", row.Epoch, default);
+        Wait(store.Claim(0, "node-b", row.Epoch, TimeSpan.FromMinutes(1), default));
+        var refuse = Assert.IsType<CoreAction.Refuse>(a.Query(A, new GetBalance(), consistent: true));
+        Assert.Equal((Refusal.NotOwner, "node-b"), (refuse.Why, refuse.Owner));
+        Assert.Null(a.Core.OpenEpoch(0));
+    }
+
+    [Fact]
+    public void A_drained_node_commits_what_it_has_gives_everything_back_and_leaves()
+    {
+        var store = new MemoryStore(4, _time);
+        var a = Node("node-a", store);
+        a.Hold = static action => action is CoreAction.Commit;
+        var ask = a.Send(A, new Credit(1, 5));
+        a.Give(new CoreInput.Drain());
+        Assert.Equal(Refusal.NotOwner, WhyOf(a.Ask(A, new Credit(2, 5))));
+        Assert.DoesNotContain(a.Done, static action => action is CoreAction.Drained);
+        a.Free();
+        a.Pass(2);
+        Assert.Equal(5, ReplyOf<BalanceIs>(a.Answers[ask]).Balance);
+        Assert.Single(a.Done.OfType<CoreAction.Drained>());
+        Assert.All(Wait(store.ReadShards(default)), static row => Assert.Null(row.Owner));
+        Assert.Empty(Wait(store.ReadNodes(default)));
+    }
+}
