@@ -42,13 +42,15 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     }
 
     /// <summary>Runs a command of the program to its end.</summary>
-    public static async Task<(int ExitCode, string Output, string Error)> Run(params string[] arguments)
+    public static Task<(int ExitCode, string Output, string Error)> Run(params string[] arguments) => Run(Long, arguments);
+
+    public static async Task<(int ExitCode, string Output, string Error)> Run(TimeSpan patience, params string[] arguments)
     {
         using var process = Process.Start(StartInfo(arguments))!;
         process.StandardInput.Close();
         var output = process.StandardOutput.ReadToEndAsync();
         var error = process.StandardError.ReadToEndAsync();
-        await process.WaitForExitAsync().WaitAsync(Long);
+        await process.WaitForExitAsync().WaitAsync(patience);
         return (process.ExitCode, await output, await error);
     }
 
