@@ -1,3 +1,5 @@
+using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
 using Athanor.Nodes.Cli;
 using Athanor.Nodes.Data;
@@ -26,9 +28,9 @@ internal static class Program
     private static (string Message, int ExitCode)? Explain(Exception e) => e switch
     {
         UserException u => (u.Message, u.ExitCode),
-        CsvFormatException => (e.Message, ExitCodes.BadInput),
+        CsvFormatException or ConfigurationException => (e.Message, ExitCodes.BadInput),
         DamageException => (e.Message, ExitCodes.Failure),
-        StoreException => (e.Message, ExitCodes.Environment),
+        StoreException or AskTimeoutException => (e.Message, ExitCodes.Environment),
         UnauthorizedAccessException or IOException => (e.Message, ExitCodes.Environment),
         OperationCanceledException => ("interrupted; run the same command again to go on", ExitCodes.Interrupted),
         _ => null,
