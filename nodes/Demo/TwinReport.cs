@@ -31,7 +31,7 @@ internal static class TwinReport
             .Add(Stretch(record, live, trained, scores))
             .Add(Residuals(record, scores))
             .Add(HeatLoss(plain))
-            .Add(Information(plain))
+            .Add(Unobservable(trained, plain))
             .Add(new Table(
                 "What the twin tclab went through", ["model", "kind", "from", "after row"],
                 [.. live.View.Adoptions.Select(a => (IReadOnlyList<string>)[I(a.Version), a.Kind, a.Source, I(a.AfterRow)])]))
@@ -125,24 +125,34 @@ internal static class TwinReport
             "The estimate of the twin with the plain balance; the step in the middle is the adoption of the fitted model.");
     }
 
-    /// <summary>How fast the variance of the heat loss grows or falls, against how far the heater is from ambient.</summary>
-    private static Plot Information(LiveTwin plain)
+    /// <summary>The record never stays near ambient for long, so the fitted model plays it: power off after the record's end until the heater is
+    /// cold and long after, then on again; the filter sees exact readings.</summary>
+    private static Plot Unobservable(TrainedHeater trained, LiveTwin plain)
     {
-        var points = new List<(double Distance, double Rate)>();
-        for (var i = 1; i < plain.History.Length; i++)
+        const int off = 4500, on = 900, every = 30;
+        var model = trained.Balance;
+        var last = plain.View.Estimate;
+        var truth = (double[])last.State.Clone();
+        var estimate = new HeaterEstimate(1, 0, 0, last.State, last.Covariance, 1);
+        var (minutes, deviation, distance) = (new List<double>(), new List<double>(), new List<double>());
+        for (var k = 1; k <= off + on; k++)
         {
-            var (before, now) = (plain.History[i - 1], plain.History[i]);
-            if (now.Row - before.Row != 60) continue;
-            var ambient = plain.View.Model.Parameters[4] + now.State[2];
-            points.Add((now.State[0] - ambient, 100 * ((now.Covariance[15] / before.Covariance[15]) - 1)));
+            model.Step(truth, estimate.Power, 1.0);
+            estimate = HeaterFilter.Run(
+                model, estimate, [k], [k < off ? 0.0 : 50.0], [truth[1]], 30, 60, new double[1], new double[1]);
+            if (k % every != 0) continue;
+            minutes.Add(k / 60.0);
+            deviation.Add(100 * estimate.StandardDeviation(3) / estimate.State[3]);
+            distance.Add((truth[0] - model.Parameters.Ambient - truth[2]) / 10);
         }
         return new Plot(
-            "What a minute tells of the heat loss", "heater above ambient / K", "change of its variance / %",
+            "Heat loss near ambient", "time after the record's end, played on / min", "",
             [
-                new Series.Line("no change", [0, points.Max(p => p.Distance)], [0, 0], Dashed: true),
-                new Series.Points("one minute", [.. points.Select(p => p.Distance)], [.. points.Select(p => p.Rate)]),
+                new Series.Line("standard deviation of the heat loss / % of it", [.. minutes], [.. deviation]),
+                new Series.Line("heater above ambient / 10 K", [.. minutes], [.. distance], Dashed: true),
             ],
-            "Near ambient no heat is lost, whatever the heat loss: nothing is learned there, and its variance can only grow.");
+            "The power is off for 75 minutes, then at 50 %. A cold heater loses no heat, whatever its heat loss: nothing is learned and the variance grows, "
+            + "until heating tells again.");
     }
 
     private static string Alarms(LiveTwin live) => live.View.Alarms.Length == 0
