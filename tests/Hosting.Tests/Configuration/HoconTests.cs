@@ -147,6 +147,45 @@ public class HoconTests
     }
 
     [Fact]
+    public void Every_JSON_document_is_HOCON_of_the_same_value()
+    {
+        const int Seed = 13;
+        var random = new Random(Seed);
+        for (var i = 0; i < 300; i++)
+        {
+            var json = new System.Text.Json.Nodes.JsonObject { ["a"] = RandomJson(random, 4), ["b.c d"] = RandomJson(random, 3) };
+            var text = json.ToJsonString(new System.Text.Json.JsonSerializerOptions { WriteIndented = random.Next(2) == 0 });
+            var read = System.Text.Json.Nodes.JsonNode.Parse(HoconVectorTests.Json(Parse(text)));
+            Assert.True(System.Text.Json.Nodes.JsonNode.DeepEquals(json, read), $"seed {Seed}: {text}");
+        }
+    }
+
+    private static System.Text.Json.Nodes.JsonNode? RandomJson(Random random, int depth)
+    {
+        switch (random.Next(depth > 0 ? 8 : 5))
+        {
+            case 0:
+                return null;
+            case 1:
+                return random.Next(2) == 0;
+            case 2:
+                return random.Next(-1000, 1000);
+            case 3:
+                return random.NextDouble() * Math.Pow(10, random.Next(-20, 20));
+            case 4:
+                const string Letters = "a${}[]:=,+#/\"\\\n\u0001 ä€";
+                return new string([.. Enumerable.Range(0, random.Next(8)).Select(_ => Letters[random.Next(Letters.Length)])]);
+            case 5:
+                return new System.Text.Json.Nodes.JsonArray(
+                    [.. Enumerable.Range(0, random.Next(4)).Select(_ => RandomJson(random, depth - 1))]);
+            default:
+                var node = new System.Text.Json.Nodes.JsonObject();
+                for (var n = random.Next(4); n > 0; n--) node["include ${k}."[..random.Next(13)] + n] = RandomJson(random, depth - 1);
+                return node;
+        }
+    }
+
+    [Fact]
     public void A_file_is_a_source_of_Microsofts_configuration()
     {
         var path = Path.Combine(HoconVectorTests.RepositoryRoot(), "tests", "vectors", "hocon", "test01.conf");
