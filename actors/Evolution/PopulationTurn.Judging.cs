@@ -140,9 +140,11 @@ internal sealed partial class PopulationTurn
     {
         var candidate = State.Candidates[number];
         var claim = candidate.Claim!;
-        var evidence = string.Create(CultureInfo.InvariantCulture,
-            $"candidate {number}, segment {segment}: claimed state {Short(claim.StateHashes[segment])} with error {claim.Errors[segment]:R}, "
-            + $"the node's replay is {Short(truth.StateHash)} with {truth.Error:R}");
+        var claimed = string.Create(CultureInfo.InvariantCulture,
+            $"candidate {number}, segment {segment}: claimed state {Short(claim.StateHashes[segment])} with error {claim.Errors[segment]:0.0000}, ");
+        var evidence = claimed + (truth.StateHash.Length == 0
+            ? "but the state committed to before it is none of this training, so the node's replay is none"
+            : string.Create(CultureInfo.InvariantCulture, $"the node's replay is {Short(truth.StateHash)} with {truth.Error:0.0000}"));
         Judge(number, Outcome.Forged, claim.Error, evidence, [.. candidate.Audits.Where(a => a.Report is not null).Select(a => a.Verifier)]);
         Convict(candidate.Evaluator, WorkId(WorkNames.Evaluate(number, candidate.Attempt)), evidence);
     }

@@ -88,16 +88,22 @@ internal static class EvolutionReport
     private static Plot Lineage(PopulationView view, Dictionary<int, AppliedCandidate> byNumber)
     {
         var counted = view.Applied.Where(c => c.Error < view.Spec!.ReferenceError).ToArray();
-        var edges = counted.SelectMany(c => c.Parents.Select(p => (From: byNumber[p], To: c))).ToArray();
+        // The ancestors of the front alone: every birth at once is a thicket.
+        var ancestors = new HashSet<int>(view.Front);
+        foreach (var number in byNumber.Keys.OrderDescending())
+        {
+            if (ancestors.Contains(number)) ancestors.UnionWith(byNumber[number].Parents);
+        }
+        var edges = ancestors.Order().SelectMany(n => byNumber[n].Parents.Select(p => (From: byNumber[p], To: byNumber[n]))).ToArray();
         return new Plot(
             "Lineage of confirmed results", "candidate", "validation error / dB",
             [
                 new Series.Edges(
-                    "bred from", [.. edges.Select(e => (double)e.From.Number)], [.. edges.Select(e => e.From.Error)],
+                    "ancestry of the front", [.. edges.Select(e => (double)e.From.Number)], [.. edges.Select(e => e.From.Error)],
                     [.. edges.Select(e => (double)e.To.Number)], [.. edges.Select(e => e.To.Error)]),
-                new Series.Points("candidates", [.. counted.Select(c => (double)c.Number)], [.. counted.Select(c => c.Error)]),
+                new Series.Points("all candidates", [.. counted.Select(c => (double)c.Number)], [.. counted.Select(c => c.Error)]),
             ],
-            "Every edge leads from a confirmed parent; no edge starts at a forged claim.");
+            "How the Pareto front was bred. Every edge leads from a confirmed parent; none starts at a forged claim.");
     }
 
     private static Table Verdicts(PopulationView view)
