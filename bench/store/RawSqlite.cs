@@ -16,9 +16,10 @@ internal sealed class RawSqlite : IDisposable
         foreach (var sql in (string[])
             [
                 "PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA wal_autocheckpoint = 4000", "PRAGMA cache_size = -16384",
-                "CREATE TABLE journal(seq INTEGER PRIMARY KEY, entity TEXT NOT NULL, entity_number INTEGER NOT NULL, incarnation INTEGER NOT NULL, "
-                    + "counter INTEGER NOT NULL, kind TEXT NOT NULL, version INTEGER NOT NULL, body BLOB NOT NULL, time INTEGER NOT NULL, "
-                    + "principal TEXT NOT NULL, trace TEXT, previous BLOB NOT NULL, hash BLOB NOT NULL, crc INTEGER NOT NULL)",
+                "CREATE TABLE journal(seq INTEGER PRIMARY KEY, entity TEXT NOT NULL, entity_number INTEGER NOT NULL, "
+                    + "incarnation INTEGER NOT NULL, counter INTEGER NOT NULL, kind TEXT NOT NULL, version INTEGER NOT NULL, "
+                    + "body BLOB NOT NULL, time INTEGER NOT NULL, principal TEXT NOT NULL, trace TEXT, "
+                    + "previous BLOB NOT NULL, hash BLOB NOT NULL, crc INTEGER NOT NULL)",
                 "CREATE UNIQUE INDEX journal_entity ON journal(entity, entity_number)",
                 "CREATE TABLE shard(shard INTEGER PRIMARY KEY, last INTEGER NOT NULL)",
                 "CREATE TABLE head(entity TEXT PRIMARY KEY, entity_number INTEGER NOT NULL, hash BLOB NOT NULL) WITHOUT ROWID",

@@ -8,7 +8,8 @@ namespace Athanor.Hosting.Blobs;
 /// <summary>What a sweep removed, and what it could not judge.</summary>
 /// <param name="Files">Files removed.</param>
 /// <param name="Bytes">Their size.</param>
-/// <param name="Damage">Live manifests that could not be read. While there is one, nothing is removed: its chunks cannot be told from waste.</param>
+/// <param name="Damage">Live manifests that could not be read. While there is one, nothing is removed: its chunks cannot be told from
+/// waste.</param>
 public sealed record BlobSweep(int Files, long Bytes, IReadOnlyList<Damage> Damage);
 
 /// <summary>
@@ -221,7 +222,8 @@ public sealed class DirectoryBlobStore : IBlobStore
 
     private IEnumerable<string> Files() => !Directory.Exists(_root)
         ? []
-        : Directory.EnumerateDirectories(_root).Select(d => Path.GetFileName(d)!).Where(d => d != "tmp").Order(StringComparer.Ordinal).SelectMany(Files);
+        : Directory.EnumerateDirectories(_root).Select(d => Path.GetFileName(d)!).Where(d => d != "tmp").Order(StringComparer.Ordinal)
+            .SelectMany(Files);
 
     private IEnumerable<string> Files(string directory) => Directory.Exists(Path.Combine(_root, directory))
         ? Directory.EnumerateFiles(Path.Combine(_root, directory)).Order(StringComparer.Ordinal)
@@ -253,7 +255,8 @@ public sealed class DirectoryBlobStore : IBlobStore
 
     private static void CheckName(string hash)
     {
-        if (!IsName(hash)) throw new ArgumentException($"\"{hash}\" names no blob: a blob's name is a SHA-256 in 64 lower-case hex digits.");
+        if (!IsName(hash))
+            throw new ArgumentException($"\"{hash}\" names no blob: a blob's name is a SHA-256 in 64 lower-case hex digits.");
     }
 
     private void Guard(string hash, Action action) => Guard(hash, () =>

@@ -3,7 +3,8 @@ using System.Runtime.InteropServices;
 
 namespace Athanor.Hosting.Runtime;
 
-/// <summary>Files that are whole or not there, whatever happens: written beside, flushed to disk, renamed, and the rename flushed.</summary>
+/// <summary>Files that are whole or not there, whatever happens: written beside, flushed to disk, renamed, and the rename
+/// flushed.</summary>
 internal static class DurableFile
 {
     /// <summary>Writes <paramref name="content"/> under <paramref name="temporary"/> and renames it to <paramref name="path"/>, replacing
@@ -34,17 +35,18 @@ internal static class DurableFile
         // Windows has no such call: NTFS journals its directories by itself.
         if (OperatingSystem.IsWindows()) return;
         var handle = Open(directory, 0);
-        if (handle < 0) throw new IOException($"{directory}: cannot be opened to flush it ({new Win32Exception(Marshal.GetLastPInvokeError()).Message})");
+        if (handle < 0) throw new IOException($"{directory}: cannot be opened to flush it ({LastError()})");
         try
         {
-            if (Flush(handle) != 0)
-                throw new IOException($"{directory}: cannot be flushed ({new Win32Exception(Marshal.GetLastPInvokeError()).Message})");
+            if (Flush(handle) != 0) throw new IOException($"{directory}: cannot be flushed ({LastError()})");
         }
         finally
         {
             _ = Close(handle);
         }
     }
+
+    private static string LastError() => new Win32Exception(Marshal.GetLastPInvokeError()).Message;
 
     [DllImport("libc", EntryPoint = "open", SetLastError = true)]
     private static extern int Open([MarshalAs(UnmanagedType.LPUTF8Str)] string path, int flags);

@@ -88,7 +88,8 @@ public sealed class StateDirectory : IDisposable
     {
         var root = Path.GetFullPath(path);
         if (!Directory.Exists(root)) throw new StoreException($"{root}: there is no such state directory");
-        if (CheckFormat(root) is null) throw new StoreException($"{root} is not a state directory: it is empty; a command that writes makes one");
+        if (CheckFormat(root) is null)
+            throw new StoreException($"{root} is not a state directory: it is empty; a command that writes makes one");
         return new StateDirectory(root, null);
     }
 

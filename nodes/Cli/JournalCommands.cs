@@ -17,7 +17,11 @@ internal static class JournalCommands
 {
     private static readonly Option<int?> Shard = new("--shard") { Description = "Only this shard's feed.", HelpName = "N" };
 
-    private static readonly Option<long> After = new("--after") { Description = "Only what comes after this number of the feed.", HelpName = "N" };
+    private static readonly Option<long> After = new("--after")
+    {
+        Description = "Only what comes after this number of the entity or of the feed.",
+        HelpName = "N",
+    };
 
     private static readonly Option<int> Limit = new("--limit")
     {
@@ -74,7 +78,8 @@ internal static class JournalCommands
 
     private static Command CreateShow()
     {
-        var show = Cli.Command("show", "Shows an entity's events with their contents.", "journal show twins/tclab", "journal show twins/tclab --after 10 --limit 5");
+        var show = Cli.Command("show", "Shows an entity's events with their contents.",
+            "journal show twins/tclab", "journal show twins/tclab --after 10 --limit 5");
         show.Arguments.Add(Entity);
         show.Options.Add(After);
         show.Options.Add(Limit);
@@ -84,7 +89,8 @@ internal static class JournalCommands
 
     private static Command CreateStats()
     {
-        var stats = Cli.Command("stats", "Counts entities, events, messages, timers, work and blobs.", "journal stats", "journal stats --json");
+        var stats = Cli.Command("stats", "Counts entities, events, messages, timers, work and blobs.",
+            "journal stats", "journal stats --json");
         stats.SetAction(Stats);
         return stats;
     }
@@ -145,8 +151,9 @@ internal static class JournalCommands
             }));
             return ExitCodes.Success;
         }
-        var table = new Table().Border(TableBorder.Rounded).AddColumn(Right("Shard")).AddColumn(Right("Number")).AddColumn(new TableColumn("Entity").NoWrap())
-            .AddColumn(Right("Event")).AddColumn("Kind").AddColumn(Right("Bytes")).AddColumn(new TableColumn("Time (UTC)"));
+        var table = new Table().Border(TableBorder.Rounded).AddColumn(Right("Shard")).AddColumn(Right("Number"))
+            .AddColumn(new TableColumn("Entity").NoWrap()).AddColumn(Right("Event")).AddColumn("Kind").AddColumn(Right("Bytes"))
+                .AddColumn(new TableColumn("Time (UTC)"));
         foreach (var r in rows)
         {
             table.AddRow(
@@ -154,7 +161,9 @@ internal static class JournalCommands
                 Text(r.Event.Body.Length), Time(r));
         }
         AnsiConsole.Write(table);
-        Console.Out.WriteLine(rows.Count < parsed.GetValue(Limit) ? $"{rows.Count} events." : $"The first {rows.Count} events; --after and --limit show more.");
+        Console.Out.WriteLine(rows.Count < parsed.GetValue(Limit)
+            ? $"{rows.Count} events."
+            : $"The first {rows.Count} events; --after and --limit show more.");
         return ExitCodes.Success;
     }
 
@@ -165,7 +174,8 @@ internal static class JournalCommands
         var address = parsed.GetRequiredValue(Entity);
         var rows = await Events(parsed, store, address, cancellation);
         if (rows.Count == 0 && parsed.GetValue(After) == 0)
-            throw new UserException($"the journal of {state.Root} has no event of {address}; 'athanor journal list' shows what it has", ExitCodes.Failure);
+            throw new UserException($"the journal of {state.Root} has no event of {address}; 'athanor journal list' shows what it has",
+                ExitCodes.Failure);
         if (parsed.GetValue(Cli.Json))
         {
             Cli.PrintJson(rows.Select(r => new
@@ -183,7 +193,8 @@ internal static class JournalCommands
         }
         foreach (var r in rows)
         {
-            AnsiConsole.MarkupLine($"[bold]{r.EntityNumber}  {Markup.Escape(r.Event.Kind)}[/] v{r.Event.Version}  {Time(r)}  by {Markup.Escape(r.Principal)}");
+            var (kind, by) = (Markup.Escape(r.Event.Kind), Markup.Escape(r.Principal));
+            AnsiConsole.MarkupLine($"[bold]{r.EntityNumber}  {kind}[/] v{r.Event.Version}  {Time(r)}  by {by}");
             Console.Out.WriteLine($"   {Contents(r).GetRawText()}");
             Console.Out.WriteLine($"   {Hex(r.Hash)}");
         }
@@ -209,13 +220,15 @@ internal static class JournalCommands
             ("shards", store.ShardCount),
             ("entities", heads.Count),
         };
-        figures.AddRange(heads.GroupBy(h => h.Entity.Family).OrderBy(g => g.Key, StringComparer.Ordinal).Select(g => ($"entities: {g.Key}", (long)g.Count())));
+        figures.AddRange(heads.GroupBy(h => h.Entity.Family).OrderBy(g => g.Key, StringComparer.Ordinal)
+            .Select(g => ($"entities: {g.Key}", (long)g.Count())));
         figures.Add(("entities: faulted", heads.Count(h => h.Fault is not null)));
         figures.Add(("events", shards.Sum(s => s.LastEvent)));
         figures.Add(("messages waiting", mail));
         figures.Add(("messages parked", (await store.ReadParked(cancellation)).Count));
         figures.Add(("timers", timers));
-        figures.AddRange(Enum.GetValues<WorkStatus>().Select(s => ($"work: {s.ToString().ToLowerInvariant()}", (long)work.Count(w => w.Status == s))));
+        figures.AddRange(Enum.GetValues<WorkStatus>()
+            .Select(s => ($"work: {s.ToString().ToLowerInvariant()}", (long)work.Count(w => w.Status == s))));
         figures.Add(("journal bytes", new FileInfo(state.JournalPath).Length));
         figures.Add(("blob files", blobs.Files));
         figures.Add(("blob bytes", blobs.Bytes));
@@ -231,7 +244,8 @@ internal static class JournalCommands
         return ExitCodes.Success;
     }
 
-    private static async Task<IReadOnlyList<JournalRow>> Events(ParseResult parsed, SqliteStore store, string? address, CancellationToken cancellation)
+    private static async Task<IReadOnlyList<JournalRow>> Events(
+        ParseResult parsed, SqliteStore store, string? address, CancellationToken cancellation)
     {
         var (after, limit) = (parsed.GetValue(After), parsed.GetValue(Limit));
         if (after < 0 || limit < 1) throw new UserException("--after is 0 or more, and --limit 1 or more");
@@ -244,7 +258,8 @@ internal static class JournalCommands
         }
         if (parsed.GetValue(Shard) is { } shard)
         {
-            if (shard < 0 || shard >= store.ShardCount) throw new UserException($"there is no shard {shard}; this journal has 0 to {store.ShardCount - 1}");
+            if (shard < 0 || shard >= store.ShardCount)
+                throw new UserException($"there is no shard {shard}; this journal has 0 to {store.ShardCount - 1}");
             return await store.ReadFeed(shard, after, limit, cancellation);
         }
         var rows = new List<JournalRow>();
@@ -256,13 +271,16 @@ internal static class JournalCommands
     private static StateDirectory OpenState(ParseResult parsed, out string beside)
     {
         var state = StateDirectory.OpenForReading(parsed.GetRequiredValue(Cli.State));
-        beside = StateDirectory.IsHeld(state.Root, out var holder) ? $" (read beside process {holder?.ToString(CultureInfo.InvariantCulture) ?? "?"}, which holds it)" : "";
+        beside = StateDirectory.IsHeld(state.Root, out var holder)
+            ? $" (read beside process {holder?.ToString(CultureInfo.InvariantCulture) ?? "?"}, which holds it)"
+            : "";
         return state;
     }
 
     private static SqliteStore OpenStore(StateDirectory state) => SqliteStore.OpenForReading(
         state.JournalPath,
-        new SqliteStoreOptions { OnDamage = d => Console.Error.WriteLine($"athanor: damaged and left out: {d.Where}: {d.What}") }, TimeProvider.System);
+        new SqliteStoreOptions { OnDamage = d => Console.Error.WriteLine($"athanor: damaged and left out: {d.Where}: {d.What}") },
+        TimeProvider.System);
 
     private static EntityAddress ParseAddress(string text)
     {

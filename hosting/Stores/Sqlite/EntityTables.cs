@@ -36,8 +36,8 @@ internal static class SnapshotTable
     public static readonly SqliteTable Table = new(
         "snapshot",
         [
-            "entity TEXT NOT NULL", "entity_number INTEGER NOT NULL", "kind TEXT NOT NULL", "version INTEGER NOT NULL", "state BLOB NOT NULL",
-            "event_hash BLOB NOT NULL",
+            "entity TEXT NOT NULL", "entity_number INTEGER NOT NULL", "kind TEXT NOT NULL", "version INTEGER NOT NULL",
+            "state BLOB NOT NULL", "event_hash BLOB NOT NULL",
         ],
         r => $"{r.Text(0)} after event {r.Long(1)}", ", PRIMARY KEY(entity)");
 
@@ -59,14 +59,15 @@ internal static class SnapshotTable
     }
 }
 
-/// <summary>What is known of each entity without its state. Lists read this, and it proves that an entity's last events are there.</summary>
+/// <summary>What is known of each entity without its state. Lists read this, and it proves that an entity's last events are
+/// there.</summary>
 internal static class HeadTable
 {
     public static readonly SqliteTable Table = new(
         "head",
         [
-            "entity TEXT NOT NULL", "shard INTEGER NOT NULL", "entity_number INTEGER NOT NULL", "hash BLOB NOT NULL", "awaits INTEGER NOT NULL",
-            "fault TEXT", "time INTEGER NOT NULL",
+            "entity TEXT NOT NULL", "shard INTEGER NOT NULL", "entity_number INTEGER NOT NULL", "hash BLOB NOT NULL",
+            "awaits INTEGER NOT NULL", "fault TEXT", "time INTEGER NOT NULL",
         ],
         r => $"{r.Text(0)} at event {r.Long(2)}", ", PRIMARY KEY(entity)", true,
         "CREATE INDEX head_wake ON head(shard) WHERE awaits <> 0 OR fault IS NOT NULL");

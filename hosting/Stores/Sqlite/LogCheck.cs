@@ -4,8 +4,8 @@ namespace Athanor.Hosting.Stores.Sqlite;
 
 /// <summary>
 /// Looks at the log (<c>journal.db-wal</c>, format 3007000) before SQLite does. SQLite takes the first frame whose checksum does not match
-/// for the end of the log: right for a write that was cut short, but a damaged byte in the middle would silently take every later commit with
-/// it, all of them acknowledged. So the frames behind a bad one are looked at too. Each carries the running checksum of the one before
+/// for the end of the log: right for a write that was cut short, but a damaged byte in the middle would silently take every later commit
+/// with it, all of them acknowledged. So the frames behind a bad one are looked at too. Each carries the running checksum of the one before
 /// it, so it can be judged without it. A commit is only begun when the one before it has been flushed; so
 /// (a) two or more sound commits behind a bad frame: what was acknowledged is damaged, and the log is refused;
 /// (b) one, or none but the frame bears this log's mark: it was cut short or is damaged; SQLite's view is taken, and it is reported;
@@ -33,7 +33,8 @@ internal static class LogCheck
         if ((magic | 1) != 0x377f0683 || page != 4096 || sum != ReadSum(header.AsSpan(24)))
         {
             if (file.Length < HeaderSize + FrameHeaderSize + 4096) return null;
-            throw new DamageException($"{name}, header", "it is damaged, and the commits in the log cannot be told from waste; restore the directory from a backup");
+            throw new DamageException(
+                $"{name}, header", "it is damaged, and the log's commits cannot be told from waste; restore the directory from a backup");
         }
         return CheckFrames(file, name, header.AsSpan(16, 8).ToArray(), sum, new byte[FrameHeaderSize + page], bigEndian);
     }
@@ -46,7 +47,8 @@ internal static class LogCheck
         {
             number++;
             var ours = frame.AsSpan(8, 8).SequenceEqual(salts);
-            var sound = ours && Add(Add(sum, frame.AsSpan(0, 8), bigEndian), frame.AsSpan(FrameHeaderSize), bigEndian) == ReadSum(frame.AsSpan(16));
+            var made = Add(Add(sum, frame.AsSpan(0, 8), bigEndian), frame.AsSpan(FrameHeaderSize), bigEndian);
+            var sound = ours && made == ReadSum(frame.AsSpan(16));
             if (bad == 0 && !sound)
             {
                 bad = number;
@@ -63,10 +65,12 @@ internal static class LogCheck
         if (commits > 1)
         {
             throw new DamageException(
-                $"{name}, frame {bad}", $"it is damaged, and at least {commits} acknowledged commits behind it would be lost; restore the directory from a backup");
+                $"{name}, frame {bad}",
+                $"it is damaged, and at least {commits} acknowledged commits behind it would be lost; restore the directory from a backup");
         }
         return bad > 0 && (marked || commits > 0)
-            ? new DamageException($"{name}, frame {bad}", "the log's last commit is not whole: it was being written when the process ended, or it is damaged")
+            ? new DamageException(
+                $"{name}, frame {bad}", "the log's last commit is not whole: it was being written when the process ended, or it is damaged")
             : null;
     }
 
@@ -80,7 +84,8 @@ internal static class LogCheck
         for (; bytes.Length >= 8; bytes = bytes[8..])
         {
             first += (bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes) : BinaryPrimitives.ReadUInt32LittleEndian(bytes)) + second;
-            second += (bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]) : BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..])) + first;
+            second += (bigEndian ? BinaryPrimitives.ReadUInt32BigEndian(bytes[4..]) : BinaryPrimitives.ReadUInt32LittleEndian(bytes[4..]))
+                + first;
         }
         return (first, second);
     }

@@ -15,8 +15,9 @@ internal static class MailTable
         indexes: "CREATE UNIQUE INDEX mail_identity ON mail(source_shard, source_number, n)");
 
     public static void Add(SqliteConnection connection, MailRow row, long arrival) =>
-        connection.Prepare(Table.Insert).Row(Table.Name).Bind(Sequence(row.Shard, arrival)).Bind(row.Id.SourceShard).Bind(row.Id.SourceNumber)
-            .Bind(row.Id.N).Bind(row.To).Bind(row.Sender?.ToString()).Bind(row.Command).Bind(row.TraceParent).BindCrc().Run();
+        connection.Prepare(Table.Insert).Row(Table.Name).Bind(Sequence(row.Shard, arrival)).Bind(row.Id.SourceShard)
+            .Bind(row.Id.SourceNumber).Bind(row.Id.N).Bind(row.To).Bind(row.Sender?.ToString()).Bind(row.Command).Bind(row.TraceParent)
+                .BindCrc().Run();
 
     public static void Delete(SqliteConnection connection, int shard, MailId id) =>
         connection.Prepare("DELETE FROM mail WHERE source_shard = ? AND source_number = ? AND n = ? AND seq BETWEEN ? AND ?")
@@ -38,8 +39,8 @@ internal static class ParkedTable
         "parked",
         [
             "place INTEGER PRIMARY KEY", "shard INTEGER NOT NULL", "source_shard INTEGER NOT NULL", "source_number INTEGER NOT NULL",
-            "n INTEGER NOT NULL", "entity TEXT NOT NULL", "sender TEXT", "kind TEXT NOT NULL", "version INTEGER NOT NULL", "body BLOB NOT NULL",
-            "trace TEXT", "reason TEXT NOT NULL", "time INTEGER NOT NULL",
+            "n INTEGER NOT NULL", "entity TEXT NOT NULL", "sender TEXT", "kind TEXT NOT NULL", "version INTEGER NOT NULL",
+            "body BLOB NOT NULL", "trace TEXT", "reason TEXT NOT NULL", "time INTEGER NOT NULL",
         ],
         r => $"{r.Text(5)} message {r.Long(2)}/{r.Long(3)}/{r.Long(4)} (shard {r.Long(1)})");
 
@@ -47,7 +48,8 @@ internal static class ParkedTable
         connection.Prepare(Table.Insert).Row(Table.Name)
             .Bind(connection.ReadLong("SELECT coalesce(max(place), 0) + 1 FROM parked")).Bind(row.Mail.Shard)
             .Bind(row.Mail.Id.SourceShard).Bind(row.Mail.Id.SourceNumber).Bind(row.Mail.Id.N).Bind(row.Mail.To)
-            .Bind(row.Mail.Sender?.ToString()).Bind(row.Mail.Command).Bind(row.Mail.TraceParent).Bind(row.Reason).Bind(row.Time).BindCrc().Run();
+            .Bind(row.Mail.Sender?.ToString()).Bind(row.Mail.Command).Bind(row.Mail.TraceParent).Bind(row.Reason).Bind(row.Time)
+            .BindCrc().Run();
 
     public static void Delete(SqliteConnection connection, int shard, MailId id) =>
         connection.Prepare("DELETE FROM parked WHERE shard = ? AND source_shard = ? AND source_number = ? AND n = ?")
@@ -57,8 +59,8 @@ internal static class ParkedTable
     {
         Table.Check(row);
         var mail = new MailRow(
-            new MailId(row.Int(2), row.Long(3), row.Int(4)), row.Int(1), row.Address(5), row.IsNull(6) ? null : row.Address(6), row.Message(7),
-            row.TextOrNull(10));
+            new MailId(row.Int(2), row.Long(3), row.Int(4)), row.Int(1), row.Address(5), row.IsNull(6) ? null : row.Address(6),
+            row.Message(7), row.TextOrNull(10));
         return new ParkedRow(mail, row.Text(11), row.Time(12));
     }
 }
@@ -102,7 +104,8 @@ internal static class ReplyTable
 
     /// <summary>Leaves a row of the same key that is there already as it is.</summary>
     public static void Add(SqliteConnection connection, ReplyRow row, DateTimeOffset now) =>
-        connection.Prepare(Table.Insert + " ON CONFLICT(tenant, key) DO NOTHING").Row(Table.Name).Bind(row.Tenant).Bind(row.Key.ToByteArray(bigEndian: true)).Bind(row.RequestHash.Span)
+        connection.Prepare(Table.Insert + " ON CONFLICT(tenant, key) DO NOTHING").Row(Table.Name).Bind(row.Tenant)
+            .Bind(row.Key.ToByteArray(bigEndian: true)).Bind(row.RequestHash.Span)
             .Bind(row.Reply).Bind(row.Shard).Bind(now).BindCrc().Run();
 
     public static ReplyRow Current(SqliteStatement row)

@@ -3,7 +3,8 @@ namespace Athanor.Hosting.Stores.Sqlite;
 /// <summary>Facts about the database: one row each.</summary>
 internal static class MetaTable
 {
-    public static readonly SqliteTable Table = new("meta", ["name TEXT NOT NULL", "value INTEGER NOT NULL"], r => r.Text(0), ", PRIMARY KEY(name)", true);
+    public static readonly SqliteTable Table = new(
+        "meta", ["name TEXT NOT NULL", "value INTEGER NOT NULL"], r => r.Text(0), ", PRIMARY KEY(name)", true);
 
     /// <summary>Number of shards.</summary>
     public const string Shards = "shards";
@@ -65,8 +66,8 @@ internal static class NodeTable
         ", PRIMARY KEY(node)", true);
 
     public static void Put(SqliteConnection connection, NodeRow row) =>
-        connection.Prepare(Table.Put).Row(Table.Name).Bind(row.Node).Bind(row.Address).Bind(string.Join('\n', row.Roles)).Bind(row.LeaseUntil)
-            .BindCrc().Run();
+        connection.Prepare(Table.Put).Row(Table.Name).Bind(row.Node).Bind(row.Address).Bind(string.Join('\n', row.Roles))
+            .Bind(row.LeaseUntil).BindCrc().Run();
 
     public static NodeRow Current(SqliteStatement row)
     {

@@ -38,7 +38,8 @@ internal sealed class SqliteConnection : IDisposable
         return connection;
     }
 
-    /// <summary>The statement for this text, prepared once a connection. Dispose it (which resets it) before it is asked for again.</summary>
+    /// <summary>The statement for this text, prepared once a connection. Dispose it (which resets it) before it is asked for
+    /// again.</summary>
     public SqliteStatement Prepare(string sql)
     {
         if (!_statements.TryGetValue(sql, out var statement))

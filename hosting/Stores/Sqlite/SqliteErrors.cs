@@ -21,7 +21,8 @@ internal static class SqliteErrors
     public static StoreException Make(string path, int code, string said, string doing)
     {
         var file = Path.GetFileName(path);
-        if (IsDamage(code)) return new DamageException(file, $"{said} (SQLite code {code}, while {doing}); 'athanor journal verify' lists the damage");
+        if (IsDamage(code))
+            return new DamageException(file, $"{said} (SQLite code {code}, while {doing}); 'athanor journal verify' lists the damage");
         var advice = (code & 0xff) switch
         {
             raw.SQLITE_FULL => "no space is left; nothing of this was committed, and the store goes on once there is space again",

@@ -89,7 +89,8 @@ internal static class SqliteSchema
         void Expect(int at, ReadOnlySpan<byte> bytes)
         {
             if (!header.AsSpan(at, bytes.Length).SequenceEqual(bytes))
-                throw new DamageException(Path.GetFileName(path), $"bytes {at} to {at + bytes.Length - 1} of the file's header are not what was written");
+                throw new DamageException(
+                    Path.GetFileName(path), $"bytes {at} to {at + bytes.Length - 1} of the file's header are not what was written");
         }
     }
 
@@ -119,11 +120,12 @@ internal static class SqliteSchema
     {
         var (id, version) = (connection.ReadLong("PRAGMA application_id"), connection.ReadLong("PRAGMA user_version"));
         if (id != ApplicationId)
-            throw new StoreException($"{connection.File}: is an SQLite database, but not a journal of this program (application id {id:x8})");
+            throw new StoreException($"{connection.File}: is an SQLite database, but not a journal of this program (its id is {id:x8})");
         if (version < 1 || version > Version)
         {
             throw new StoreException(
-                $"{connection.File}: its schema has version {version}, and this build knows 1 to {Version}; use the build that wrote it or a later one");
+                $"{connection.File}: its schema has version {version}, and this build knows 1 to {Version}; "
+                + "use the build that wrote it or a later one");
         }
     }
 

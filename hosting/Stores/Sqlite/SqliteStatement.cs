@@ -42,7 +42,8 @@ internal sealed class SqliteStatement(SqliteConnection connection, sqlite3_stmt 
             return this;
         }
 
-        var utf8 = Encoding.UTF8.GetMaxByteCount(value.Length) <= _text.Length ? _text : new byte[Encoding.UTF8.GetMaxByteCount(value.Length)];
+        var most = Encoding.UTF8.GetMaxByteCount(value.Length);
+        var utf8 = most <= _text.Length ? _text : new byte[most];
         var text = utf8.AsSpan(0, Encoding.UTF8.GetBytes(value, utf8));
         _crc.AddText(text);
         // An empty span has no address, and SQLite would bind NULL for it.

@@ -27,7 +27,8 @@ public sealed partial class SqliteStore
             cancellation);
     }
 
-    /// <summary>A part that numbers wrongly would pass the fence and spoil feeds and identities, so it is refused before it gets there.</summary>
+    /// <summary>A part that numbers wrongly would pass the fence and spoil feeds and identities, so it is refused before it gets
+    /// there.</summary>
     private void CheckNumbers(ShardCommit part)
     {
         if (part.Shard < 0 || part.Shard >= ShardCount)
@@ -39,7 +40,8 @@ public sealed partial class SqliteStore
             if (row.Id.SourceShard != part.Shard || row.Id.SourceNumber != part.NewLast)
             {
                 throw new StoreException(
-                    $"A message to {row.To} names its source {row.Id.SourceShard}/{row.Id.SourceNumber}; this commit is {part.Shard}/{part.NewLast}.");
+                    $"A message to {row.To} names its source {row.Id.SourceShard}/{row.Id.SourceNumber}; "
+                    + $"this commit is {part.Shard}/{part.NewLast}.");
             }
         }
     }
@@ -72,7 +74,8 @@ public sealed partial class SqliteStore
         foreach (var unparked in part.Unparked) ParkedTable.Delete(connection, part.Shard, unparked);
         foreach (var timer in part.TimersSet) TimerTable.Put(connection, timer);
         foreach (var (entity, name) in part.TimersRemoved)
-            connection.Prepare("DELETE FROM timer WHERE shard = ? AND entity = ? AND name = ?").Bind(part.Shard).Bind(entity).Bind(name).Run();
+            connection.Prepare("DELETE FROM timer WHERE shard = ? AND entity = ? AND name = ?").Bind(part.Shard).Bind(entity)
+                .Bind(name).Run();
         foreach (var work in part.Work) AddWork(connection, work);
         foreach (var id in part.WorkCancelled) CancelWork(connection, part.Shard, id);
         foreach (var reply in part.Replies) ReplyTable.Add(connection, reply, now);
@@ -88,7 +91,10 @@ public sealed partial class SqliteStore
         foreach (var row in part.Events)
         {
             if (row.Shard != part.Shard || row.Number != ++last)
-                throw new StoreException($"A commit of shard {part.Shard} brings event {row.Shard}/{row.Number} where {part.Shard}/{last} is due.");
+            {
+                throw new StoreException(
+                    $"A commit of shard {part.Shard} brings event {row.Shard}/{row.Number} where {part.Shard}/{last} is due.");
+            }
             if (!numbers.TryGetValue(row.Entity, out var number)) number = LastNumber(connection, row.Entity);
             if (row.EntityNumber != number + 1)
                 throw new StoreException($"A commit brings event {row.EntityNumber} of {row.Entity} where {number + 1} is due.");
@@ -138,7 +144,8 @@ public sealed partial class SqliteStore
     /// <summary>What a damaged head said, as far as the entity's last event tells it.</summary>
     private static HeadRow? HeadFromJournal(SqliteConnection connection, EntityAddress entity)
     {
-        using var row = connection.Prepare($"{JournalTable.Table.Select} WHERE entity = ? ORDER BY entity_number DESC LIMIT 1").Bind(entity);
+        using var row = connection.Prepare($"{JournalTable.Table.Select} WHERE entity = ? ORDER BY entity_number DESC LIMIT 1")
+            .Bind(entity);
         if (!row.Step()) return null;
         var last = JournalTable.Current(row);
         return new HeadRow(last.Shard, entity, last.EntityNumber, last.Hash, true, null, last.Time);

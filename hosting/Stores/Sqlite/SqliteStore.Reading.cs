@@ -15,7 +15,8 @@ public sealed partial class SqliteStore
                 .OrderBy(t => t.Due).ThenBy(t => t.Entity).ThenBy(t => t.Name, StringComparer.Ordinal).ToList();
             var heads = Sorted(
                 connection.Prepare($"{HeadTable.Table.Select} WHERE shard = ? AND (awaits <> 0 OR fault IS NOT NULL)").Bind(shard));
-            return new ShardContents(row, timers, heads.Where(h => h.Fault is null).ToList(), heads.Where(h => h.Fault is not null).ToList());
+            var (faulted, wake) = (heads.Where(h => h.Fault is not null).ToList(), heads.Where(h => h.Fault is null).ToList());
+            return new ShardContents(row, timers, wake, faulted);
         },
         cancellation);
 
@@ -75,7 +76,8 @@ public sealed partial class SqliteStore
             cancellation);
 
     public Task<IReadOnlyList<ParkedRow>> ReadParked(CancellationToken cancellation) => Read<IReadOnlyList<ParkedRow>>(
-        connection => _reports.ReadAll(connection.Prepare($"{ParkedTable.Table.Select} ORDER BY place"), ParkedTable.Current), cancellation);
+        connection => _reports.ReadAll(connection.Prepare($"{ParkedTable.Table.Select} ORDER BY place"), ParkedTable.Current),
+            cancellation);
 
     /// <summary>In the order of addresses, which is not that of their texts ('-' comes before '/').</summary>
     private List<HeadRow> Sorted(SqliteStatement heads) => _reports.ReadAll(heads, HeadTable.Current).OrderBy(h => h.Entity).ToList();
@@ -99,12 +101,12 @@ public sealed partial class SqliteStore
                 hash = row.Hash;
                 if (row.EntityNumber != snapshot?.EntityNumber) events.Add(row);
                 else if (!row.Hash.Span.SequenceEqual(snapshot.EventHash.Span))
-                    throw new DamageException($"snapshot, {entity} after event {number}", "it was taken of another event than the journal's");
+                    throw new DamageException($"snapshot, {entity} after event {number}", "its event has another hash in the journal");
             }
         }
 
         if (snapshot is not null && number < snapshot.EntityNumber)
-            throw new DamageException($"journal, {entity} event {snapshot.EntityNumber}", "the event at which the snapshot was taken is missing");
+            throw new DamageException($"journal, {entity} event {snapshot.EntityNumber}", "missing: the snapshot was taken there");
         if (head is not null && head.EntityNumber > number)
             throw new DamageException($"journal, {entity} event {number + 1}", $"missing: the entity has {head.EntityNumber} events");
         if (head is not null && head.EntityNumber == number && number > 0 && !head.Hash.Span.SequenceEqual(hash.Span))

@@ -14,13 +14,20 @@ public sealed partial class SqliteStore
                 var now = _clock.Now();
                 var free = pools.Distinct(StringComparer.Ordinal).SelectMany(pool => _reports.ReadAll(
                     connection.Prepare(
-                        $"{WorkTable.Table.Select} WHERE status < 2 AND pool = ? AND (status = 0 OR lease <= ?) ORDER BY priority DESC, number")
+                        $"{WorkTable.Table.Select} WHERE status < 2 AND pool = ? AND (status = 0 OR lease <= ?) "
+                        + "ORDER BY priority DESC, number")
                         .Bind(pool).Bind(now),
                     WorkTable.Current, count));
                 var leases = new List<WorkLease>();
                 foreach (var work in free.OrderByDescending(w => w.Work.Priority).ThenBy(w => w.Number).Take(count).ToList())
                 {
-                    var leased = work with { Status = WorkStatus.Leased, Holder = holder, Attempt = work.Attempt + 1, LeaseUntil = now + lease };
+                    var leased = work with
+                    {
+                        Status = WorkStatus.Leased,
+                        Holder = holder,
+                        Attempt = work.Attempt + 1,
+                        LeaseUntil = now + lease,
+                    };
                     WorkTable.Put(connection, leased);
                     leases.Add(new WorkLease(leased.Work, holder, leased.Token, leased.Attempt, leased.LeaseUntil));
                 }

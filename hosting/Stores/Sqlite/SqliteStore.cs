@@ -12,8 +12,9 @@ namespace Athanor.Hosting.Stores.Sqlite;
 /// Durability. A commit returns after SQLite has flushed the log. A database on which <c>synchronous</c> cannot be FULL is refused.
 /// The log is moved into the database when it has grown to <see cref="SqliteStoreOptions.CheckpointPages"/>, and when the store closes.
 ///
-/// Damage. The log is looked at before SQLite takes it over (<see cref="LogCheck"/>). Every row carries a CRC over its columns and its table's name, checked whenever it is read; an entity's history is checked
-/// against its hash chain and its head as well. Damaged pages that SQLite notices become <see cref="DamageException"/>. A damaged row of
+/// Damage. The log is looked at before SQLite takes it over (<see cref="LogCheck"/>). Every row carries a CRC over its columns and its
+/// table's name, checked whenever it is read; an entity's history is checked against its hash chain and its head as well. Damaged pages
+/// that SQLite notices become <see cref="DamageException"/>. A damaged row of
 /// <c>shard</c> is made anew at the next opening for writing: its numbers are taken from the rows that are there, and the incarnation is
 /// raised, so nothing of the old epochs is accepted afterwards.
 /// </summary>
@@ -53,8 +54,8 @@ public sealed partial class SqliteStore : IStore
             if (options.ShardCount is { } wanted && wanted != ShardCount)
             {
                 throw new StoreException(
-                    $"{FilePath}: was made with {ShardCount} shards, and {wanted} are asked for; the number is fixed for the life of a store: "
-                    + $"ask for {ShardCount}, or copy the journal into a new store");
+                    $"{FilePath}: was made with {ShardCount} shards, and {wanted} are asked for; "
+                    + $"the number is fixed for the life of a store: ask for {ShardCount}, or copy the journal into a new store");
             }
             if (write) TakeOver(connection);
         }
@@ -78,7 +79,8 @@ public sealed partial class SqliteStore : IStore
     public long Opening { get; private set; }
 
     /// <summary>Opens for writing, and makes the database if there is none. The caller holds the directory's lock.</summary>
-    /// <exception cref="StoreException">It cannot be opened or written, is no journal, has another number of shards, or is not durable.</exception>
+    /// <exception cref="StoreException">It cannot be opened or written, is no journal, has another number of shards, or is not
+    /// durable.</exception>
     /// <exception cref="DamageException">Its schema or the rows that say what it is are damaged.</exception>
     public static SqliteStore Open(string path, SqliteStoreOptions options, TimeProvider time)
     {
@@ -117,8 +119,9 @@ public sealed partial class SqliteStore : IStore
         if (synchronous < 2 || log != "wal")
         {
             throw new StoreException(
-                $"{connection.File}: commits would not be durable (synchronous={synchronous}, journal_mode={log}; needed are 2 or 3 and wal); "
-                + "the file system must support shared memory and flushing, and network file systems often do not");
+                $"{connection.File}: commits would not be durable (synchronous={synchronous}, journal_mode={log}; "
+                + "needed are 2 or 3 and wal); the file system must support shared memory and flushing; "
+                + "network file systems often do not");
         }
     }
 
@@ -130,7 +133,8 @@ public sealed partial class SqliteStore : IStore
         if (_options.Synchronous.ToLowerInvariant() is not ("full" or "extra"))
         {
             throw new StoreException(
-                $"{FilePath}: synchronous={_options.Synchronous} would lose acknowledged commits at a loss of power; allowed are full and extra");
+                $"{FilePath}: synchronous={_options.Synchronous} would lose acknowledged commits with the power; "
+                + "allowed are full and extra");
         }
         var connection = SqliteConnection.Open(FilePath, write, _options.BusyTimeout);
         try
@@ -211,7 +215,8 @@ public sealed partial class SqliteStore : IStore
         }
     }
 
-    /// <summary>What the database says of itself can be learned from its other rows when it is damaged; this opening then writes it anew.</summary>
+    /// <summary>What the database says of itself can be learned from its other rows when it is damaged; this opening then writes it
+    /// anew.</summary>
     private long ReadMeta(SqliteConnection connection, string name, Func<SqliteConnection, long> otherwise)
     {
         try

@@ -84,7 +84,8 @@ internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shar
         try
         {
             // Over the table's own b-tree: an index may leave rows out.
-            var order = table.HasRowid ? $" NOT INDEXED ORDER BY rowid{(descending ? " DESC" : "")}" : $" ORDER BY {table.Key}{(descending ? " DESC" : "")}";
+            var order = table.HasRowid ? $" NOT INDEXED ORDER BY rowid{(descending ? " DESC" : "")}"
+                : $" ORDER BY {table.Key}{(descending ? " DESC" : "")}";
             using var row = _connection.Prepare(table.Select + order);
             while (row.Step())
             {
@@ -203,7 +204,7 @@ internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shar
         while (row.Step())
         {
             if (!row.IsNull(3) && !row.Blob(2).AsSpan().SequenceEqual(row.Blob(3)))
-                Report("snapshot", $"snapshot, {row.Text(0)} after event {row.Long(1)}", "it was taken of another event than the journal's");
+                Report("snapshot", $"snapshot, {row.Text(0)} after event {row.Long(1)}", "its event has another hash in the journal");
         }
     }
 
@@ -217,17 +218,19 @@ internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shar
                 var row = ShardTable.Read(_connection, number);
                 var (from, to) = (Sequence(number, 0), Sequence(number + 1, 0) - 1);
                 var expected = 1L;
-                using var feed = _connection.Prepare("SELECT seq FROM journal NOT INDEXED WHERE seq BETWEEN ? AND ? ORDER BY seq").Bind(from).Bind(to);
+                using var feed = _connection.Prepare("SELECT seq FROM journal NOT INDEXED WHERE seq BETWEEN ? AND ? ORDER BY seq")
+                    .Bind(from).Bind(to);
                 while (feed.Step())
                 {
                     var found = NumberOf(feed.Long(0));
-                    if (found > expected) Report("journal", $"journal, shard {number} numbers {expected} to {found - 1}", "they are missing from the feed");
+                    if (found > expected)
+                        Report("journal", $"journal, shard {number} numbers {expected} to {found - 1}", "they are missing from the feed");
                     expected = found + 1;
                 }
                 if (expected <= row.LastEvent)
                     Report("journal", $"journal, shard {number} numbers {expected} to {row.LastEvent}", "they are missing from the feed");
                 if (expected > row.LastEvent + 1)
-                    Report("shard", $"shard, shard {number}", $"it says that its feed ends at {row.LastEvent}, and the journal goes on to {expected - 1}");
+                    Report("shard", $"shard, shard {number}", $"its feed should end at {row.LastEvent}, and it goes on to {expected - 1}");
             });
         }
     }

@@ -63,8 +63,8 @@ internal static class WorkTable
         Table.Check(row);
         var work = new WorkRow(
             row.Int(2), row.Address(3), row.Text(4), row.Message(5), unchecked((ulong)row.Long(8)),
-            [.. row.Text(9).Split('\n', StringSplitOptions.RemoveEmptyEntries)], row.Text(10), row.Int(11), TimeSpan.FromTicks(row.Long(12)),
-            row.TextOrNull(13));
+            [.. row.Text(9).Split('\n', StringSplitOptions.RemoveEmptyEntries)], row.Text(10), row.Int(11),
+            TimeSpan.FromTicks(row.Long(12)), row.TextOrNull(13));
         return new StoredWork(
             row.Long(0), work, (WorkStatus)row.Int(14), row.TextOrNull(15), row.Int(16), row.Time(17), row.Int(18), row.TextOrNull(19));
     }

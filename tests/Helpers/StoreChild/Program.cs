@@ -28,7 +28,8 @@ static async Task<int> CommitUntilKilled(string directory)
     {
         var seen = (await store.ReadShards(none)).Single(r => r.Shard == shard);
         var row = (await store.Claim(shard, "child", seen.Epoch, TimeSpan.FromHours(1), none))!;
-        var entity = Enumerable.Range(0, 1000).Select(i => EntityAddress.Of("twins", $"unit-{i}")).First(e => ShardOf.Address(e, store.ShardCount) == shard);
+        var entity = Enumerable.Range(0, 1000).Select(i => EntityAddress.Of("twins", $"unit-{i}"))
+            .First(e => ShardOf.Address(e, store.ShardCount) == shard);
         var history = await store.ReadEntity(entity, true, none);
         var (number, hash) = (history.Head?.EntityNumber ?? 0, history.Head?.Hash ?? EventHash.None);
         while (true)
@@ -38,10 +39,12 @@ static async Task<int> CommitUntilKilled(string directory)
             var next = EventHash.Compute(entity, ++number, message, hash.Span);
             var part = new ShardCommit(shard, "child", row.Epoch, row.LastNumber)
             {
-                Events = [new JournalRow(shard, row.LastEvent + 1, row.Epoch, entity, number, message, await store.Now(none), "child", null, hash, next)],
+                Events = [new JournalRow(shard, row.LastEvent + 1, row.Epoch, entity, number, message, await store.Now(none), "child",
+                    null, hash, next)],
                 Heads = [new HeadRow(shard, entity, number, next, false, null)],
             };
-            if (!(await store.Commit([part], none)).Single().Accepted) throw new InvalidOperationException("a rightful commit was rejected");
+            if (!(await store.Commit([part], none)).Single().Accepted)
+                throw new InvalidOperationException("a rightful commit was rejected");
             row = row with { LastNumber = part.NewLast, LastEvent = row.LastEvent + 1 };
             hash = next;
             Say($"event {entity} {number} {Convert.ToHexStringLower(next)}");
@@ -65,7 +68,8 @@ static int OpenAs(uint user, string directory)
     }
     try
     {
-        using var store = SqliteStore.Open(Path.Combine(directory, "journal.db"), new SqliteStoreOptions(), TimeProvider.System).DisposeAsync().AsTask();
+        using var store = SqliteStore.Open(Path.Combine(directory, "journal.db"), new SqliteStoreOptions(), TimeProvider.System)
+            .DisposeAsync().AsTask();
         Console.WriteLine("opened");
     }
     catch (StoreException e)

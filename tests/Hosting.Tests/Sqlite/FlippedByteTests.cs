@@ -101,7 +101,8 @@ public sealed class FlippedByteTests(ITestOutputHelper output) : IDisposable
                     foreach (var fromStart in (bool[])[true, false])
                     {
                         var history = await store.ReadEntity(entity, fromStart, None);
-                        Assert.True(house.Histories[(entity, fromStart)] == FullHouse.Text(history), $"{place}: {entity} has another history");
+                        Assert.True(
+                            house.Histories[(entity, fromStart)] == FullHouse.Text(history), $"{place}: {entity} has another history");
                     }
                     whole.Add(entity);
                 }
@@ -116,7 +117,8 @@ public sealed class FlippedByteTests(ITestOutputHelper output) : IDisposable
 
             if (found.Count == 0)
             {
-                Assert.True(house.Dump.SetEquals(dump) && dump.Count == house.Dump.Count, $"{place}: rows are missing and nothing is reported");
+                Assert.True(
+                    house.Dump.SetEquals(dump) && dump.Count == house.Dump.Count, $"{place}: rows are missing and nothing is reported");
                 Assert.True(house.Entities.Count == whole.Count, $"{place}: a history is damaged and nothing is reported");
                 Assert.True(house.Raw.SequenceEqual(StoreDump.Raw(path)), $"{place}: columns differ and nothing is reported");
                 Assert.Empty(reported);
@@ -126,7 +128,8 @@ public sealed class FlippedByteTests(ITestOutputHelper output) : IDisposable
             foreach (var line in house.Dump.Except(dump))
             {
                 Assert.True(
-                    found.Any(d => IsPage(d) || d.Table == Table(line) || (d.Table == "shard" && line.Split(' ')[0] is "timer" or "wake" or "fault")),
+                    found.Any(d => IsPage(d) || d.Table == Table(line)
+                        || (d.Table == "shard" && line.Split(' ')[0] is "timer" or "wake" or "fault")),
                     $"{place}: this is missing: {line}; the scan found {found[0]}");
             }
             await GoOn(path, place, whole, pagesDamaged: found.Any(IsPage) || found.Any(d => d.Table is "meta" or "journal.db"));
@@ -154,7 +157,8 @@ public sealed class FlippedByteTests(ITestOutputHelper output) : IDisposable
             {
                 await driver.Recover(entity);
                 await driver.Append(entity, "after the damage");
-                Assert.Equal("after the damage", System.Text.Encoding.UTF8.GetString((await store.ReadEntity(entity, true, None)).Events[^1].Event.Body.Span));
+                Assert.Equal("after the damage",
+                    System.Text.Encoding.UTF8.GetString((await store.ReadEntity(entity, true, None)).Events[^1].Event.Body.Span));
             }
         }
         catch (StoreException e) when (pagesDamaged)

@@ -37,7 +37,9 @@ public sealed class FlippedLogByteTests(ITestOutputHelper output) : IDisposable
                 await using var store = SqliteStore.Open(path, new SqliteStoreOptions { OnDamage = found.Add }, _time);
                 var events = (await store.ReadEntity(Driver.Entity(1), true, None)).Events.Count;
                 Assert.Empty(await store.Verify(None).ToListAsync());
-                Assert.True(events == Commits || found.Count > 0, $"byte {at} ^= {value:x2}: {Commits - events} commits are lost and nothing is reported");
+                Assert.True(
+                    events == Commits || found.Count > 0,
+                    $"byte {at} ^= {value:x2}: {Commits - events} commits are lost and nothing is reported");
                 Assert.InRange(events, Commits - 2, Commits);
                 if (found.Count > 0) reported++;
                 else whole++;

@@ -6,7 +6,8 @@ using Athanor.Protocol;
 
 namespace Hosting.Tests.Sqlite;
 
-/// <summary>A closed state directory with rows in every table, free pages, and blobs of every kind, and all that can be read from it.</summary>
+/// <summary>A closed state directory with rows in every table, free pages, and blobs of every kind, and all that can be read from
+/// it.</summary>
 internal sealed class FullHouse
 {
     private static readonly CancellationToken None = CancellationToken.None;
@@ -28,7 +29,8 @@ internal sealed class FullHouse
     public Dictionary<string, byte[]> BlobContents { get; } = [];
 
     public static string Text(EntityHistory history) =>
-        $"{history.Head?.EntityNumber} {history.Snapshot?.EntityNumber} {Convert.ToHexString((history.Snapshot?.State.Body ?? default).Span)}\n"
+        $"{history.Head?.EntityNumber} {history.Snapshot?.EntityNumber} "
+        + $"{Convert.ToHexString((history.Snapshot?.State.Body ?? default).Span)}\n"
         + string.Join('\n', history.Events.Select(StoreDump.Line));
 
     public static async Task<FullHouse> Make(string path, TimeProvider time, Random random)
@@ -73,11 +75,13 @@ internal sealed class FullHouse
         {
             foreach (var entity in Entities)
             {
-                var texts = Enumerable.Range(0, random.Next(1, 5)).Select(_ => Convert.ToHexString(Bytes(random, random.Next(5, 400)))).ToArray();
+                var texts = Enumerable.Range(0, random.Next(1, 5)).Select(_ => Convert.ToHexString(Bytes(random, random.Next(5, 400))))
+                    .ToArray();
                 var part = await driver.Part(entity, texts);
                 var shard = part.Shard;
                 var mail = Enumerable.Range(0, 3).Select(n => new MailRow(
-                    new MailId(shard, part.NewLast, n), shard, entity, n == 0 ? null : Entities[0], Message(random, n == 2 && turn == 0 ? 3000 : 60), n == 1 ? "00-trace" : null)).ToArray();
+                    new MailId(shard, part.NewLast, n), shard, entity, n == 0 ? null : Entities[0],
+                    Message(random, n == 2 && turn == 0 ? 3000 : 60), n == 1 ? "00-trace" : null)).ToArray();
                 var key = new Guid(Bytes(random, 16));
                 Keys.Add(("default", key));
                 waste.TryAdd(shard, []);
@@ -87,9 +91,11 @@ internal sealed class FullHouse
                     // The large ones are handled at the end, which leaves free pages behind.
                     Parked = turn == 3 ? [new ParkedRow(mail[0], "three failures", await store.Now(None))] : [],
                     TimersSet = [new TimerRow(shard, entity, $"timer-{turn}", await store.Now(None), Message(random, 40))],
-                    Work = [new WorkRow(shard, entity, $"segment-{turn}", Message(random, 100), ulong.MaxValue - 5, ["aa", "bb"], "cpu", turn % 3, TimeSpan.FromMinutes(1), null)],
+                    Work = [new WorkRow(shard, entity, $"segment-{turn}", Message(random, 100), ulong.MaxValue - 5, ["aa", "bb"], "cpu",
+                        turn % 3, TimeSpan.FromMinutes(1), null)],
                     Replies = [new ReplyRow("default", key, Bytes(random, 32), Message(random, 50), shard)],
-                    Snapshots = turn == 4 ? [new SnapshotRow(entity, part.Events[^1].EntityNumber, Message(random, 500), part.Events[^1].Hash)] : [],
+                    Snapshots = turn == 4
+                        ? [new SnapshotRow(entity, part.Events[^1].EntityNumber, Message(random, 500), part.Events[^1].Hash)] : [],
                     Heads = [part.Heads[0] with { Awaits = turn == 5 && random.Next(3) == 0 }],
                 };
                 Assert.True((await driver.Commit(part)).Accepted);
@@ -105,7 +111,8 @@ internal sealed class FullHouse
         {
             var entity = Entities.First(e => driver.ShardOf(e) == shard);
             var part = await driver.Part(entity);
-            Assert.True((await driver.Commit(part with { Handled = [.. ids], Heads = [], Faults = [new FaultRow(entity, shard % 3 == 0 ? "for show" : null)] })).Accepted);
+            var faults = new FaultRow(entity, shard % 3 == 0 ? "for show" : null);
+            Assert.True((await driver.Commit(part with { Handled = [.. ids], Heads = [], Faults = [faults] })).Accepted);
         }
     }
 

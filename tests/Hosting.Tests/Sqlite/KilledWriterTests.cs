@@ -116,7 +116,8 @@ public sealed class KilledWriterTests(ITestOutputHelper output) : IDisposable
         Assert.Contains($"{path}/journal.db: it cannot be", lines[1], StringComparison.Ordinal);
         Assert.Equal(before, Files());
 
-        string[] Files() => Directory.GetFiles(path).Select(f => $"{f} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))}").Order().ToArray();
+        string[] Files() =>
+            Directory.GetFiles(path).Select(f => $"{f} {Convert.ToHexString(SHA256.HashData(File.ReadAllBytes(f)))}").Order().ToArray();
     }
 
     private static async Task<string> UserId()

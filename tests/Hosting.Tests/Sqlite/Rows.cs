@@ -23,7 +23,8 @@ internal sealed class Driver(IStore store, string node = "node-a")
     {
         if (_shards.TryGetValue(shard, out var row)) return row;
         var seen = (await store.ReadShards(None)).Single(r => r.Shard == shard);
-        row = await store.Claim(shard, node, seen.Epoch, TimeSpan.FromHours(1), None) ?? throw new InvalidOperationException($"shard {shard} is held");
+        row = await store.Claim(shard, node, seen.Epoch, TimeSpan.FromHours(1), None)
+            ?? throw new InvalidOperationException($"shard {shard} is held");
         return _shards[shard] = row;
     }
 
@@ -45,8 +46,8 @@ internal sealed class Driver(IStore store, string node = "node-a")
         {
             var next = EventHash.Compute(entity, ++number, Message(text), hash);
             events.Add(new JournalRow(
-                row.Shard, row.LastEvent + events.Count + 1, row.Epoch, entity, number, Message(text), await store.Now(None), "tester", null,
-                hash, next));
+                row.Shard, row.LastEvent + events.Count + 1, row.Epoch, entity, number, Message(text), await store.Now(None), "tester",
+                null, hash, next));
             hash = next;
         }
         return new ShardCommit(row.Shard, row.Owner!, row.Epoch, row.LastNumber)
@@ -61,10 +62,12 @@ internal sealed class Driver(IStore store, string node = "node-a")
     {
         var result = Assert.Single(await store.Commit([part], None));
         if (!result.Accepted) return result;
-        _shards[part.Shard] = _shards[part.Shard] with { LastNumber = part.NewLast, LastEvent = _shards[part.Shard].LastEvent + part.Events.Length };
-        foreach (var row in part.Events) _entities[row.Entity] = (row.EntityNumber, row.Hash.ToArray());
+        var row = _shards[part.Shard];
+        _shards[part.Shard] = row with { LastNumber = part.NewLast, LastEvent = row.LastEvent + part.Events.Length };
+        foreach (var e in part.Events) _entities[e.Entity] = (e.EntityNumber, e.Hash.ToArray());
         return result;
     }
 
-    public async Task Append(EntityAddress entity, params string[] texts) => Assert.True((await Commit(await Part(entity, texts))).Accepted);
+    public async Task Append(EntityAddress entity, params string[] texts) =>
+        Assert.True((await Commit(await Part(entity, texts))).Accepted);
 }

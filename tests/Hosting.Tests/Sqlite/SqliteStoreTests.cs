@@ -32,7 +32,8 @@ public sealed class SqliteStoreTests : IDisposable
         {
             var after = await store.ReadEntity(entity, false, None);
             Assert.Equal(["one", "two", "three"], after.Events.Select(e => System.Text.Encoding.UTF8.GetString(e.Event.Body.Span)));
-            Assert.Equal(before.Events.Select(e => Convert.ToHexString(e.Hash.Span)), after.Events.Select(e => Convert.ToHexString(e.Hash.Span)));
+            Assert.Equal(before.Events.Select(e => Convert.ToHexString(e.Hash.Span)),
+                after.Events.Select(e => Convert.ToHexString(e.Hash.Span)));
             Assert.Equal(3, after.Head!.EntityNumber);
             Assert.Equal(_time.GetUtcNow(), after.Events[0].Time);
             Assert.Empty(await store.Verify(None).ToListAsync());
@@ -123,17 +124,20 @@ public sealed class SqliteStoreTests : IDisposable
         }
         using var connection = SqliteConnection.Open(File, true, TimeSpan.FromSeconds(1));
         connection.Execute("PRAGMA synchronous = NORMAL");
-        Assert.Contains("synchronous=1", Assert.Throws<StoreException>(() => SqliteStore.CheckDurability(connection)).Message, StringComparison.Ordinal);
+        Assert.Contains("synchronous=1", Assert.Throws<StoreException>(() => SqliteStore.CheckDurability(connection)).Message,
+            StringComparison.Ordinal);
         connection.Execute("PRAGMA synchronous = FULL");
         SqliteStore.CheckDurability(connection);
         connection.Execute("PRAGMA journal_mode = DELETE");
-        Assert.Contains("journal_mode=delete", Assert.Throws<StoreException>(() => SqliteStore.CheckDurability(connection)).Message, StringComparison.Ordinal);
+        Assert.Contains("journal_mode=delete", Assert.Throws<StoreException>(() => SqliteStore.CheckDurability(connection)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_foreign_database_is_refused_and_left_as_it_is()
     {
-        using (var connection = SqliteConnection.Open(File, true, TimeSpan.FromSeconds(1))) connection.Execute("CREATE TABLE recipes(name TEXT)");
+        using (var connection = SqliteConnection.Open(File, true, TimeSpan.FromSeconds(1)))
+            connection.Execute("CREATE TABLE recipes(name TEXT)");
         Assert.Contains("not a journal of this program", Assert.Throws<StoreException>(() => Open()).Message, StringComparison.Ordinal);
         using var after = SqliteConnection.Open(File, true, TimeSpan.FromSeconds(1));
         Assert.Equal(1, after.ReadLong("SELECT count(*) FROM sqlite_master"));
@@ -149,7 +153,8 @@ public sealed class SqliteStoreTests : IDisposable
     [Fact]
     public void A_missing_directory_is_named()
     {
-        var e = Assert.Throws<SqliteException>(() => SqliteStore.Open(_directory.File("missing/journal.db"), new SqliteStoreOptions(), _time));
+        var e = Assert.Throws<SqliteException>(() =>
+            SqliteStore.Open(_directory.File("missing/journal.db"), new SqliteStoreOptions(), _time));
         Assert.Contains("missing/journal.db: it cannot be opened", e.Message, StringComparison.Ordinal);
     }
 

@@ -75,7 +75,8 @@ public sealed class StateDirectoryTests : IDisposable
         StateDirectory.Open(path).Dispose();
         File.WriteAllText(Path.Combine(path, "format"), format);
         Assert.Contains(message, Assert.ThrowsAny<StoreException>(() => StateDirectory.Open(path)).Message, StringComparison.Ordinal);
-        Assert.Contains(message, Assert.ThrowsAny<StoreException>(() => StateDirectory.OpenForReading(path)).Message, StringComparison.Ordinal);
+        Assert.Contains(message, Assert.ThrowsAny<StoreException>(() => StateDirectory.OpenForReading(path)).Message,
+            StringComparison.Ordinal);
     }
 
     [Fact]

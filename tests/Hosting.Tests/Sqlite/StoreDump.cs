@@ -13,7 +13,8 @@ internal static class StoreDump
         var lines = new List<string>();
         var shards = Enumerable.Range(0, store.ShardCount).ToList();
         await Section(async () => (await store.ReadShards(None)).Select(r => $"shard {r}"));
-        await Section(async () => (await store.ReadNodes(None)).Select(r => $"node {r.Node} {r.Address} {string.Join('+', r.Roles)} {r.LeaseUntil:O}"));
+        await Section(async () => (await store.ReadNodes(None))
+            .Select(r => $"node {r.Node} {r.Address} {string.Join('+', r.Roles)} {r.LeaseUntil:O}"));
         await Section(async () => (await store.ListAllEntities(None)).Select(r => $"head {Line(r)}"));
         foreach (var shard in shards)
         {
@@ -28,8 +29,8 @@ internal static class StoreDump
         }
         await Section(async () => (await store.ReadParked(None)).Select(r => $"parked {Line(r.Mail)} {r.Reason} {r.Time:O}"));
         await Section(async () => (await store.ListWork(null, None)).Select(r =>
-            $"work {r.Work.Id} {r.Work.Shard} {Line(r.Work.Spec)} {r.Work.Seed} {string.Join('+', r.Work.Inputs)} {r.Work.Pool} {r.Work.Priority} "
-            + $"{r.Work.Deadline} {r.Status} {r.Holder} {r.Deaths} {r.Reason}"));
+            $"work {r.Work.Id} {r.Work.Shard} {Line(r.Work.Spec)} {r.Work.Seed} {string.Join('+', r.Work.Inputs)} "
+            + $"{r.Work.Pool} {r.Work.Priority} {r.Work.Deadline} {r.Status} {r.Holder} {r.Deaths} {r.Reason}"));
         foreach (var (tenant, key) in keys)
         {
             await Section(async () => await store.FindReply(tenant, key, None) is { } r
@@ -52,7 +53,8 @@ internal static class StoreDump
     }
 
     public static string Line(JournalRow r) =>
-        $"{r.Shard} {r.Number} {r.Epoch} {r.Entity} {r.EntityNumber} {Line(r.Event)} {r.Time:O} {r.Principal} {r.TraceParent} {Hex(r.PreviousHash)} {Hex(r.Hash)}";
+        $"{r.Shard} {r.Number} {r.Epoch} {r.Entity} {r.EntityNumber} {Line(r.Event)} {r.Time:O} "
+        + $"{r.Principal} {r.TraceParent} {Hex(r.PreviousHash)} {Hex(r.Hash)}";
 
     /// <summary>Every column of every table as it lies there, whatever the CRCs say.</summary>
     public static List<string> Raw(string path)
@@ -64,7 +66,10 @@ internal static class StoreDump
             using var row = connection.Prepare(table.Select);
             var columns = table.Select.Count(c => c == ',') + 1;
             while (row.Step())
-                lines.Add($"{table.Name} {string.Join('|', Enumerable.Range(0, columns).Select(i => row.IsNull(i) ? "-" : Convert.ToHexString(row.Blob(i))))}");
+            {
+                var values = Enumerable.Range(0, columns).Select(i => row.IsNull(i) ? "-" : Convert.ToHexString(row.Blob(i)));
+                lines.Add($"{table.Name} {string.Join('|', values)}");
+            }
         }
         return lines;
     }

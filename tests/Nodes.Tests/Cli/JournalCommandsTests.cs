@@ -73,7 +73,8 @@ public sealed class JournalCommandsTests : IDisposable
             [
                 new ShardCommit(0, "node", row.Epoch, row.LastNumber)
                 {
-                    Events = [new JournalRow(0, 1, row.Epoch, Heater, 1, message, await store.Now(default), "tester", null, EventHash.None, hash)],
+                    Events = [new JournalRow(0, 1, row.Epoch, Heater, 1, message, await store.Now(default), "tester", null,
+                        EventHash.None, hash)],
                     Heads = [new HeadRow(0, Heater, 1, hash, false, null)],
                 },
             ],
