@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.CompilerServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
@@ -62,13 +63,19 @@ internal static class Cli
         Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
 
+    private static readonly ConditionalWeakTable<Command, string[]> ExamplesOf = [];
+
     /// <summary>A command whose help ends with examples.</summary>
     public static Command Command(string name, string description, params string[] examples)
     {
-        var text = description;
-        if (examples.Length > 0) text += "\n\nExamples:\n" + string.Join('\n', examples.Select(e => "  athanor " + e));
-        return new Command(name, text);
+        var command = new Command(name, description);
+        ExamplesOf.Add(command, examples);
+        return command;
     }
+
+    /// <summary>The examples of a command, as a user types them.</summary>
+    public static IReadOnlyList<string> Examples(Command command) =>
+        ExamplesOf.TryGetValue(command, out var examples) ? [.. examples.Select(e => "athanor " + e)] : [];
 
     public static void PrintJson<T>(T value) => Console.Out.WriteLine(JsonSerializer.Serialize(value, JsonOptions));
 }

@@ -1,4 +1,6 @@
 using System.CommandLine;
+using System.CommandLine.Help;
+using System.CommandLine.Invocation;
 
 namespace Athanor.Nodes.Cli;
 
@@ -16,7 +18,21 @@ internal static class Root
         root.Options.Add(Cli.Config);
         root.Options.Add(Cli.Json);
         foreach (var command in Commands()) root.Subcommands.Add(command);
+        foreach (var help in root.Options.OfType<HelpOption>()) help.Action = new HelpWithExamples((SynchronousCommandLineAction)help.Action!);
         return root;
+    }
+
+    /// <summary>The usual help, with the command's examples below.</summary>
+    private sealed class HelpWithExamples(SynchronousCommandLineAction usual) : SynchronousCommandLineAction
+    {
+        public override int Invoke(ParseResult parseResult)
+        {
+            var result = usual.Invoke(parseResult);
+            var examples = Cli.Examples(parseResult.CommandResult.Command);
+            if (examples.Count > 0)
+                parseResult.InvocationConfiguration.Output.WriteLine("Examples:\n" + string.Join('\n', examples.Select(e => "  " + e)) + "\n");
+            return result;
+        }
     }
 
     private static IEnumerable<Command> Commands()

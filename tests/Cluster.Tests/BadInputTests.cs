@@ -10,7 +10,7 @@ public sealed class BadInputTests : IDisposable
     public void Dispose() => _work.Delete(recursive: true);
 
     [Theory]
-    [InlineData("athanor {\n  shards.leese = 10s\n}\n", "bad.hocon:2", "shards.lease")]
+    [InlineData("athanor {\n  shards.leese = 10s\n}\n", "bad.hocon:2", "did you mean 'lease'?")]
     [InlineData("athanor {\n\n  shards.lease = 10 apples\n}\n", "bad.hocon:3", "ms")]
     [InlineData("athanor.node.name = ${NO_SUCH_VARIABLE}\n", "bad.hocon:1", "NO_SUCH_VARIABLE")]
     [InlineData("athanor { shards.count = \n", "bad.hocon", "")]
@@ -56,6 +56,20 @@ public sealed class BadInputTests : IDisposable
         Assert.Contains("letters.txt", await Refused(3, "twins", "list", "--state", State));
         await Refused(2, "demo", "--new", "--state", State);
         Assert.Equal("dear", await File.ReadAllTextAsync(Path.Combine(State, "letters.txt")));
+    }
+
+    [Fact]
+    public async Task Every_command_has_help_with_examples()
+    {
+        var (_, root, _) = await NodeProcess.Run("--help");
+        var commands = root[root.IndexOf("Commands:", StringComparison.Ordinal)..].Split('\n').Skip(1)
+            .Select(line => line.Trim().Split(' ')[0]).Where(name => name.Length > 0).ToArray();
+        Assert.True(commands.Length >= 12, root);
+        foreach (var command in commands)
+        {
+            var (exit, help, error) = await NodeProcess.Run(command, "--help");
+            Assert.True(exit == 0 && help.Contains($"Examples:\n  athanor {command}"), $"{command}: {help}{error}");
+        }
     }
 
     private static async Task<string> Refused(int exitCode, params string[] arguments)
