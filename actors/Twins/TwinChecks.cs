@@ -40,7 +40,8 @@ internal static class TwinChecks
             var row = measure.FirstRow + i;
             var time = measure.TimesS[i];
             if (!double.IsFinite(time)) return Text($"row {row}: the time is {time}; a finite number of seconds would be right");
-            if (!double.IsFinite(measure.Inputs[i])) return Text($"row {row}: the input is {measure.Inputs[i]}; a finite number would be right");
+            if (!double.IsFinite(measure.Inputs[i]))
+                return Text($"row {row}: the input is {measure.Inputs[i]}; a finite number would be right");
             if (!double.IsFinite(measure.Measured[i]))
                 return Text($"row {row}: the measured value is {measure.Measured[i]}; a finite number would be right");
             if (row == 1) continue;

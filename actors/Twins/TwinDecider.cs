@@ -67,7 +67,8 @@ public sealed class TwinDecider : Decider<TwinState>
                 while (first < state.History.Length && state.History[first].Row <= page.AfterRow) first++;
                 var count = Math.Min(PageSize, state.History.Length - first);
                 // A model adopted after a row has an estimate of that row as well: the two stay on one page.
-                while (first + count < state.History.Length && state.History[first + count].Row == state.History[first + count - 1].Row) count++;
+                while (first + count < state.History.Length && state.History[first + count].Row == state.History[first + count - 1].Row)
+                    count++;
                 return new TwinHistory(state.History.Slice(first, count), first + count < state.History.Length);
             default:
                 return new Rejected("invalid", $"a twin does not know {query.GetType().Name}");

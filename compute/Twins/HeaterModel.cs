@@ -11,7 +11,7 @@ namespace Athanor.Compute.Twins;
 /// </code>
 /// States: heater temperature Th, sensor temperature Ts, ambient bias b, heat loss U and, with a residual, the remembered
 /// surroundings m. A row's step is cut into sub-steps of at most 2 s, each one step of the classical fourth-order Runge-Kutta method
-/// (times constants are 20 s and more: its error is below 1e-7 K) with r held at its value at the sub-step's start. That recursion is the model:
+/// (time constants are 20 s and more: its error is below 1e-7 K) with r held at its value at the sub-step's start. That recursion is the model:
 /// the filter's Jacobian, the free run and the trainer's adjoint differentiate it exactly.
 /// </summary>
 public readonly struct HeaterModel : IFilterModel

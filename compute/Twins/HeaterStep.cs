@@ -56,8 +56,10 @@ internal static class HeaterStep
             var dm = n > 4 ? tangent[(4 * n) + j] : dth;
             var r = residualRow[j];
             var d1 = Df(p, th, dth, dts, dm, db, dl, ambient, loss, byAmbient, r);
-            var d2 = Df(p, th2, dth + (half * d1.Heater), dts + (half * d1.Sensor), dm + (half * d1.Memory), db, dl, ambient, loss, byAmbient, r);
-            var d3 = Df(p, th3, dth + (half * d2.Heater), dts + (half * d2.Sensor), dm + (half * d2.Memory), db, dl, ambient, loss, byAmbient, r);
+            var d2 = Df(
+                p, th2, dth + (half * d1.Heater), dts + (half * d1.Sensor), dm + (half * d1.Memory), db, dl, ambient, loss, byAmbient, r);
+            var d3 = Df(
+                p, th3, dth + (half * d2.Heater), dts + (half * d2.Sensor), dm + (half * d2.Memory), db, dl, ambient, loss, byAmbient, r);
             var d4 = Df(p, th4, dth + (h * d3.Heater), dts + (h * d3.Sensor), dm + (h * d3.Memory), db, dl, ambient, loss, byAmbient, r);
             tangent[j] = dth + (sixth * (((d1.Heater + (2 * d2.Heater)) + (2 * d3.Heater)) + d4.Heater));
             tangent[n + j] = dts + (sixth * (((d1.Sensor + (2 * d2.Sensor)) + (2 * d3.Sensor)) + d4.Sensor));

@@ -30,7 +30,8 @@ public sealed class HybridTrainer
         ArgumentNullException.ThrowIfNull(record);
         ArgumentNullException.ThrowIfNull(settings);
         if (record.Rows < 600) throw new ArgumentException($"{record.Rows} rows are too few to train on; at least 600 would be right");
-        if (settings.RefreshEvery < 1) throw new ArgumentException($"gains are refreshed every {settings.RefreshEvery} steps; 1 or more would be right");
+        if (settings.RefreshEvery < 1)
+            throw new ArgumentException($"gains are refreshed every {settings.RefreshEvery} steps; 1 or more would be right");
         _record = record;
         _settings = settings;
         // A twelfth of the rows is a run, a sixtieth lies between starts; the filter settles before the first.

@@ -10,7 +10,8 @@ public class HybridTrainingTests
     [Fact]
     public void The_gradient_is_the_loss_functions_derivative()
     {
-        var fit = new RollOutFit(Tclab.Textbook with { Radiation = 2e-12 }, Tclab.Record.Take(1200), new FreeRunPlan(200, 1200, 100, 200), Settings);
+        var plan = new FreeRunPlan(200, 1200, 100, 200);
+        var fit = new RollOutFit(Tclab.Textbook with { Radiation = 2e-12 }, Tclab.Record.Take(1200), plan, Settings);
         var state = fit.Initial(3);
         var theta = (double[])state.Theta.Clone();
         for (var i = 0; i < theta.Length; i++) theta[i] += 0.05 * ((i % 7) - 3);
