@@ -2,7 +2,7 @@ namespace Athanor.Compute.Trust;
 
 /// <summary>
 /// The commitment to a training: leaves L_i = H(i ‖ H(state_i) ‖ metric_i ‖ L_{i-1}) for states 0 to K, and a Merkle root over them. The
-/// chain gives the order, the tree short openings (Athanor's <c>reference/verification.md</c>, section 1.3). It starts from the spec and the
+/// chain gives the order, the tree short openings. It starts from the spec and the
 /// prover's name, so a copied root is nobody else's.
 /// </summary>
 public sealed class StateChain
