@@ -63,7 +63,8 @@ internal sealed partial class ClusterCore
         text += shard.Entities.TryGetValue(to, out var entity)
             ? $"; the entity is {entity.Phase} with {entity.Mailbox.Count} messages in its mailbox and {entity.Stash.Count} stashed"
             : "; the entity is not in memory";
-        return text + $"; commits of the shard: {(shard.InFlight is null ? "none" : "one")} in flight, {shard.Gathering?.Messages ?? 0} messages gathering";
+        text += $"; commits of the shard: {(shard.InFlight is null ? "none" : "one")} in flight";
+        return text + $", {shard.Gathering?.Messages ?? 0} messages gathering";
     }
 
     /// <summary>Whether a request can be taken now. If not it is kept until the shard opens, or refused.</summary>

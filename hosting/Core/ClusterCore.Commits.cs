@@ -76,7 +76,8 @@ internal sealed partial class ClusterCore
         {
             batch.Sealed.Add((entity.State, entity.Number));
             if (batch.WithEvents.Contains(entity))
-                heads.Add(new HeadRow(shard.Number, entity.Address, entity.Number, entity.Hash, entity.Awaits.Count > 0, null, entity.Time));
+                heads.Add(new HeadRow(shard.Number, entity.Address, entity.Number, entity.Hash, entity.Awaits.Count > 0, null,
+                    entity.Time));
         }
         return new ShardCommit(shard.Number, _options.Node, shard.Epoch, batch.Number - 1)
         {
@@ -167,7 +168,8 @@ internal sealed partial class ClusterCore
         {
             var entity = batch.Entities[i];
             entity.Uncommitted--;
-            if (entity.Phase is not (EntityPhase.Faulted or EntityPhase.Reading) && batch.Sealed[i] is { State: { } state, Number: var number })
+            if (entity.Phase is not (EntityPhase.Faulted or EntityPhase.Reading)
+                && batch.Sealed[i] is { State: { } state, Number: var number })
                 (entity.Committed, entity.CommittedNumber) = (state, number);
             if (entity.Uncommitted > 0) continue;
             if (entity.RebuildWhenCommitted) Rebuild(entity);

@@ -30,7 +30,8 @@ internal sealed partial class ClusterCore
     }
 
     private static bool IsWanted(RunningCompute running) =>
-        !running.Entity.Shard.Dropped && running.Entity.Computes.TryGetValue(running.Name, out var current) && ReferenceEquals(current, running);
+        !running.Entity.Shard.Dropped && running.Entity.Computes.TryGetValue(running.Name, out var current) && ReferenceEquals(current,
+            running);
 
     private void Returned(RunningCompute running, ICommand command)
     {

@@ -89,7 +89,8 @@ internal sealed partial class ClusterCore
         {
             var current = _reads.Contains(entity);
             ReadingEnded(entity);
-            if (current && !entity.Shard.Dropped && IsIn(entity) && entity.Phase == EntityPhase.Reading) Recovered(entity, outcome, failures);
+            if (current && !entity.Shard.Dropped && IsIn(entity) && entity.Phase == EntityPhase.Reading) Recovered(entity, outcome,
+                failures);
             ReadNext();
         }), entity.Address, entity.FromStart));
     }

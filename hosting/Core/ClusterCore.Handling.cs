@@ -10,7 +10,8 @@ namespace Athanor.Hosting.Core;
 internal sealed partial class ClusterCore
 {
     private sealed record Staged(
-        IState State, IReadOnlyList<Effect.StartCompute> Awaits, List<JournalRow> Events, List<(EntityAddress To, StoredMessage Command)> Tells,
+        IState State, IReadOnlyList<Effect.StartCompute> Awaits, List<JournalRow> Events, List<(EntityAddress To,
+            StoredMessage Command)> Tells,
         List<(string Name, TimerRow? Row)> Timers, List<WorkRow> Work, List<string> WorkCancelled, List<Effect.StartCompute> Computes,
         (IReply Message, StoredMessage Stored)? Reply, SnapshotRow? Snapshot, bool Passivates)
     {
@@ -120,7 +121,8 @@ internal sealed partial class ClusterCore
                     break;
                 case Effect.Dispatch work:
                     result.Work.Add(new WorkRow(
-                        entity.Shard.Number, entity.Address, work.Name, _codec.Encode(work.Spec), work.Seed, work.Inputs, work.Pool, work.Priority,
+                        entity.Shard.Number, entity.Address, work.Name, _codec.Encode(work.Spec), work.Seed, work.Inputs, work.Pool,
+                            work.Priority,
                         work.Deadline, item.TraceParent));
                     break;
                 case Effect.CancelWork cancel:
@@ -131,7 +133,8 @@ internal sealed partial class ClusterCore
                         entity.Shard.Number, entity.Address, set.Name, set.Due, _codec.Encode(set.Command))));
                     break;
                 case Effect.CancelTimer cancel:
-                    if (entity.Shard.Timers.ContainsKey((entity.Address, cancel.Name)) || result.Timers.Exists(timer => timer.Name == cancel.Name))
+                    if (entity.Shard.Timers.ContainsKey((entity.Address, cancel.Name))
+                        || result.Timers.Exists(timer => timer.Name == cancel.Name))
                         result.Timers.Add((cancel.Name, null));
                     break;
                 case Effect.Stash:

@@ -153,7 +153,8 @@ internal sealed partial class ClusterCore
         UpdateSafeUntil();
     }
 
-    /// <summary>The shard as it is now, if it still is in the epoch of <paramref name="then"/> (it may have been read anew since).</summary>
+    /// <summary>The shard as it is now, if it still is in the epoch of <paramref name="then"/> (it may have been read anew
+    /// since).</summary>
     private Shard? CurrentTerm(Shard then) => _shards[then.Number] is { } now && now.Epoch == then.Epoch ? now : null;
 
     private void ReadView()
@@ -224,7 +225,8 @@ internal sealed partial class ClusterCore
         }), row.Shard, row.Epoch, _options.Lease));
     }
 
-    /// <summary>The table says this node, which does not hold it: an earlier process of this name, or a claim whose outcome was lost.</summary>
+    /// <summary>The table says this node, which does not hold it: an earlier process of this name, or a claim whose outcome was
+    /// lost.</summary>
     private void GiveBack(ShardRow row)
     {
         var shard = new Shard(row.Shard) { Phase = ShardPhase.Releasing, Epoch = row.Epoch, SafeUntil = TimeSpan.MaxValue };

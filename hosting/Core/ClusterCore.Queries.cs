@@ -3,7 +3,8 @@ using Athanor.Protocol;
 
 namespace Athanor.Hosting.Core;
 
-/// <summary>Queries see committed state only. A consistent one is answered after the store has confirmed that this node is the owner.</summary>
+/// <summary>Queries see committed state only. A consistent one is answered after the store has confirmed that this node is the
+/// owner.</summary>
 internal sealed partial class ClusterCore
 {
     private void TakeQuery(CoreInput.Query query, Ask ask)

@@ -51,13 +51,15 @@ internal sealed partial class ClusterCore
         }
     }
 
-    /// <summary>A command is given up before it was begun; those of its session behind it must not be carried out before it comes again.</summary>
+    /// <summary>A command is given up before it was begun; those of its session behind it must not be carried out before it comes
+    /// again.</summary>
     private void Withdraw(Entity entity, ClientItem item)
     {
         GiveUp(item);
         Wake(entity);
         if (item.Order is not { } order) return;
-        if (order.Session.Early.TryGetValue(order.Number, out var early) && ReferenceEquals(early, item)) order.Session.Early.Remove(order.Number);
+        if (order.Session.Early.TryGetValue(order.Number, out var early) && ReferenceEquals(early,
+            item)) order.Session.Early.Remove(order.Number);
         if (order.Number >= order.Session.Next) return;
         order.Session.Next = order.Number;
         foreach (var later in entity.Mailbox.OfType<ClientItem>())

@@ -78,7 +78,8 @@ internal sealed partial class ClusterCore
 
     private void ReleaseIfFlushed(Shard shard)
     {
-        if (shard.Dropped || shard.Phase != ShardPhase.Stopping || shard.InFlight is not null || shard.Gathering is { HasRows: true }) return;
+        if (shard.Dropped || shard.Phase != ShardPhase.Stopping || shard.InFlight is not null
+            || shard.Gathering is { HasRows: true }) return;
         Abandon(shard, Refusal.NotOwner, "the shard is being handed over");
         Release(shard);
     }

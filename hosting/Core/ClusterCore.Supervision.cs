@@ -8,7 +8,8 @@ namespace Athanor.Hosting.Core;
 /// What goes wrong inside an entity stays there.
 /// A decider that throws: nothing of the message is kept, the entity holds its mailbox, is rebuilt from the journal and tries again after a
 /// wait that doubles; after the last attempt the message is parked with the reason, or its client is told, and the next one is handled.
-/// A history or message that cannot be read: the entity is faulted. That is written to the store, which sets its rows aside; its clients are
+/// A history or message that cannot be read: the entity is faulted. That is written to the store, which sets its rows aside; its clients
+/// are
 /// refused; the shard goes on. A repair reads it again and releases its messages.
 /// </summary>
 internal sealed partial class ClusterCore

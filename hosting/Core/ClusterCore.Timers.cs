@@ -3,7 +3,8 @@ using Athanor.Hosting.Stores;
 
 namespace Athanor.Hosting.Core;
 
-/// <summary>Durable timers: read when the shard opens, fired when due by the store's clock, removed in the commit that handles them.</summary>
+/// <summary>Durable timers: read when the shard opens, fired when due by the store's clock, removed in the commit that handles
+/// them.</summary>
 internal sealed partial class ClusterCore
 {
     private readonly PriorityQueue<TimerEntry, (DateTimeOffset Due, long Order)> _timers = new();
@@ -16,7 +17,8 @@ internal sealed partial class ClusterCore
     }
 
     private static bool IsSet(TimerEntry entry) =>
-        !entry.Shard.Dropped && entry.Shard.Timers.TryGetValue((entry.Row.Entity, entry.Row.Name), out var set) && ReferenceEquals(set, entry);
+        !entry.Shard.Dropped && entry.Shard.Timers.TryGetValue((entry.Row.Entity, entry.Row.Name), out var set) && ReferenceEquals(set,
+            entry);
 
     private void FireTimers()
     {

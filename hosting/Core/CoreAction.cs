@@ -14,7 +14,8 @@ internal abstract record CoreAction
 
     // --- store
 
-    /// <summary>→ <see cref="CoreInput.CommitDone"/>, <see cref="CoreInput.CommitFailed"/> or <see cref="CoreInput.CommitUnknown"/>.</summary>
+    /// <summary>→ <see cref="CoreInput.CommitDone"/>, <see cref="CoreInput.CommitFailed"/> or
+    /// <see cref="CoreInput.CommitUnknown"/>.</summary>
     public sealed record Commit(long Id, int Writer, ImmutableArray<ShardCommit> Parts) : CoreAction;
 
     /// <summary>Reads, in this order, the store's time, the nodes and the shards. → <see cref="CoreInput.OwnershipRead"/>.</summary>

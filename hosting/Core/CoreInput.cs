@@ -15,7 +15,8 @@ internal abstract record CoreInput
 
     // --- from clients and other nodes
 
-    /// <summary>A command of a client. Answered by <see cref="CoreAction.Reply"/> or <see cref="CoreAction.Refuse"/> with this correlation.</summary>
+    /// <summary>A command of a client. Answered by <see cref="CoreAction.Reply"/> or <see cref="CoreAction.Refuse"/> with this
+    /// correlation.</summary>
     /// <param name="Correlation">The adapter's number for this request; unique as long as it is unanswered.</param>
     /// <param name="Key">Idempotency key, a UUIDv7; null for a command that may be lost or repeated.</param>
     /// <param name="Timeout">When to answer with a diagnosis; null for the default.</param>
@@ -87,7 +88,8 @@ internal abstract record CoreInput
     /// <summary>Nothing was committed, and the store says so.</summary>
     public sealed record CommitFailed(long Id, string Reason) : CoreInput;
 
-    /// <summary>It is not known whether the commit took effect, nor whether it still will. The adapter has dropped the connection.</summary>
+    /// <summary>It is not known whether the commit took effect, nor whether it still will. The adapter has dropped the
+    /// connection.</summary>
     public sealed record CommitUnknown(long Id, string Reason) : CoreInput;
 
     public sealed record ComputeDone(long Id, IComputeResult Result) : CoreInput;

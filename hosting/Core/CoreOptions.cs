@@ -17,7 +17,8 @@ public sealed record CoreOptions
 
     public ImmutableArray<string> Roles { get; init; } = [ShardsRole];
 
-    /// <summary>Length of node and shard leases by the store's clock: how long a shard stays without an owner after its node dies.</summary>
+    /// <summary>Length of node and shard leases by the store's clock: how long a shard stays without an owner after its node
+    /// dies.</summary>
     public TimeSpan Lease { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>How often leases are renewed; several tries must fit into a lease.</summary>
@@ -33,7 +34,8 @@ public sealed record CoreOptions
     /// <summary>Shards move between live nodes only after their set has been the same for so long: guards against storms.</summary>
     public TimeSpan MoveDelay { get; init; } = TimeSpan.FromSeconds(10);
 
-    /// <summary>Most shards that this node hands over at one time, and within <see cref="ViewEvery"/>, as a share of all; at least one.</summary>
+    /// <summary>Most shards that this node hands over at one time, and within <see cref="ViewEvery"/>, as a share of all; at least
+    /// one.</summary>
     public double MoveShare { get; init; } = 0.1;
 
     /// <summary>How often mailboxes are read without a hint: what a lost hint costs.</summary>

@@ -29,7 +29,8 @@ public static class Replay
     }
 
     /// <summary>Lower-case hex SHA-256 of the canonical bytes of a state.</summary>
-    public static string HashOf(IMessageCodec codec, IState state) => Convert.ToHexStringLower(SHA256.HashData(codec.Encode(state).Body.Span));
+    public static string HashOf(IMessageCodec codec,
+        IState state) => Convert.ToHexStringLower(SHA256.HashData(codec.Encode(state).Body.Span));
 
     internal readonly record struct Rebuilt(IState State, long Number, ReadOnlyMemory<byte> Hash, DateTimeOffset Time, long SnapshotNumber);
 
@@ -49,7 +50,8 @@ public static class Replay
         foreach (var row in history.Events)
         {
             var where = $"journal, {entity}, event {number + 1}";
-            if (row.EntityNumber != number + 1) throw new DamageException(where, $"missing; the next event there is has number {row.EntityNumber}");
+            if (row.EntityNumber != number + 1) throw new DamageException(where,
+                $"missing; the next event there is has number {row.EntityNumber}");
             if (!row.PreviousHash.Span.SequenceEqual(hash.Span)) throw new DamageException(where, "it does not follow the event before it");
             if (!EventHash.Matches(row)) throw new DamageException(where, "its hash is not that of its contents");
             state = decider.Apply(state, Read<IEvent>(codec, row.Event, where));

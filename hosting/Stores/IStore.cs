@@ -66,7 +66,8 @@ public sealed class DamageException(string where, string what) : StoreException(
 public sealed record EntityHistory(HeadRow? Head, SnapshotRow? Snapshot, IReadOnlyList<JournalRow> Events);
 
 /// <summary>What a new owner needs of a shard before it handles anything.</summary>
-public sealed record ShardContents(ShardRow Row, IReadOnlyList<TimerRow> Timers, IReadOnlyList<HeadRow> Wake, IReadOnlyList<HeadRow> Faulted);
+public sealed record ShardContents(ShardRow Row, IReadOnlyList<TimerRow> Timers, IReadOnlyList<HeadRow> Wake,
+    IReadOnlyList<HeadRow> Faulted);
 
 /// <summary>Damage found by a scan.</summary>
 public sealed record Damage(string Table, string Where, string What);
@@ -107,7 +108,8 @@ public interface IStore : IAsyncDisposable
 
     /// <summary>Renews the leases that this node still holds in the epochs given.</summary>
     /// <returns>The shards renewed.</returns>
-    Task<IReadOnlyList<int>> RenewShards(string node, IReadOnlyList<(int Shard, Epoch Epoch)> shards, TimeSpan lease, CancellationToken cancellation);
+    Task<IReadOnlyList<int>> RenewShards(string node, IReadOnlyList<(int Shard, Epoch Epoch)> shards, TimeSpan lease,
+        CancellationToken cancellation);
 
     /// <summary>Gives a shard back in order: no owner, same epoch.</summary>
     Task Release(int shard, string node, Epoch epoch, CancellationToken cancellation);
@@ -153,7 +155,8 @@ public interface IStore : IAsyncDisposable
     /// <returns>False if it had ended already, or the token is not the last.</returns>
     Task<bool> FailWork(string workId, long token, WorkStatus status, string reason, StoredMessage command, CancellationToken cancellation);
 
-    /// <summary>Gives leased work back. A death of its slot counts towards parking; a drain, cancel or the node's own death does not.</summary>
+    /// <summary>Gives leased work back. A death of its slot counts towards parking; a drain, cancel or the node's own death does
+    /// not.</summary>
     /// <returns>The number of deaths in a row so far.</returns>
     Task<int> ReturnWork(string workId, long token, bool died, CancellationToken cancellation);
 

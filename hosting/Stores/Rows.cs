@@ -56,7 +56,8 @@ public sealed record ReplyRow(string Tenant, Guid Key, ReadOnlyMemory<byte> Requ
 /// by a commit leaves it as it is.</param>
 /// <param name="Time">Handling time of its last event: the time handed to the entity never runs behind it.</param>
 public sealed record HeadRow(
-    int Shard, EntityAddress Entity, long EntityNumber, ReadOnlyMemory<byte> Hash, bool Awaits, string? Fault, DateTimeOffset Time = default);
+    int Shard, EntityAddress Entity, long EntityNumber, ReadOnlyMemory<byte> Hash, bool Awaits, string? Fault,
+        DateTimeOffset Time = default);
 
 /// <summary>Marks an entity as faulted, or (reason null) as repaired. An entity without a head gets one with number 0.</summary>
 public sealed record FaultRow(EntityAddress Entity, string? Reason);

@@ -20,7 +20,8 @@ internal abstract class Item
 }
 
 /// <summary>A command of a client. Several asks wait for it when the client sent it again before it was answered.</summary>
-internal sealed class ClientItem(ICommand command, string tenant, Guid? key, ReadOnlyMemory<byte> requestHash, string principal, string? trace)
+internal sealed class ClientItem(ICommand command, string tenant, Guid? key, ReadOnlyMemory<byte> requestHash, string principal,
+    string? trace)
     : Item
 {
     public ICommand Command { get; } = command;

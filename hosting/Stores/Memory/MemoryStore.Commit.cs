@@ -44,7 +44,8 @@ internal sealed partial class MemoryStore
         {
             if (row.Id.SourceShard != part.Shard || row.Id.SourceNumber != part.NewLast)
                 throw new StoreException($"shard {part.Shard}: a mailbox row {row.Id} told in commit {part.NewLast}");
-            if (_shards[row.Shard].Mail.Exists(there => there.Id == row.Id)) throw new StoreException($"the mailbox row {row.Id} is there already");
+            if (_shards[row.Shard].Mail.Exists(there =>
+                there.Id == row.Id)) throw new StoreException($"the mailbox row {row.Id} is there already");
         }
     }
 

@@ -4,7 +4,8 @@ namespace Athanor.Hosting.Stores.Memory;
 
 internal sealed partial class MemoryStore
 {
-    public Task<NodeRow> RenewNode(string node, string address, ImmutableArray<string> roles, TimeSpan lease, CancellationToken cancellation)
+    public Task<NodeRow> RenewNode(string node, string address, ImmutableArray<string> roles, TimeSpan lease,
+        CancellationToken cancellation)
     {
         lock (_gate)
         {

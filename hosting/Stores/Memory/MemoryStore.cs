@@ -7,7 +7,8 @@ namespace Athanor.Hosting.Stores.Memory;
 
 /// <summary>
 /// A store whose rows live as long as the object: for tests and for simulation under virtual time. It keeps the contract in full, with one
-/// lock where a database has transactions; all calls are complete when they return. What is committed is what a database would have on disk,
+/// lock where a database has transactions; all calls are complete when they return. What is committed is what a database would have on
+/// disk,
 /// so several simulated nodes may share one.
 /// </summary>
 internal sealed partial class MemoryStore : IStore
@@ -75,7 +76,8 @@ internal sealed partial class MemoryStore : IStore
                 .Where(head => head.Shard == shard).OrderBy(static head => head.Entity).ToList();
             return Task.FromResult(new ShardContents(
                 table.Row,
-                table.Timers.Values.OrderBy(static timer => timer.Due).ThenBy(static timer => timer.Entity).ThenBy(static timer => timer.Name, StringComparer.Ordinal).ToList(),
+                table.Timers.Values.OrderBy(static timer =>
+                    timer.Due).ThenBy(static timer => timer.Entity).ThenBy(static timer => timer.Name, StringComparer.Ordinal).ToList(),
                 heads.Where(static head => head is { Awaits: true, Fault: null }).ToList(),
                 heads.Where(static head => head.Fault is not null).ToList()));
         }
@@ -95,7 +97,8 @@ internal sealed partial class MemoryStore : IStore
     {
         lock (_gate)
         {
-            IReadOnlyList<MailRow> rows = shards.SelectMany(shard => _shards[shard].Mail.Where(row => !IsFaulted(row.To)).Take(limit)).ToList();
+            IReadOnlyList<MailRow> rows = shards.SelectMany(shard =>
+                _shards[shard].Mail.Where(row => !IsFaulted(row.To)).Take(limit)).ToList();
             return Task.FromResult(rows);
         }
     }
@@ -161,7 +164,8 @@ internal sealed partial class MemoryStore : IStore
             var previous = last.GetValueOrDefault(row.Entity);
             var where = $"{row.Entity}, event {row.EntityNumber}";
             if (row.EntityNumber != (previous?.EntityNumber ?? 0) + 1) yield return new Damage("journal", where, "a gap before it");
-            if (!row.PreviousHash.Span.SequenceEqual((previous?.Hash ?? EventHash.None).Span)) yield return new Damage("journal", where, "does not follow");
+            if (!row.PreviousHash.Span.SequenceEqual((previous?.Hash ?? EventHash.None).Span)) yield return new Damage("journal", where,
+                "does not follow");
             if (!EventHash.Matches(row)) yield return new Damage("journal", where, "its hash is not that of its contents");
             last[row.Entity] = row;
         }

@@ -104,7 +104,8 @@ internal sealed class CoreHarness
         CoreAction.RenewNode a => Renewed(a),
         CoreAction.RemoveNode a => Removed(a),
         CoreAction.Claim a => new CoreInput.Claimed(a.Id, Wait(Store.Claim(a.Shard, Options.Node, a.Seen, a.Lease, default))),
-        CoreAction.RenewShards a => new CoreInput.ShardsRenewed(a.Id, [.. Wait(Store.RenewShards(Options.Node, a.Shards, a.Lease, default))]),
+        CoreAction.RenewShards a => new CoreInput.ShardsRenewed(a.Id, [.. Wait(Store.RenewShards(Options.Node, a.Shards, a.Lease,
+            default))]),
         CoreAction.Release a => Released(a),
         CoreAction.OpenShard a => new CoreInput.ShardOpened(a.Id, Wait(Store.OpenShard(a.Shard, default))),
         CoreAction.CheckShard a => new CoreInput.ShardChecked(a.Id, Wait(Store.ReadShards(default))[a.Shard]),
@@ -144,7 +145,8 @@ internal sealed class CoreHarness
 
     public Guid NewKey() => Guid.CreateVersion7(Time.Now);
 
-    public CoreInput.Command Command(EntityAddress to, ICommand message, Guid? key = null, ClientOrder? order = null, double? timeout = null) =>
+    public CoreInput.Command Command(EntityAddress to, ICommand message, Guid? key = null, ClientOrder? order = null,
+        double? timeout = null) =>
         new(++_correlation, to, message, key, "tester", null, timeout is { } s ? TimeSpan.FromSeconds(s) : null, order);
 
     public long Send(EntityAddress to, ICommand message, Guid? key = null, ClientOrder? order = null, double? timeout = null)

@@ -97,7 +97,8 @@ public class IdempotencyTests
         _core.Pass(3);
         Assert.Equal(Refusal.TimedOut, WhyOf(_core.Answers[ask]));
         var refuse = Assert.IsType<CoreAction.Refuse>(_core.Answers[behind]);
-        foreach (var word in (string[])["default/accounts/a", "shard 0", "owner node-a", "epoch 1.1", "1 messages in its mailbox", "1 stashed", "none in flight"])
+        foreach (var word in (string[])["default/accounts/a", "shard 0", "owner node-a", "epoch 1.1", "1 messages in its mailbox",
+            "1 stashed", "none in flight"])
             Assert.Contains(word, refuse.Reason);
         _core.Free();
         Assert.Empty(_core.Journal(A));

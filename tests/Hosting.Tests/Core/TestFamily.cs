@@ -60,7 +60,8 @@ public sealed record Sent([property: Key(0)] long Op, [property: Key(1)] EntityA
 
 [Message("accounts.received")]
 public sealed record Received(
-    [property: Key(0)] long Op, [property: Key(1)] long Amount, [property: Key(2)] EntityAddress From, [property: Key(3)] long Order) : IEvent;
+    [property: Key(0)] long Op, [property: Key(1)] long Amount, [property: Key(2)] EntityAddress From,
+        [property: Key(3)] long Order) : IEvent;
 
 [Message("accounts.alarm-set")]
 public sealed record AlarmSet([property: Key(0)] long Op, [property: Key(1)] DateTimeOffset Due) : IEvent;

@@ -5,7 +5,8 @@ using Athanor.Hosting.Stores.Memory;
 
 namespace Hosting.Tests.Simulation;
 
-/// <summary>The memory store behind a bad line: calls fail before or after they took effect, commits are made late or twice, and bugs can be
+/// <summary>The memory store behind a bad line: calls fail before or after they took effect, commits are made late or twice, and bugs can
+/// be
 /// planted in what the store does.</summary>
 internal sealed class FaultyStore(World world, MemoryStore store)
 {

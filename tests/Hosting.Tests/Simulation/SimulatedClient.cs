@@ -23,7 +23,8 @@ internal sealed class Operation(long id, EntityAddress to, ICommand command, lon
     public bool IsAcknowledged { get; set; }
 }
 
-/// <summary>Sends its operations in order, again and again until each is answered. Every other client sends up to three ahead, numbered.</summary>
+/// <summary>Sends its operations in order, again and again until each is answered. Every other client sends up to three ahead,
+/// numbered.</summary>
 internal sealed class SimulatedClient
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(4);
@@ -108,7 +109,8 @@ internal sealed class SimulatedClient
             ClientOrder? order = _window == 1
                 ? null
                 : new ClientOrder($"session-{Index}", op.Number, Operations.First(static o => !o.IsAcknowledged).Number);
-            var command = new CoreInput.Command(correlation, op.To, op.Command, op.Key, $"client-{Index}", null, TimeSpan.FromSeconds(3), order);
+            var command = new CoreInput.Command(correlation, op.To, op.Command, op.Key, $"client-{Index}", null, TimeSpan.FromSeconds(3),
+                order);
             if (!_world.Chance(_world.Options.ClientLoses)) _world.After(_world.Latency(), () => node.Post(command));
             _world.After(Patience, () =>
             {
@@ -125,7 +127,8 @@ internal sealed class SimulatedClient
         return _world.Nodes.FirstOrDefault(node => node.Name == known) ?? _world.Nodes[_world.Random.Next(_world.Nodes.Count)];
     }
 
-    /// <summary>Asks an entity what it is; what it says must be committed, and, if consistent, not older than what was acknowledged.</summary>
+    /// <summary>Asks an entity what it is; what it says must be committed, and, if consistent, not older than what was
+    /// acknowledged.</summary>
     private void Look()
     {
         var entity = Account(_world.Random.Next(_world.Options.Entities));

@@ -17,13 +17,15 @@ public class SimulationTests(ITestOutputHelper output)
     public void Every_seed_keeps_the_promises()
     {
         var only = Environment.GetEnvironmentVariable("ATHANOR_SEED");
-        var range = only is null ? Enumerable.Range(FirstSeed, Seeds) : [int.Parse(only, System.Globalization.CultureInfo.InvariantCulture)];
+        var range = only is null ? Enumerable.Range(FirstSeed, Seeds) : [int.Parse(only,
+            System.Globalization.CultureInfo.InvariantCulture)];
         var clock = Stopwatch.StartNew();
         var events = 0L;
         var runs = 0;
         foreach (var seed in range)
         {
-            using var trace = only is not null && Environment.GetEnvironmentVariable("ATHANOR_TRACE") is { } path ? File.CreateText(path) : null;
+            using var trace = only is not null && Environment.GetEnvironmentVariable("ATHANOR_TRACE") is { } path
+                ? File.CreateText(path) : null;
             var world = new World(seed, new SimulationOptions()) { TraceTo = trace };
             RunSeed(world, seed);
             events += world.Events;

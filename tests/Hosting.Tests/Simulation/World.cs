@@ -13,7 +13,8 @@ namespace Hosting.Tests.Simulation;
 internal sealed class ViolationException(string what) : Exception(what);
 
 /// <summary>
-/// A whole cluster in one thread: nodes that each run the real core over one memory store, clients, and a network and a store that misbehave.
+/// A whole cluster in one thread: nodes that each run the real core over one memory store, clients, and a network and a store that
+/// misbehave.
 /// All time is virtual and all chance comes from one seed, so a seed is a run: it can be repeated, and the hash over all inputs and actions
 /// shows that it was.
 /// </summary>

@@ -98,7 +98,8 @@ public abstract partial class StoreContract
         Time.Now += TimeSpan.FromSeconds(3);
         await store.RenewNode("node-a", "here", ["slots"], Lease, None);
         var nodes = (await store.ReadNodes(None)).OrderBy(node => node.Node).ToList();
-        Assert.Equal([("node-a", Time.Now + Lease), ("node-b", Time.Now + Lease - TimeSpan.FromSeconds(3))], nodes.Select(n => (n.Node, n.LeaseUntil)));
+        Assert.Equal([("node-a", Time.Now + Lease), ("node-b", Time.Now + Lease - TimeSpan.FromSeconds(3))], nodes.Select(n => (n.Node,
+            n.LeaseUntil)));
         Assert.Equal("slots", Assert.Single(nodes[0].Roles));
         Assert.Empty(nodes[1].Roles);
         await store.RemoveNode("node-a", None);

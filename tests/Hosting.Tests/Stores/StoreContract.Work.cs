@@ -10,14 +10,16 @@ public abstract partial class StoreContract
     private static async Task<WorkLease> LeaseOne(IStore store, string holder = "slot-1", string pool = "cpu") =>
         (await store.LeaseWork(holder, [pool], 1, Slot, None)).Single();
 
-    private static async Task<WorkStatus> StatusOf(IStore store, string id) => (await store.ListWork(null, None)).Single(w => w.Work.Id == id).Status;
+    private static async Task<WorkStatus> StatusOf(IStore store, string id) => (await store.ListWork(null,
+        None)).Single(w => w.Work.Id == id).Status;
 
     [Fact]
     public async Task Work_is_leased_by_pool_then_priority_then_age_and_each_lease_counts_an_attempt()
     {
         var (store, driver) = await Create();
         await using var _ = store;
-        await driver.Dispatch(A, driver.Work(A, "old"), driver.Work(A, "cuda", 9, "cuda"), driver.Work(A, "young"), driver.Work(A, "urgent", 5));
+        await driver.Dispatch(A, driver.Work(A, "old"), driver.Work(A, "cuda", 9, "cuda"), driver.Work(A, "young"), driver.Work(A,
+            "urgent", 5));
         var leases = await store.LeaseWork("slot-1", ["cpu"], 2, Slot, None);
         Assert.Equal(["urgent", "old"], leases.Select(lease => lease.Work.Name));
         Assert.All(leases, lease => Assert.Equal((1, "slot-1", Time.Now + Slot), (lease.Attempt, lease.Holder, lease.LeaseUntil)));
@@ -34,7 +36,8 @@ public abstract partial class StoreContract
         var row = driver.Work(A, "w", 3);
         await driver.Dispatch(A, row);
         var read = (await LeaseOne(store)).Work;
-        Assert.Equal((row.Id, row.Entity, row.Shard, row.Seed, row.Priority, row.Deadline), (read.Id, read.Entity, read.Shard, read.Seed, read.Priority, read.Deadline));
+        Assert.Equal((row.Id, row.Entity, row.Shard, row.Seed, row.Priority, row.Deadline), (read.Id, read.Entity, read.Shard, read.Seed,
+            read.Priority, read.Deadline));
         Assert.Equal(row.Inputs.AsEnumerable(), read.Inputs.AsEnumerable());
         Assert.Equal("spec of w", StoreDriver.TextOf(read.Spec));
     }
@@ -149,12 +152,14 @@ public abstract partial class StoreContract
         await using var _ = store;
         await driver.Dispatch(A, driver.Work(A, "refused"), driver.Work(A, "deadly"));
         var refused = await LeaseOne(store);
-        Assert.True(await store.FailWork(refused.Work.Id, refused.Token, WorkStatus.Failed, "wrong spec", StoreDriver.Message("refused"), None));
+        Assert.True(await store.FailWork(refused.Work.Id, refused.Token, WorkStatus.Failed, "wrong spec", StoreDriver.Message("refused"),
+            None));
         Assert.False(await store.FailWork(refused.Work.Id, refused.Token, WorkStatus.Failed, "again", StoreDriver.Message("again"), None));
         Assert.False(await store.CompleteWork(refused.Work.Id, refused.Token, StoreDriver.Message("after all"), None));
         var deadly = await LeaseOne(store);
         await store.ReturnWork(deadly.Work.Id, deadly.Token, died: true, None);
-        Assert.True(await store.FailWork(deadly.Work.Id, deadly.Token, WorkStatus.Parked, "three deaths", StoreDriver.Message("parked"), None));
+        Assert.True(await store.FailWork(deadly.Work.Id, deadly.Token, WorkStatus.Parked, "three deaths", StoreDriver.Message("parked"),
+            None));
         Assert.Equal(["refused", "parked"], await driver.Mailbox(A));
         Assert.Empty(await store.LeaseWork("slot-2", ["cpu"], 5, Slot, None));
         var parked = (await store.ListWork(WorkStatus.Parked, None)).Single();

@@ -29,7 +29,8 @@ internal sealed class StoreDriver(IStore store, string node = "node-a")
     {
         var row = await Row(shard);
         if (row.Owner == node) return row;
-        return await store.Claim(shard, node, row.Epoch, Lease, None) ?? throw new InvalidOperationException($"shard {shard} is held by {row.Owner}");
+        return await store.Claim(shard, node, row.Epoch, Lease,
+            None) ?? throw new InvalidOperationException($"shard {shard} is held by {row.Owner}");
     }
 
     public async Task<ShardCommit> Empty(int shard)
@@ -48,7 +49,8 @@ internal sealed class StoreDriver(IStore store, string node = "node-a")
         {
             var next = EventHash.Compute(entity, ++number, Message(text), hash.Span);
             events.Add(new JournalRow(
-                row.Shard, row.LastEvent + events.Count + 1, row.Epoch, entity, number, Message(text), await store.Now(None), "somebody", "trace",
+                row.Shard, row.LastEvent + events.Count + 1, row.Epoch, entity, number, Message(text), await store.Now(None), "somebody",
+                    "trace",
                 hash, next));
             hash = next;
         }
