@@ -7,20 +7,20 @@ namespace Athanor.Compute.Torch;
 public sealed class TensorScope : IDisposable
 {
     [ThreadStatic]
-    private static TensorScope? t_current;
+    private static TensorScope? _current;
 
-    private readonly TensorScope? _outer = t_current;
+    private readonly TensorScope? _outer = _current;
     private readonly List<Tensor> _tensors = [];
 
-    public TensorScope() => t_current = this;
+    public TensorScope() => _current = this;
 
     public void Dispose()
     {
-        if (t_current != this)
+        if (_current != this)
             throw new InvalidOperationException("scopes end in the reverse order of their beginning, on their own thread");
-        t_current = _outer;
+        _current = _outer;
         foreach (var tensor in _tensors) tensor.Dispose();
     }
 
-    internal static void Add(Tensor tensor) => t_current?._tensors.Add(tensor);
+    internal static void Add(Tensor tensor) => _current?._tensors.Add(tensor);
 }

@@ -172,9 +172,6 @@ public sealed record ComputeOptions
     /// <summary>Most calls of one kind in one batch.</summary>
     [Range(1, 100_000)]
     public int MaxBatch { get; init; } = 256;
-
-    /// <summary>The longest deadline that a decider may ask for.</summary>
-    public TimeSpan MaxDeadline { get; init; } = TimeSpan.FromSeconds(30);
 }
 
 public sealed record SlotOptions
@@ -232,9 +229,6 @@ public sealed record BlobOptions
 
     /// <summary>Largest blob.</summary>
     public long MaxBytes { get; init; } = 4L << 30;
-
-    /// <summary>A blob that nothing names is kept for so long, so that what is being uploaded is not swept away.</summary>
-    public TimeSpan SweepAfter { get; init; } = TimeSpan.FromDays(1);
 }
 
 public sealed record GatewayOptions

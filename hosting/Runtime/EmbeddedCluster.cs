@@ -57,7 +57,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         _log = log;
         Role = role;
         Parts = parts;
-        Blobs = new DirectoryBlobStore(directory.BlobsPath, parts.Time);
+        Blobs = new DirectoryBlobStore(directory.BlobsPath, parts.Time, options.Blobs.ChunkBytes);
         var core = new ClusterCore(CoreOptionsOf(options, role, store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages));
         _loop = new CoreLoop(core, Execute, Look, Broken, _time);
         _storeActions = new StoreActions(store, options.Node.Name, "", _time, i => _loop.Post(i));

@@ -56,7 +56,9 @@ internal static class TwinReport
         var cv = $"In three-fold cross-validation inside the rows fitted, the residual lowers the error from {K(trained.State.BalanceRmseK)} to "
             + $"{K(trained.State.BestRmseK)}, at step {trained.State.BestStep} of {trained.State.Step}: that is what these rows can teach of heater, sensor and power. ";
         var ambient = $"The room is {Percent(share)} of the balance's squared error: told the ambient temperature that the filter finds along the way, it errs by "
-            + $"{K(scores.KnowingAmbient.RmseK)}, and no function of heater, sensor and power foresees a draught.";
+            + $"{K(scores.KnowingAmbient.RmseK)}, and no function of heater, sensor and power foresees a draught. "
+            + "Parameters and weights come from the fitted rows alone, and the number of steps from cross-validation inside them; but noise levels and the size of the "
+            + "residual were chosen with the scored rows in view, so these are development figures, and a blind one needs another record.";
         return scores.Gain >= 0.1
             ? $"The hybrid errs {Percent(scores.Gain)} less than the filtered balance. {cv}{ambient}"
             : $"The hybrid errs {Percent(scores.Gain)} less than the filtered balance ({Percent(scores.DenseGain)} with starts every 60 rows): it does not reach 10 %. "

@@ -99,7 +99,7 @@ internal sealed class LocalApi(EmbeddedCluster cluster)
     {
         // Content passes through one array.
         var most = Math.Min(cluster.Options.Blobs.MaxBytes, Array.MaxLength);
-        if (bytes > most) throw new GatewayException(413, $"a blob of {bytes} bytes is over the limit of {most}", "raise blobs.max-size, or cut it");
+        if (bytes > most) throw new GatewayException(413, $"a blob of {bytes} bytes is over the limit of {most}", "raise blobs.max, or cut it");
     }
 
     private async Task GetBlob(HttpContext http)
@@ -149,11 +149,20 @@ internal sealed class LocalApi(EmbeddedCluster cluster)
     private async Task<T> ReadMessage<T>(HttpContext http)
         where T : class, IMessage
     {
+        var most = cluster.Options.Messages.MaxBytes;
         using var body = new MemoryStream();
+        if (http.Request.ContentLength is { } announced) CheckMessageSize(announced, most);
         await http.Request.Body.CopyToAsync(body, http.RequestAborted);
+        CheckMessageSize(body.Length, most);
         var message = cluster.Parts.Messages.DecodeEnvelope(body.GetBuffer().AsSpan(0, (int)body.Length));
         return message as T
             ?? throw new GatewayException(400, $"{cluster.Parts.Messages.KindOf(message)} is no {typeof(T).Name[1..].ToLowerInvariant()}");
+    }
+
+    private static void CheckMessageSize(long bytes, int most)
+    {
+        if (bytes > most)
+            throw new GatewayException(413, $"a message of {bytes} bytes is over the limit of {most}", "put what is large into a blob and send its hash");
     }
 
     private Task WriteMessage(HttpContext http, IMessage message)

@@ -1,10 +1,10 @@
 using Athanor.Compute.Kernels;
 using Athanor.Compute.Numerics;
 using Athanor.Compute.Uncertainty;
-using Hosting.Tests.Training;
 using Athanor.Hosting.Work;
 using Athanor.Hosting.Work.Ensembles;
 using Athanor.Protocol.Ensembles;
+using Hosting.Tests.Training;
 
 namespace Hosting.Tests.Ensembles;
 
