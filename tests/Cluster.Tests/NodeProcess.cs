@@ -55,9 +55,14 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     }
 
     /// <summary>SIGTERM; returns the exit code and what was said after it.</summary>
-    public async Task<(int ExitCode, string Output)> Terminate()
+    public Task<(int ExitCode, string Output)> Terminate() => EndBy(15);
+
+    /// <summary>SIGINT, as Ctrl-C sends it.</summary>
+    public Task<(int ExitCode, string Output)> Interrupt() => EndBy(2);
+
+    private async Task<(int ExitCode, string Output)> EndBy(int signal)
     {
-        Assert.Equal(0, Kill(_process.Id, 15));
+        Assert.Equal(0, Kill(_process.Id, signal));
         var output = await _process.StandardOutput.ReadToEndAsync().WaitAsync(Long);
         await _process.WaitForExitAsync().WaitAsync(Long);
         return (_process.ExitCode, output);

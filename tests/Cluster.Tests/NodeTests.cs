@@ -81,6 +81,15 @@ public sealed class NodeTests : IDisposable
     }
 
     [Fact]
+    public async Task Ctrl_C_drains_a_node_and_ends_it_cleanly()
+    {
+        await using var node = await NodeProcess.Start(_directory.State);
+        var (exit, output) = await node.Interrupt();
+        Assert.Equal(0, exit);
+        Assert.Contains("drained", output);
+    }
+
+    [Fact]
     public async Task A_second_node_on_the_same_directory_is_refused_in_one_sentence()
     {
         await using var node = await NodeProcess.Start(_directory.State);
