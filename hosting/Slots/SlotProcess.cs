@@ -20,6 +20,9 @@ internal sealed class SlotProcess : IAsyncDisposable
     private readonly TimeProvider _time;
     private readonly LastWords _words;
     private readonly Task _reading;
+
+    /// <summary>One wait for all: two waits for one process's Exited event at a time may lose each other's handlers.</summary>
+    private readonly Task _exit;
     private readonly CancellationTokenSource _ended = new();
 
     private volatile Assignment? _current;
@@ -36,6 +39,7 @@ internal sealed class SlotProcess : IAsyncDisposable
         _pipe = new FramePipe(process.StandardOutput.BaseStream, process.StandardInput.BaseStream);
         _words = new LastWords(process);
         _heard = time.GetTimestamp();
+        _exit = process.WaitForExitAsync(CancellationToken.None);
         _reading = Task.Run(ReadFrames);
     }
 
@@ -90,12 +94,12 @@ internal sealed class SlotProcess : IAsyncDisposable
         using var patience = new CancellationTokenSource(_limits.Grace, _time);
         try
         {
-            await _process.WaitForExitAsync(patience.Token).ConfigureAwait(false);
+            await _exit.WaitAsync(patience.Token).ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {
             Kill();
-            await _process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+            await _exit.ConfigureAwait(false);
         }
         await _reading.ConfigureAwait(false);
         _pipe.Dispose();
@@ -184,7 +188,7 @@ internal sealed class SlotProcess : IAsyncDisposable
             torn = e.Message;
             Condemn(new SlotOutcome.Died($"the slot was killed: its pipe carried no frames of ours: {torn}"));
         }
-        await _process.WaitForExitAsync(CancellationToken.None).ConfigureAwait(false);
+        await _exit.ConfigureAwait(false);
         await _words.Complete.ConfigureAwait(false);
         await _ended.CancelAsync().ConfigureAwait(false);
         _current?.Done.TrySetResult(Death());

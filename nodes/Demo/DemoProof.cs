@@ -18,20 +18,25 @@ internal sealed class DemoProof(string workDirectory, bool small, int seed, Time
     public const int Unbroken = 2;
     public const int Killed = 10;
 
+    private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(10);
+
     /// <param name="said">Called after each run.</param>
     public async Task<IReadOnlyList<ProofRun>> Run(int unbroken, int killed, Action<ProofRun> said, CancellationToken cancellation)
     {
         var runs = new List<ProofRun>();
         var chance = new Random(seed);
-        for (var i = 0; i < unbroken + killed; i++)
+        // A run that ended before its kill came counts as unbroken, and another one is killed in its place.
+        while (runs.Count(IsKilled) < killed)
         {
-            var kills = i < unbroken ? [] : Moments(chance, runs.Where(r => r.KilledAtSeconds.Count == 0).Min(r => r.Seconds));
-            var run = await One(i + 1, kills, cancellation);
+            var kills = runs.Count < unbroken ? [] : Moments(chance, runs.Min(r => r.Seconds));
+            var run = await One(runs.Count + 1, kills, cancellation);
             runs.Add(run);
             said(run);
         }
         return runs;
     }
+
+    private static bool IsKilled(ProofRun run) => run.KilledAtSeconds.Count > 0;
 
     /// <summary>One or two moments within a run that takes so long unbroken, the second counted from its own start and within what is left.
     /// The last fifth is spared: a run on a quieter machine would end before it was killed, and prove nothing.</summary>
@@ -50,19 +55,13 @@ internal sealed class DemoProof(string workDirectory, bool small, int seed, Time
         foreach (var after in kills)
         {
             using var process = Start(state);
-            using var timer = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-            var ended = process.WaitForExitAsync(timer.Token);
-            var moment = Task.Delay(TimeSpan.FromSeconds(after), time, timer.Token);
-            await Task.WhenAny(ended, moment);
-            await timer.CancelAsync();
-            cancellation.ThrowIfCancellationRequested();
+            var started = time.GetTimestamp();
+            while (!process.HasExited && time.GetElapsedTime(started).TotalSeconds < after) await Task.Delay(Glance, time, cancellation);
+            if (process.HasExited) continue;
             // The process alone: that its slots and peers end with it is part of what is shown.
-            if (!process.HasExited)
-            {
-                process.Kill(entireProcessTree: false);
-                await process.WaitForExitAsync(cancellation);
-                fell.Add(after);
-            }
+            process.Kill(entireProcessTree: false);
+            await Ended(process, cancellation);
+            fell.Add(after);
         }
         var hash = await Finish(state, cancellation);
         return new ProofRun(number, fell, hash, time.GetElapsedTime(began).TotalSeconds);
@@ -73,11 +72,18 @@ internal sealed class DemoProof(string workDirectory, bool small, int seed, Time
         using var process = Start(state);
         var output = process.StandardOutput.ReadToEndAsync(cancellation);
         var errors = process.StandardError.ReadToEndAsync(cancellation);
-        await process.WaitForExitAsync(cancellation);
+        await Ended(process, cancellation);
         if (process.ExitCode is not (ExitCodes.Success or ExitCodes.Failure))
             throw new UserException($"a run of the proof ended with exit code {process.ExitCode}: {(await errors).Trim()}", ExitCodes.Failure);
         using var json = JsonDocument.Parse(await output);
         return json.RootElement.GetProperty("resultHash").GetString()!;
+    }
+
+    /// <summary>Looks again and again. Two waits for the Exited event of one process, the first given up, may lose the second: adding and
+    /// removing its handlers is not atomic.</summary>
+    private async Task Ended(Process process, CancellationToken cancellation)
+    {
+        while (!process.HasExited) await Task.Delay(Glance, time, cancellation);
     }
 
     private Process Start(string state)

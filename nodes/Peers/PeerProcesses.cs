@@ -16,7 +16,7 @@ internal sealed class PeerProcesses(Uri gateway, string pin, string keysDirector
     private readonly Lock _gate = new();
     private int _deaths;
 
-    private sealed record Child(Process Process, string? Misbehaviour, Task Output, Task Errors);
+    private sealed record Child(Process Process, string? Misbehaviour, Task Output, Task Errors, Task Exit);
 
     /// <summary>Peers of the gateway that serves a state directory; their keys are kept under it.</summary>
     /// <exception cref="UserException">No gateway serves it.</exception>
@@ -44,7 +44,9 @@ internal sealed class PeerProcesses(Uri gateway, string pin, string keysDirector
         start.Environment["DOTNET_gcServer"] = "0";
         start.Environment["DOTNET_TieredPGO"] = "0";
         var process = Process.Start(start) ?? throw new InvalidOperationException("the peer process did not start");
-        lock (_gate) _children[name] = new Child(process, misbehaviour, Drain(process.StandardOutput), Drain(process.StandardError));
+        // One wait for all: two waits for one process's Exited event at a time may lose each other's handlers.
+        var exit = process.WaitForExitAsync();
+        lock (_gate) _children[name] = new Child(process, misbehaviour, Drain(process.StandardOutput), Drain(process.StandardError), exit);
     }
 
     /// <summary>Starts again what has died without having been refused.</summary>
@@ -68,13 +70,13 @@ internal sealed class PeerProcesses(Uri gateway, string pin, string keysDirector
         Child child;
         lock (_gate) child = _children[name];
         child.Process.Kill();
-        await child.Process.WaitForExitAsync();
+        await child.Exit;
     }
 
     /// <summary>Waits until a peer has ended, e.g. because it was refused.</summary>
     public Task Ended(string name, CancellationToken cancellation)
     {
-        lock (_gate) return _children[name].Process.WaitForExitAsync(cancellation);
+        lock (_gate) return _children[name].Exit.WaitAsync(cancellation);
     }
 
     public async ValueTask DisposeAsync()
@@ -101,7 +103,7 @@ internal sealed class PeerProcesses(Uri gateway, string pin, string keysDirector
             using var patience = new CancellationTokenSource(TimeSpan.FromSeconds(5), TimeProvider.System);
             try
             {
-                await child.Process.WaitForExitAsync(patience.Token);
+                await child.Exit.WaitAsync(patience.Token);
             }
             catch (OperationCanceledException)
             {

@@ -21,9 +21,9 @@ public sealed class DemoTests(ITestOutputHelper output) : IDisposable
         Assert.True(exit == 0, $"exit code {exit}: {errors}");
         using var json = JsonDocument.Parse(text);
         var runs = json.RootElement.GetProperty("runs").EnumerateArray().ToArray();
-        Assert.Equal(12, runs.Length);
-        var broken = runs.Count(r => r.GetProperty("killedAtSeconds").GetArrayLength() > 0);
-        Assert.True(broken >= 10, $"only {broken} runs were killed before they ended");
+        var killed = runs.Count(r => r.GetProperty("killedAtSeconds").GetArrayLength() > 0);
+        Assert.Equal(10, killed);
+        Assert.True(runs.Length - killed >= 2, $"only {runs.Length - killed} runs were left unbroken");
         Assert.Single(runs.Select(r => r.GetProperty("resultHash").GetString()).Distinct());
     }
 
