@@ -90,6 +90,8 @@ internal sealed class KineticsStep : IDemoStep
             .Add(new Figure(
                 "Starts that found it", $"{found} of {view.SumOfSquares.Length} ({F(100 * share, "F1")} %)", small ? "" : "at least 95 %",
                 small ? null : share >= 0.95))
+            .Add(new Figure("Relative standard errors of the five rates, naive (40 residuals)", Errors(best.Naive)))
+            .Add(new Figure($"The same from independent responses ({best.Independent.Residuals} residuals)", Errors(best.Independent)))
             .Add(new Table(
                 "Rate constants, 1/min, with relative standard errors",
                 ["", "reaction", "all 40 residuals", "error, naive", "independent responses only", "error"],
@@ -98,6 +100,8 @@ internal sealed class KineticsStep : IDemoStep
             .Add(Curves(data, best))
             .Add(Residuals(data, best));
     }
+
+    private static string Errors(Interval fit) => string.Join(", ", fit.RelativeErrors.Select(Percent));
 
     private static IReadOnlyList<string> Row(int k, FitKineticsWorkResult best) =>
     [

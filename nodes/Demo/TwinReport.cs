@@ -18,6 +18,7 @@ internal static class TwinReport
                 + $"ambient temperature, and the heat loss. After row {half} a training run fits balance and learned residual to these rows alone, as segments of work with "
                 + "checkpoints; one twin adopts the hybrid by a command, the other the plain balance.")
             .Add(new Figure("ARX(4,4)", K(scores.Arx.RmseK), small ? "" : "about 1.67 K", small ? null : Math.Abs(scores.Arx.RmseK - 1.67) < 0.02))
+            .Add(new Figure("ARX(4,4), offset re-estimated over the past window", K(scores.ArxOffset.RmseK)))
             .Add(new Figure(
                 "Balance with the filter", K(scores.Balance.RmseK), small ? "" : "at most 0.65 K", small ? null : scores.Balance.RmseK <= 0.65))
             .Add(new Figure("Hybrid with the filter", K(scores.Hybrid.RmseK)))
