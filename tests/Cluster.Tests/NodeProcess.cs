@@ -87,7 +87,8 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         var here = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
         var program = Path.Combine(here.Parent!.Parent!.FullName, "Athanor.Nodes", here.Name, "athanor.dll");
         Assert.True(File.Exists(program), $"{program} is not built");
-        return new ProcessStartInfo("dotnet", [program, .. arguments])
+        // A shell starts what it puts into the background with SIGINT ignored, and a child inherits that; at a terminal it is not ignored.
+        return new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", program, .. arguments])
         {
             RedirectStandardInput = true,
             RedirectStandardOutput = true,
