@@ -142,9 +142,7 @@ public class SafeTensorsTests
 
     private static JsonDocument Vectors()
     {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (directory is not null && directory.GetFiles("Cluster.sln").Length == 0) directory = directory.Parent;
-        var path = Path.Combine(directory!.FullName, "tests", "vectors", "safetensors", "vectors.json");
+        var path = RepositoryFiles.Path("tests", "vectors", "safetensors", "vectors.json");
         return JsonDocument.Parse(System.IO.File.ReadAllText(path));
     }
 }

@@ -23,9 +23,7 @@ internal static class Tclab
 
     private static HeaterRecord Read()
     {
-        var at = new DirectoryInfo(AppContext.BaseDirectory);
-        while (at is not null && !File.Exists(Path.Combine(at.FullName, "Cluster.sln"))) at = at.Parent;
-        using var file = File.OpenRead(Path.Combine(at!.FullName, "data", "sysid", "tclab_heater.csv.gz"));
+        using var file = File.OpenRead(RepositoryFiles.Path("data", "sysid", "tclab_heater.csv.gz"));
         using var text = new StreamReader(new GZipStream(file, CompressionMode.Decompress));
         var rows = text.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries)[1..]
             .Select(line => line.Split(',').Select(cell => double.Parse(cell, CultureInfo.InvariantCulture)).ToArray()).ToArray();

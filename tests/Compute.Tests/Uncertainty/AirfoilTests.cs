@@ -81,9 +81,7 @@ public sealed class AirfoilTests
 
     private static SampleTable Read()
     {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "Cluster.sln"))) folder = folder.Parent;
-        var lines = File.ReadAllLines(Path.Combine(folder!.FullName, "data", "tabular", "airfoil_self_noise_centred.csv"));
+        var lines = File.ReadAllLines(RepositoryFiles.Path("data", "tabular", "airfoil_self_noise_centred.csv"));
         var values = lines.Skip(1).Select(l => Array.ConvertAll(l.Split(','), v => float.Parse(v, CultureInfo.InvariantCulture))).ToArray();
         return new SampleTable(values.Length, 5, 1, [.. values.SelectMany(v => v[..5])], [.. values.Select(v => v[5])]);
     }

@@ -120,7 +120,7 @@ public class HoconTests
     {
         const int Seed = 7;
         var random = new Random(Seed);
-        var text = File.ReadAllText(Path.Combine(HoconVectorTests.RepositoryRoot(), "tests", "vectors", "hocon", "test01.conf"));
+        var text = File.ReadAllText(Path.Combine(RepositoryFiles.Root, "tests", "vectors", "hocon", "test01.conf"));
         const string Pieces = "{}[]=:,+\"$?.#/\n x1${}\\";
         for (var i = 0; i < 1500; i++)
         {
@@ -188,7 +188,7 @@ public class HoconTests
     [Fact]
     public void A_file_is_a_source_of_Microsofts_configuration()
     {
-        var path = Path.Combine(HoconVectorTests.RepositoryRoot(), "tests", "vectors", "hocon", "test01.conf");
+        var path = Path.Combine(RepositoryFiles.Root, "tests", "vectors", "hocon", "test01.conf");
         var configuration = new ConfigurationBuilder().AddHocon(path).Build();
         Assert.Equal("42", configuration["ints:fortyTwoAgain"]);
         Assert.Equal("c", configuration["arrays:ofString:2"]);

@@ -6,7 +6,7 @@ namespace Hosting.Tests.Configuration;
 /// <summary>The files of the reference implementation's tests, with the values that it gives them.</summary>
 public class HoconVectorTests
 {
-    private static readonly string Folder = Path.Combine(RepositoryRoot(), "tests", "vectors", "hocon");
+    private static readonly string Folder = Path.Combine(RepositoryFiles.Root, "tests", "vectors", "hocon");
 
     public static TheoryData<string> EquivalentFiles()
     {
@@ -281,12 +281,5 @@ public class HoconVectorTests
                 Assert.True((kind, text) == (scalar.Kind, scalar.Text), $"{at} is {scalar.Kind} {scalar.Text}, not {kind} {text}");
                 break;
         }
-    }
-
-    internal static string RepositoryRoot()
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "Cluster.sln"))) directory = directory.Parent;
-        return directory?.FullName ?? throw new InvalidOperationException($"no Cluster.sln above {AppContext.BaseDirectory}");
     }
 }

@@ -129,7 +129,8 @@ public sealed class EmbeddedClusterTests : IDisposable
     public async Task An_ask_without_an_answer_ends_with_a_diagnosis()
     {
         await using var cluster = await Start(
-            _directory.Path, change: o => o with { Entities = o.Entities with { AskTimeout = TimeSpan.FromSeconds(0.3) } });
+            // Long enough for the entity to be read and to stash, on a busy machine too.
+            _directory.Path, change: o => o with { Entities = o.Entities with { AskTimeout = TimeSpan.FromSeconds(3) } });
         var e = await Assert.ThrowsAsync<AskTimeoutException>(() => cluster.Ask("a", new Hold()));
         foreach (var part in (string[])["default/counters/a", "shard ", "owner embedded", "epoch ", "mailbox", "1 stashed", "commits", "slots 0/2"])
             Assert.Contains(part, e.Message);

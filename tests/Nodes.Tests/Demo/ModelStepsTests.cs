@@ -71,6 +71,6 @@ public sealed class ModelStepsTests
     private static DirectCluster Cluster() => new([.. Families.Deciders], [.. Families.WorkHandlers]);
 
     private static DemoContext Context(IClusterClient cluster) => new(
-        cluster, Small: true, Path.Combine(Repository.Root, "data"), new Uri("https://localhost"), Path.GetTempPath(), new CheckedProgress(),
+        cluster, Small: true, RepositoryFiles.Path("data"), new Uri("https://localhost"), Path.GetTempPath(), new CheckedProgress(),
         new Report("test"), new ResultHash());
 }

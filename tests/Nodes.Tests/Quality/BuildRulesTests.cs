@@ -30,7 +30,7 @@ public sealed class BuildRulesTests
         try
         {
             foreach (var rule in new[] { "Directory.Build.props", "Directory.Packages.props", "BannedSymbols.txt", ".editorconfig" })
-                File.Copy(Path.Combine(Repository.Root, rule), Path.Combine(probe.FullName, rule));
+                File.Copy(RepositoryFiles.Path(rule), Path.Combine(probe.FullName, rule));
             await File.WriteAllTextAsync(Path.Combine(probe.FullName, "Probe.csproj"), "<Project Sdk=\"Microsoft.NET.Sdk\" />");
             await File.WriteAllTextAsync(Path.Combine(probe.FullName, "Clock.cs"), Broken);
             var output = await Build(probe.FullName);

@@ -52,12 +52,7 @@ internal static class GoldenFiles
     }
 
     /// <summary>The folder <c>golden</c> of a test project.</summary>
-    public static string FolderOf(string project)
-    {
-        var directory = new DirectoryInfo(AppContext.BaseDirectory);
-        while (directory is not null && !File.Exists(Path.Combine(directory.FullName, "Cluster.sln"))) directory = directory.Parent;
-        return Path.Combine(directory!.FullName, "tests", project, "golden");
-    }
+    public static string FolderOf(string project) => RepositoryFiles.Path("tests", project, "golden");
 
     private static string FileName(MessageKind kind) => string.Create(CultureInfo.InvariantCulture, $"{kind.Name}.v{kind.Version}.hex");
 

@@ -1,8 +1,9 @@
-namespace Protocol.Tests;
+namespace Athanor.Tests;
 
+/// <summary>Files of the repository, seen from a running test.</summary>
 internal static class RepositoryFiles
 {
-    /// <summary>The repository's root: the folder above this program that holds the solution.</summary>
+    /// <summary>The folder above this program that holds the solution.</summary>
     public static string Root { get; } = FindRoot();
 
     public static string Path(params ReadOnlySpan<string> parts) => System.IO.Path.Combine([Root, .. parts]);
@@ -11,6 +12,6 @@ internal static class RepositoryFiles
     {
         var directory = new DirectoryInfo(AppContext.BaseDirectory);
         while (directory is not null && !File.Exists(System.IO.Path.Combine(directory.FullName, "Cluster.sln"))) directory = directory.Parent;
-        return directory?.FullName ?? throw new InvalidOperationException($"no Cluster.sln above {AppContext.BaseDirectory}");
+        return directory?.FullName ?? throw new DirectoryNotFoundException($"no Cluster.sln above {AppContext.BaseDirectory}");
     }
 }
