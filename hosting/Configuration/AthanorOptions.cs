@@ -38,6 +38,8 @@ public sealed record AthanorOptions
 
     public BlobOptions Blobs { get; init; } = new();
 
+    public TransportOptions Transport { get; init; } = new();
+
     public GatewayOptions Gateway { get; init; } = new();
 
     public TelemetryOptions Telemetry { get; init; } = new();

@@ -25,6 +25,7 @@ internal static partial class OptionsRules
         if (options.Mailbox.Page > options.Mailbox.InMemory)
             report("athanor.mailbox.page", $"must not be more than in-memory, {options.Mailbox.InMemory}");
         if (!DeviceName().IsMatch(options.Torch.Device)) report("athanor.torch.device", "must be cpu, cuda, or cuda:N");
+        TransportRules.Check(options.Transport, report);
         if (!IPAddress.TryParse(options.Gateway.Address, out _) && options.Gateway.Address != "localhost")
             report("athanor.gateway.address",
                 $"'{options.Gateway.Address}' is no IP address; 127.0.0.1 is this machine alone, 0.0.0.0 is everywhere");
