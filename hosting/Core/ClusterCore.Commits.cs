@@ -105,12 +105,11 @@ internal sealed partial class ClusterCore
             case CoreInput.CommitDone done:
                 var result = done.Results.FirstOrDefault(result => result.Shard == shard.Number);
                 if (result is { Accepted: true }) Accepted(batch);
+                else if (result is { Failure: { } reason }) Failed(batch, reason);
                 else Rejected(batch, result?.Actual);
                 break;
             case CoreInput.CommitFailed failed:
-                Note(NoteLevel.Error, $"a commit of shard {shard.Number} failed: {failed.Reason}");
-                RefuseBatch(batch, Refusal.Unavailable, failed.Reason);
-                if (!shard.Dropped) Reopen(shard, settle: false, failed.Reason);
+                Failed(batch, failed.Reason);
                 break;
             case CoreInput.CommitUnknown unknown:
                 Note(NoteLevel.Warning, $"the outcome of a commit of shard {shard.Number} is not known: {unknown.Reason}");
@@ -123,6 +122,13 @@ internal sealed partial class ClusterCore
                 }
                 break;
         }
+    }
+
+    private void Failed(Batch batch, string reason)
+    {
+        Note(NoteLevel.Error, $"a commit of shard {batch.Shard.Number} failed: {reason}");
+        RefuseBatch(batch, Refusal.Unavailable, reason);
+        if (!batch.Shard.Dropped) Reopen(batch.Shard, settle: false, reason);
     }
 
     private void Rejected(Batch batch, ShardRow? actual)

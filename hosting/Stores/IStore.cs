@@ -47,7 +47,32 @@ public sealed record ShardCommit(int Shard, string Owner, Epoch Epoch, long Expe
 }
 
 /// <summary>What became of one shard's part: accepted, or rejected with the row as it is.</summary>
-public sealed record ShardCommitResult(int Shard, bool Accepted, ShardRow? Actual);
+/// <param name="Failure">Set when this part alone could not be done and nothing of it was committed, while the other parts of the call
+/// were judged: the part's own <see cref="StoreException"/> in words. A store that fails whole throws instead.</param>
+public sealed record ShardCommitResult(int Shard, bool Accepted, ShardRow? Actual, string? Failure = null);
+
+/// <summary>What a database says of the cluster that lives in it.</summary>
+/// <param name="Incarnation">Raised when a backup is restored: the high part of every epoch claimed from then on.</param>
+/// <param name="FeatureLevel">Messages of kinds beyond this level are not written yet; only ever raised.</param>
+public sealed record ClusterRow(int ShardCount, long Incarnation, int FeatureLevel);
+
+/// <summary>A node's session lock: held as long as the node's session with the store lives. Disposing gives it back.</summary>
+public interface INodeLock : IAsyncDisposable
+{
+    string Node { get; }
+
+    /// <summary>Cancelled when the session broke. From then on others may take this node's shards though its leases have not ended, so it
+    /// stops messages and answers at once, and rejoins under a new epoch after it has locked again.</summary>
+    CancellationToken Lost { get; }
+}
+
+/// <summary>The lock of a store that only one process can open: it is held for as long as the store is open.</summary>
+internal sealed record LocalNodeLock(string Node) : INodeLock
+{
+    public CancellationToken Lost => CancellationToken.None;
+
+    public ValueTask DisposeAsync() => ValueTask.CompletedTask;
+}
 
 /// <summary>The store did not do it, and says so: nothing was committed. The message is fit for an operator.</summary>
 public class StoreException(string message, Exception? inner = null) : Exception(message, inner);
@@ -74,7 +99,7 @@ public sealed record Damage(string Table, string Where, string What);
 
 /// <summary>
 /// The store contract: journal, mailboxes, timers, work, leases and shard ownership behind one set of calls, with one test suite that
-/// every store passes (memory, SQLite; PostgreSQL next).
+/// every store passes (memory, SQLite, PostgreSQL).
 ///
 /// Promises. (1) A commit's part is applied only if the shard's row names that owner, that epoch and that last number; then the row's
 /// last number becomes <see cref="ShardCommit.NewLast"/>, all rows of the part appear in the same transaction, and the call returns after
@@ -91,6 +116,21 @@ public interface IStore : IAsyncDisposable
     int ShardCount { get; }
 
     Task<IReadOnlyList<ShardCommitResult>> Commit(IReadOnlyList<ShardCommit> parts, CancellationToken cancellation);
+
+    // --- the cluster
+    Task<ClusterRow> ReadCluster(CancellationToken cancellation);
+
+    /// <summary>Says that a backup was restored: the incarnation is raised, and every shard is without an owner in it, so that nothing of an
+    /// owner from before the restoration is accepted. Only with all nodes stopped.</summary>
+    /// <returns>The new incarnation.</returns>
+    Task<long> RaiseIncarnation(CancellationToken cancellation);
+
+    /// <summary>Lets messages up to this level be written. A level that is not above the recorded one has no effect.</summary>
+    Task RaiseFeatureLevel(int level, CancellationToken cancellation);
+
+    /// <summary>Takes the session lock of a node's name, by which others learn of its death before its lease ends.</summary>
+    /// <exception cref="StoreException">Another process lives under this name.</exception>
+    Task<INodeLock> LockNode(string node, CancellationToken cancellation) => Task.FromResult<INodeLock>(new LocalNodeLock(node));
 
     // --- ownership
     Task<NodeRow> RenewNode(string node, string address, ImmutableArray<string> roles, TimeSpan lease, CancellationToken cancellation);

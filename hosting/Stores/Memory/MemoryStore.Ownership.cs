@@ -38,7 +38,7 @@ internal sealed partial class MemoryStore
             var now = _time.GetUtcNow();
             var row = _shards[shard].Row;
             if (row.Epoch != seen || (row.Owner is not null && row.LeaseUntil > now)) return Task.FromResult<ShardRow?>(null);
-            row = row with { Owner = node, Epoch = seen with { Counter = seen.Counter + 1 }, LeaseUntil = now + lease };
+            row = row with { Owner = node, Epoch = new Epoch(_incarnation, seen.Counter + 1), LeaseUntil = now + lease };
             _shards[shard].Row = row;
             return Task.FromResult<ShardRow?>(row);
         }
@@ -70,6 +70,35 @@ internal sealed partial class MemoryStore
             if (table.Row.Owner == node && table.Row.Epoch == epoch)
                 table.Row = table.Row with { Owner = null, LeaseUntil = DateTimeOffset.MinValue };
         }
+        return Task.CompletedTask;
+    }
+
+    public Task<ClusterRow> ReadCluster(CancellationToken cancellation)
+    {
+        lock (_gate) return Task.FromResult(new ClusterRow(ShardCount, _incarnation, _featureLevel));
+    }
+
+    public Task<long> RaiseIncarnation(CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            _incarnation++;
+            foreach (var table in _shards)
+            {
+                table.Row = table.Row with
+                {
+                    Owner = null,
+                    Epoch = table.Row.Epoch with { Incarnation = _incarnation },
+                    LeaseUntil = DateTimeOffset.MinValue,
+                };
+            }
+            return Task.FromResult(_incarnation);
+        }
+    }
+
+    public Task RaiseFeatureLevel(int level, CancellationToken cancellation)
+    {
+        lock (_gate) _featureLevel = Math.Max(_featureLevel, level);
         return Task.CompletedTask;
     }
 }

@@ -19,6 +19,8 @@ internal sealed partial class MemoryStore : IStore
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
     private readonly ShardTable[] _shards;
+    private long _incarnation;
+    private int _featureLevel;
     private readonly Dictionary<EntityAddress, EntityRows> _entities = [];
     private readonly Dictionary<(string Tenant, Guid Key), (ReplyRow Row, DateTimeOffset Time)> _replies = [];
     private readonly SortedDictionary<string, NodeRow> _nodes = new(StringComparer.Ordinal);
@@ -28,6 +30,7 @@ internal sealed partial class MemoryStore : IStore
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(shardCount, 1);
         _time = time;
+        _incarnation = incarnation;
         ShardCount = shardCount;
         _shards = new ShardTable[shardCount];
         for (var shard = 0; shard < shardCount; shard++)

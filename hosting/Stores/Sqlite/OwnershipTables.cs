@@ -15,14 +15,18 @@ internal static class MetaTable
     /// <summary>How often the database was opened for writing.</summary>
     public const string Openings = "openings";
 
+    /// <summary>The cluster's feature level; no row is level 0.</summary>
+    public const string FeatureLevel = "feature-level";
+
     public static void Put(SqliteConnection connection, string name, long value) =>
         connection.Prepare(Table.Put).Row(Table.Name).Bind(name).Bind(value).BindCrc().Run();
 
+    /// <param name="otherwise">What a missing row means; without it a missing row is damage.</param>
     /// <exception cref="DamageException">The row is damaged or missing.</exception>
-    public static long Read(SqliteConnection connection, string name)
+    public static long Read(SqliteConnection connection, string name, long? otherwise = null)
     {
         using var row = connection.Prepare($"{Table.Select} WHERE name = ?").Bind(name);
-        if (!row.Step()) throw new DamageException($"meta, {name}", "the row is missing");
+        if (!row.Step()) return otherwise ?? throw new DamageException($"meta, {name}", "the row is missing");
         Table.Check(row);
         return row.Long(1);
     }

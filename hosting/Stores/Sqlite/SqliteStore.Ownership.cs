@@ -80,4 +80,39 @@ public sealed partial class SqliteStore
             return true;
         },
         cancellation);
+
+    public Task<ClusterRow> ReadCluster(CancellationToken cancellation) => Read(
+        connection => new ClusterRow(
+            ShardCount, MetaTable.Read(connection, MetaTable.Incarnation),
+            (int)MetaTable.Read(connection, MetaTable.FeatureLevel, otherwise: 0)),
+        cancellation);
+
+    public Task<long> RaiseIncarnation(CancellationToken cancellation) => Write(
+        connection =>
+        {
+            // Also above what a backup's shards say, should its own row have been older.
+            _incarnation = Math.Max(_incarnation, connection.ReadLong("SELECT max(incarnation) FROM shard")) + 1;
+            MetaTable.Put(connection, MetaTable.Incarnation, _incarnation);
+            for (var shard = 0; shard < ShardCount; shard++)
+            {
+                var row = ShardTable.Read(connection, shard);
+                ShardTable.Put(connection, row with
+                {
+                    Owner = null,
+                    Epoch = row.Epoch with { Incarnation = _incarnation },
+                    LeaseUntil = DateTimeOffset.MinValue,
+                });
+            }
+            return _incarnation;
+        },
+        cancellation);
+
+    public Task RaiseFeatureLevel(int level, CancellationToken cancellation) => Write(
+        connection =>
+        {
+            if (level > MetaTable.Read(connection, MetaTable.FeatureLevel, otherwise: 0))
+                MetaTable.Put(connection, MetaTable.FeatureLevel, level);
+            return true;
+        },
+        cancellation);
 }

@@ -105,4 +105,44 @@ public abstract partial class StoreContract
         await store.RemoveNode("node-a", None);
         Assert.Equal(["node-b"], (await store.ReadNodes(None)).Select(node => node.Node));
     }
+
+    [Fact]
+    public async Task A_raised_incarnation_frees_every_shard_and_fences_who_held_it()
+    {
+        var (store, driver) = await Create();
+        await using var _ = store;
+        var before = await store.ReadCluster(None);
+        await driver.Append(A, "before");
+        var late = await driver.Events(A, "late");
+        Assert.Equal(before.Incarnation + 1, await store.RaiseIncarnation(None));
+        Assert.Equal(before with { Incarnation = before.Incarnation + 1 }, await store.ReadCluster(None));
+        Assert.False(await driver.Commit(late));
+        var free = await driver.Row(late.Shard);
+        Assert.Equal((null, before.Incarnation + 1, 1L, 1L), (free.Owner, free.Epoch.Incarnation, free.LastNumber, free.LastEvent));
+        Assert.True(free.Epoch.CompareTo(late.Epoch) > 0);
+        var won = await store.Claim(late.Shard, "node-b", free.Epoch, Lease, None);
+        Assert.Equal(new Epoch(before.Incarnation + 1, free.Epoch.Counter + 1), won!.Epoch);
+        Assert.False(await driver.Commit(late));
+    }
+
+    [Fact]
+    public async Task The_feature_level_begins_at_nothing_and_is_only_ever_raised()
+    {
+        var (store, _) = await Create();
+        await using var _1 = store;
+        Assert.Equal((4, 0), ((await store.ReadCluster(None)).ShardCount, (await store.ReadCluster(None)).FeatureLevel));
+        await store.RaiseFeatureLevel(3, None);
+        await store.RaiseFeatureLevel(2, None);
+        Assert.Equal(3, (await store.ReadCluster(None)).FeatureLevel);
+    }
+
+    [Fact]
+    public async Task A_nodes_lock_is_not_lost_while_its_session_lives()
+    {
+        var (store, _) = await Create();
+        await using var _1 = store;
+        await using var held = await store.LockNode("node-a", None);
+        Assert.Equal("node-a", held.Node);
+        Assert.False(held.Lost.IsCancellationRequested);
+    }
 }
