@@ -75,7 +75,7 @@ internal sealed partial class ClusterCore
         var ours = _shards[number] is { } shard
             ? shard.Phase is not (ShardPhase.Stopping or ShardPhase.Releasing)
             : _viewAt is null || (Desired(number) == _options.Node && (OtherOwnerOf(number) is not { } other || !_live.Contains(other)));
-        if (ours && !_draining) (_waiting[number] ??= []).Add((ask, input));
+        if (ours && !_draining && !_lockless) (_waiting[number] ??= []).Add((ask, input));
         else Refuse(ask, Refusal.NotOwner, $"shard {number} of {ask.To} is not held by {_options.Node}", OtherOwnerOf(number));
         return null;
     }

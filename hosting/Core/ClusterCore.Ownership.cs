@@ -36,6 +36,7 @@ internal sealed partial class ClusterCore
     private bool _viewing;
     private bool _draining;
     private bool _drained;
+    private bool _lockless;
 
     private string? OwnerOf(int number) => number < _rows.Length ? _rows[number]?.Owner : null;
 
@@ -76,6 +77,26 @@ internal sealed partial class ClusterCore
             RequestView();
         }
         UpdateSafeUntil();
+    }
+
+    /// <summary>Others may take this node's shards from now on, whatever their leases say.</summary>
+    private void LoseLock(string reason)
+    {
+        if (_lockless) return;
+        _lockless = true;
+        Note(NoteLevel.Warning, $"the node's session lock is lost: {reason}; falling silent");
+        foreach (var shard in _shards)
+        {
+            if (shard is not null) Drop(shard, Refusal.Unavailable, "the node's session lock is lost");
+        }
+        for (var number = 0; number < _waiting.Length; number++) ServeWaiting(number);
+    }
+
+    private void RegainLock()
+    {
+        if (!_lockless) return;
+        _lockless = false;
+        RequestView();
     }
 
     private void UpdateSafeUntil()
@@ -191,7 +212,7 @@ internal sealed partial class ClusterCore
         if (shard is null)
         {
             if (row.Owner == _options.Node) GiveBack(row);
-            else if (!_draining && Desired(row.Shard) == _options.Node && (row.Owner is null || row.LeaseUntil <= storeTime)) Claim(row);
+            else if (!_draining && !_lockless && Desired(row.Shard) == _options.Node && (row.Owner is null || row.LeaseUntil <= storeTime)) Claim(row);
             if (_shards[row.Shard] is null) ServeWaiting(row.Shard);
         }
         else if (shard.Phase != ShardPhase.Claiming)
@@ -241,7 +262,7 @@ internal sealed partial class ClusterCore
         {
             if (shard.Dropped) return;
             Drop(shard, Refusal.NotOwner, "it was handed over");
-            if (outcome is CoreInput.Released && !_draining && Desired(shard.Number) == _options.Node)
+            if (outcome is CoreInput.Released && !_draining && !_lockless && Desired(shard.Number) == _options.Node)
                 Claim(new ShardRow(shard.Number, null, shard.Epoch, 0, default));
             else RequestView();
         }), shard.Number, shard.Epoch));

@@ -105,6 +105,8 @@ internal sealed partial class ClusterCore
             case CoreInput.MailHint hint: TakeHint(hint); break;
             case CoreInput.Tick: break;
             case CoreInput.Drain: StartDrain(); break;
+            case CoreInput.LockLost lost: LoseLock(lost.Reason); break;
+            case CoreInput.LockHeld: RegainLock(); break;
             case CoreInput.StoreFailed x: Resolve(x.Id, x); break;
             case CoreInput.OwnershipRead x: Resolve(x.Id, x); break;
             case CoreInput.NodeRenewed x: Resolve(x.Id, x); break;

@@ -51,6 +51,13 @@ internal abstract record CoreInput
     /// <summary>Hand over everything and say <see cref="CoreAction.Drained"/>.</summary>
     public sealed record Drain : CoreInput;
 
+    /// <summary>The session lock of this node is gone, or was not renewed in time: every term ends here, nothing is claimed and clients are
+    /// sent away until <see cref="LockHeld"/>.</summary>
+    public sealed record LockLost(string Reason) : CoreInput;
+
+    /// <summary>The session lock is held again: shards are claimed anew, under new epochs.</summary>
+    public sealed record LockHeld : CoreInput;
+
     // --- outcomes
 
     /// <summary>Of any store action but Commit: it was not done, or it is not known whether it was.</summary>

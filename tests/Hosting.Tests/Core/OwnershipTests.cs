@@ -46,6 +46,20 @@ public class OwnershipTests
     }
 
     [Fact]
+    public void A_node_without_its_lock_serves_nothing_and_comes_back_under_new_epochs()
+    {
+        var store = new MemoryStore(4, _time);
+        var node = Node("node-a", store);
+        node.Give(new CoreInput.LockLost("the connection broke"));
+        Pass(5, node);
+        Assert.Equal(0, node.Core.OpenShards);
+        node.Give(new CoreInput.LockHeld());
+        Pass(1, node);
+        Assert.Equal(4, node.Core.OpenShards);
+        Assert.All(Wait(store.ReadShards(default)), static row => Assert.Equal(2, row.Epoch.Counter));
+    }
+
+    [Fact]
     public void A_new_node_takes_its_share_by_ordered_hand_over_a_few_shards_at_a_time()
     {
         var store = new MemoryStore(60, _time);
