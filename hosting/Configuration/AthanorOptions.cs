@@ -50,7 +50,7 @@ public sealed record NodeOptions
     /// <summary>Unique in the cluster, the same after a restart.</summary>
     public string Name { get; init; } = "embedded";
 
-    public ImmutableArray<string> Roles { get; init; } = ["shards", "slots"];
+    public ImmutableArray<string> Roles { get; init; } = ["shards", "compute", "gateway"];
 
     /// <summary>How long a node that was told to stop waits for its commits and slots.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(20);
@@ -123,7 +123,7 @@ public sealed record EntityOptions
 public sealed record MailboxOptions
 {
     /// <summary>How often mailboxes are read without a hint.</summary>
-    public TimeSpan PollEvery { get; init; } = TimeSpan.FromSeconds(1);
+    public TimeSpan PollEvery { get; init; } = TimeSpan.FromMilliseconds(250);
 
     /// <summary>Rows read at one time for a shard.</summary>
     [Range(1, 100_000)]

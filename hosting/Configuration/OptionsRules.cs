@@ -31,8 +31,8 @@ internal static partial class OptionsRules
                 $"'{options.Gateway.Address}' is no IP address; 127.0.0.1 is this machine alone, 0.0.0.0 is everywhere");
         if (!NodeName().IsMatch(options.Node.Name)) report("athanor.node.name", "must be 1 to 128 letters, digits, '.', '_' and '-'");
         if (options.StateDirectory.Trim() == "") report("athanor.state-directory", "must name a directory");
-        foreach (var role in options.Node.Roles.Where(static role => role is not ("shards" or "slots")))
-            report("athanor.node.roles", Nearest.DidYouMean("role", role, ["shards", "slots"]));
+        foreach (var role in options.Node.Roles.Where(static role => !NodeRoles.All.Contains(role)))
+            report("athanor.node.roles", NodeRoles.Problem(role));
         var endpoint = options.Telemetry.OtlpEndpoint;
         if (endpoint != "" && !(Uri.TryCreate(endpoint, UriKind.Absolute, out var uri) && uri.Scheme is "http" or "https"))
             report("athanor.telemetry.otlp-endpoint", $"'{endpoint}' is no address such as \"http://localhost:4317\"");

@@ -50,10 +50,10 @@ internal sealed class GatewayServer : IAsyncDisposable
     public Uri Url => Info.Url;
 
     /// <exception cref="IOException">The port is taken, or the certificate cannot be read; the message says what to do.</exception>
-    public static async Task<GatewayServer> Start(EmbeddedCluster cluster, CancellationToken cancellation)
+    public static async Task<GatewayServer> Start(HostedCluster cluster, CancellationToken cancellation)
     {
         var options = cluster.Options.Gateway;
-        var certificate = GatewayCertificate.LoadOrMake(cluster.Directory.KeysPath, options.Address, cluster.Parts.Time);
+        var certificate = GatewayCertificate.LoadOrMake(cluster.KeysPath, options.Address, cluster.Parts.Time);
         var address = await Resolve(options.Address, cancellation);
         var builder = HttpHosting.Builder(kestrel =>
         {
@@ -99,7 +99,7 @@ internal sealed class GatewayServer : IAsyncDisposable
         await _app.DisposeAsync();
     }
 
-    private static Task Throttle(EmbeddedCluster cluster, HttpContext context, RequestDelegate next)
+    private static Task Throttle(HostedCluster cluster, HttpContext context, RequestDelegate next)
     {
         var depth = cluster.Health.MailboxDepth;
         if (depth < cluster.Options.Mailbox.ThrottleAt || context.Request.Path.StartsWithSegments("/health")) return next(context);

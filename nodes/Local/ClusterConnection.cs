@@ -50,7 +50,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
     public IStore? Store => _host?.Cluster.Store;
 
     /// <summary>The cluster in this process, or null when another process hosts it.</summary>
-    public EmbeddedCluster? Hosted => _host?.Cluster;
+    public HostedCluster? Hosted => _host?.Cluster;
 
     public bool IsRemote => _host is null;
 

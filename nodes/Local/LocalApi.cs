@@ -31,7 +31,7 @@ internal sealed record HostLine(EmbeddedRole Role, int Process, ClusterHealth He
 /// </code>
 /// Who can open the socket is the file system's business: it lies in the state directory, for its owner alone.
 /// </summary>
-internal sealed class LocalApi(EmbeddedCluster cluster)
+internal sealed class LocalApi(HostedCluster cluster)
 {
     public const string MessagePack = "application/msgpack";
 

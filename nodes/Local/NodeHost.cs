@@ -12,7 +12,7 @@ internal sealed class NodeHost : IAsyncDisposable
     private readonly TelemetryExport? _telemetry;
     private readonly SocketServer _socket;
 
-    private NodeHost(EmbeddedCluster cluster, SocketServer socket, GatewayServer? gateway, TelemetryExport? telemetry)
+    private NodeHost(HostedCluster cluster, SocketServer socket, GatewayServer? gateway, TelemetryExport? telemetry)
     {
         Cluster = cluster;
         _socket = socket;
@@ -20,7 +20,7 @@ internal sealed class NodeHost : IAsyncDisposable
         _telemetry = telemetry;
     }
 
-    public EmbeddedCluster Cluster { get; }
+    public HostedCluster Cluster { get; }
 
     public GatewayServer? Gateway { get; }
 
@@ -34,11 +34,11 @@ internal sealed class NodeHost : IAsyncDisposable
         CancellationToken cancellation = default)
     {
         var telemetry = TelemetryExport.Start(options.Telemetry, options.Node.Name);
-        EmbeddedCluster? cluster = null;
+        HostedCluster? cluster = null;
         SocketServer? socket = null;
         try
         {
-            cluster = await EmbeddedCluster.Start(options, role, parts, logs, cancellation);
+            cluster = await HostedCluster.Start(options, role, parts, logs, cancellation);
             socket = await SocketServer.Start(cluster, cancellation);
             // A killed process leaves its file behind, and it would send peers to a port that may be anybody's now.
             File.Delete(Path.Combine(cluster.Directory.Root, GatewayFile.Name));

@@ -24,7 +24,7 @@ internal sealed class SocketServer : IAsyncDisposable
 
     public string Path => _path;
 
-    public static async Task<SocketServer> Start(EmbeddedCluster cluster, CancellationToken cancellation)
+    public static async Task<SocketServer> Start(HostedCluster cluster, CancellationToken cancellation)
     {
         var path = SocketPath.Of(cluster.Directory.Root, create: true);
         // A killed process leaves its socket behind; whoever holds the directory's lock knows that nobody listens on it.

@@ -88,6 +88,7 @@ public sealed class ClusterConfigurationTests : IDisposable
     [InlineData("athanor.telemetry.otlp-endpoint = localhost", "'localhost' is no address such as \"http://localhost:4317\"")]
     [InlineData("athanor.node.roles = shards", "expected an array of strings such as [\"a\", \"b\"], found 'shards'")]
     [InlineData("athanor.node.roles = [shrads]", "unknown role 'shrads'; did you mean 'shards'?")]
+    [InlineData("athanor.node.roles = [slots]", "the role 'slots' is now called 'compute'")]
     [InlineData("athanor.slots.pools.cpu = 4", "expected an object { count = ... }, found '4'")]
     [InlineData("athanor.slots.pools.cpu.cout = 4", "unknown key 'cout'; did you mean 'count'?")]
     [InlineData("\n\nathanor.node.name = ${HOSTNAM}", "my.hocon:3: ${HOSTNAM} is not known")]

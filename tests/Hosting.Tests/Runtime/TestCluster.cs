@@ -14,14 +14,14 @@ internal sealed class TestCluster : IAsyncDisposable
 
     private readonly string _directory;
 
-    private TestCluster(string directory, EmbeddedCluster cluster, SquareHandler squares)
+    private TestCluster(string directory, HostedCluster cluster, SquareHandler squares)
     {
         _directory = directory;
         Cluster = cluster;
         Squares = squares;
     }
 
-    public EmbeddedCluster Cluster { get; }
+    public HostedCluster Cluster { get; }
 
     public IClusterClient Client => Cluster.Client;
 
@@ -51,7 +51,7 @@ internal sealed class TestCluster : IAsyncDisposable
             SlotLaunch = SlotMain.Launch,
             Time = time ?? TimeProvider.System,
         };
-        return new TestCluster(directory, await EmbeddedCluster.Start(change?.Invoke(options) ?? options, role, parts), squares);
+        return new TestCluster(directory, await HostedCluster.Start(change?.Invoke(options) ?? options, role, parts), squares);
     }
 
     public static EntityAddress Counter(string id) => EntityAddress.Of("counters", id);

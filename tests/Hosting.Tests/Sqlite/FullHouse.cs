@@ -40,7 +40,7 @@ internal sealed class FullHouse
         await using (var store = SqliteStore.Open(state.JournalPath, new SqliteStoreOptions { ShardCount = 8 }, time))
         {
             await house.Fill(store, random);
-            await store.RenewNode("node-a", "http://here", ["shards", "slots"], TimeSpan.FromMinutes(1), None);
+            await store.RenewNode("node-a", "http://here", ["shards", "compute"], TimeSpan.FromMinutes(1), None);
         }
         await using (var store = SqliteStore.OpenForReading(state.JournalPath, new SqliteStoreOptions(), time))
         {

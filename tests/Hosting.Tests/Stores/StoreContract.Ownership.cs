@@ -93,14 +93,14 @@ public abstract partial class StoreContract
     {
         var (store, _) = await Create();
         await using var _1 = store;
-        await store.RenewNode("node-a", "here", ["shards", "slots"], Lease, None);
+        await store.RenewNode("node-a", "here", ["shards", "compute"], Lease, None);
         await store.RenewNode("node-b", "there", [], Lease, None);
         Time.Now += TimeSpan.FromSeconds(3);
-        await store.RenewNode("node-a", "here", ["slots"], Lease, None);
+        await store.RenewNode("node-a", "here", ["compute"], Lease, None);
         var nodes = (await store.ReadNodes(None)).OrderBy(node => node.Node).ToList();
         Assert.Equal([("node-a", Time.Now + Lease), ("node-b", Time.Now + Lease - TimeSpan.FromSeconds(3))], nodes.Select(n => (n.Node,
             n.LeaseUntil)));
-        Assert.Equal("slots", Assert.Single(nodes[0].Roles));
+        Assert.Equal("compute", Assert.Single(nodes[0].Roles));
         Assert.Empty(nodes[1].Roles);
         await store.RemoveNode("node-a", None);
         Assert.Equal(["node-b"], (await store.ReadNodes(None)).Select(node => node.Node));

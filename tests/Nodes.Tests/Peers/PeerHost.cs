@@ -21,7 +21,7 @@ internal sealed class PeerHost : IAsyncDisposable
 
     public string Directory { get; }
 
-    public EmbeddedCluster Cluster => _node.Cluster;
+    public HostedCluster Cluster => _node.Cluster;
 
     public IClusterClient Client => _node.Cluster.Client;
 

@@ -4,7 +4,6 @@ using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Core;
 using Athanor.Hosting.Slots;
 using Athanor.Hosting.Stores;
-using Athanor.Hosting.Stores.Sqlite;
 using Athanor.Hosting.Telemetry;
 using Athanor.Hosting.Work;
 using Athanor.Protocol;
@@ -26,11 +25,11 @@ namespace Athanor.Hosting.Runtime;
 /// A drain that takes longer than <c>node.drain-timeout</c> is cut short, which loses nothing: it is then as if the process had been
 /// killed, and a killed process loses nothing that it acknowledged.
 /// </summary>
-public sealed class EmbeddedCluster : IAsyncDisposable
+public sealed class HostedCluster : IAsyncDisposable
 {
     private readonly AthanorOptions _options;
-    private readonly StateDirectory _directory;
-    private readonly SqliteStore _store;
+    private readonly NodeGround _ground;
+    private readonly IStore _store;
     private readonly TimeProvider _time;
     private readonly ILogger _log;
     private readonly RequestTable _requests = new();
@@ -47,25 +46,24 @@ public sealed class EmbeddedCluster : IAsyncDisposable
     private CoreFigures _figures = new(0, 0, 0);
     private int _disposed;
 
-    private EmbeddedCluster(
-        AthanorOptions options, EmbeddedRole role, ClusterParts parts, StateDirectory directory, SqliteStore store, ILogger log)
+    private HostedCluster(
+        AthanorOptions options, EmbeddedRole role, ClusterParts parts, NodeGround ground, ILogger log)
     {
         _options = options;
-        _directory = directory;
-        _store = store;
+        _ground = ground;
+        _store = ground.Store;
         _time = parts.Time;
         _log = log;
         Role = role;
         Parts = parts;
-        Blobs = new DirectoryBlobStore(directory.BlobsPath, parts.Time, options.Blobs.ChunkBytes);
-        var core = new ClusterCore(CoreOptionsOf(options, role, store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages));
+        var core = new ClusterCore(CoreOptionsOf(options, role, _store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages));
         _loop = new CoreLoop(core, Execute, Look, Broken, _time);
-        _storeActions = new StoreActions(store, options.Node.Name, "", _time, i => _loop.Post(i));
-        var handlers = parts.ComputeHandlers.Select(h => h is INeedsKeys keyed ? keyed.WithKeys(directory.KeysPath) : h);
+        _storeActions = new StoreActions(_store, options.Node.Name, "", _time, i => _loop.Post(i));
+        var handlers = parts.ComputeHandlers.Select(h => h is INeedsKeys keyed ? keyed.WithKeys(ground.KeysPath) : h);
         _compute = new ComputePool(handlers, parts.Messages, options.Compute, i => _loop.Post(i));
-        Work = new WorkDesk(store, parts.Messages, options.Slots.MaxDeaths, MailArrived);
+        Work = new WorkDesk(_store, parts.Messages, options.Slots.MaxDeaths, MailArrived);
         _client = new LocalClient(
-            _requests, _loop.Post, store, Blobs, parts.Messages, options.Store.Timeout, () => _storeActions.LastFailure,
+            _requests, _loop.Post, _store, Blobs, parts.Messages, options.Store.Timeout, () => _storeActions.LastFailure,
             () => $"slots {_work?.Busy ?? 0}/{_work?.Slots ?? 0} busy", "local", _time);
         _gauges = AthanorTelemetry.Observe(
             () => _figures.Messages + _loop.Depth, () => _figures.ActiveEntities, () => _work?.Busy ?? 0, () => _work?.Slots ?? 0);
@@ -81,11 +79,14 @@ public sealed class EmbeddedCluster : IAsyncDisposable
 
     public IStore Store => _store;
 
-    public IBlobStore Blobs { get; }
+    public IBlobStore Blobs => _ground.Blobs;
 
     public IWorkDesk Work { get; }
 
-    public StateDirectory Directory => _directory;
+    public StateDirectory Directory => _ground.Directory;
+
+    /// <summary>Where keys and certificates lie; nodes of one cluster may share it.</summary>
+    public string KeysPath => _ground.KeysPath;
 
     public AthanorOptions Options => _options;
 
@@ -107,22 +108,26 @@ public sealed class EmbeddedCluster : IAsyncDisposable
     /// <summary>Opens or makes the state directory and hosts its cluster until disposed.</summary>
     /// <exception cref="StateLockedException">Another process hosts it.</exception>
     /// <exception cref="StoreException">The directory or the store cannot be used; the message is fit for an operator.</exception>
-    public static async Task<EmbeddedCluster> Start(
+    public static async Task<HostedCluster> Start(
         AthanorOptions options, EmbeddedRole role, ClusterParts? parts = null, ILoggerFactory? logs = null,
         CancellationToken cancellation = default)
     {
         parts ??= new ClusterParts();
         var log = (logs ?? NullLoggerFactory.Instance).CreateLogger("Athanor");
-        var directory = StateDirectory.Open(options.StateDirectory);
-        SqliteStore? store = null;
-        EmbeddedCluster? cluster = null;
+        var ground = await NodeGround.Embedded(options, parts.Time, log, cancellation).ConfigureAwait(false);
+        return await Start(options, role, parts, ground, log, cancellation).ConfigureAwait(false);
+    }
+
+    /// <summary>Hosts on what is given, and lets go of it at the end.</summary>
+    internal static async Task<HostedCluster> Start(
+        AthanorOptions options, EmbeddedRole role, ClusterParts parts, NodeGround ground, ILogger log, CancellationToken cancellation)
+    {
+        HostedCluster? cluster = null;
         try
         {
-            store = await Task.Run(() => SqliteStore.Open(directory.JournalPath, StoreOptionsOf(options, log), parts.Time), cancellation)
-                .ConfigureAwait(false);
             // The lock says that no other process of this directory lives: what an earlier one had leased is free.
-            if (role == EmbeddedRole.Full) await store.ReturnWorkOf(options.Node.Name, cancellation).ConfigureAwait(false);
-            cluster = new EmbeddedCluster(options, role, parts, directory, store, log);
+            if (role == EmbeddedRole.Full) await ground.Store.ReturnWorkOf(options.Node.Name, cancellation).ConfigureAwait(false);
+            cluster = new HostedCluster(options, role, parts, ground, log);
             cluster._loop.Start();
             await cluster.Opened(cancellation).ConfigureAwait(false);
             if (role == EmbeddedRole.Full) cluster.StartSlots();
@@ -130,15 +135,8 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         }
         catch
         {
-            if (cluster is not null)
-            {
-                await cluster.DisposeAsync().ConfigureAwait(false);
-            }
-            else
-            {
-                if (store is not null) await store.DisposeAsync().ConfigureAwait(false);
-                directory.Dispose();
-            }
+            if (cluster is not null) await cluster.DisposeAsync().ConfigureAwait(false);
+            else await ground.DisposeAsync().ConfigureAwait(false);
             throw;
         }
     }
@@ -162,8 +160,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable
             _loop.Dispose();
             _compute.Dispose();
             _gauges.Dispose();
-            await _store.DisposeAsync().ConfigureAwait(false);
-            _directory.Dispose();
+            await _ground.DisposeAsync().ConfigureAwait(false);
         }
     }
 
@@ -213,14 +210,6 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         ToJson = StateJson.Write,
     };
 
-    private static SqliteStoreOptions StoreOptionsOf(AthanorOptions o, ILogger log) => new()
-    {
-        ShardCount = o.Shards.Count,
-        ReplyRetention = o.Idempotency.Retention,
-        MaxPages = o.Store.MaxSizeBytes / 4096,
-        OnDamage = damage => Log.Damage(log, damage.Table, damage.Where, damage.What),
-    };
-
     private async Task Opened(CancellationToken cancellation)
     {
         var patience = _options.Store.Timeout * 3;
@@ -230,7 +219,7 @@ public sealed class EmbeddedCluster : IAsyncDisposable
         }
         catch (TimeoutException e)
         {
-            throw new StoreException($"{_directory.Root}: the cluster was not ready within {patience.TotalSeconds:0} s: {Health.Reason}", e);
+            throw new StoreException($"{_ground.Directory.Root}: the cluster was not ready within {patience.TotalSeconds:0} s: {Health.Reason}", e);
         }
     }
 

@@ -1,0 +1,62 @@
+using Athanor.Hosting.Blobs;
+using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Stores;
+using Athanor.Hosting.Stores.Sqlite;
+using Microsoft.Extensions.Logging;
+
+namespace Athanor.Hosting.Runtime;
+
+/// <summary>What a hosted cluster stands on: where its rows, blobs and keys lie. Disposing lets go of all of it, the lock last.</summary>
+internal sealed class NodeGround : IAsyncDisposable
+{
+    /// <summary>This process's own directory: lock, socket, and whatever is not shared with other nodes.</summary>
+    public required StateDirectory Directory { get; init; }
+
+    public required IStore Store { get; init; }
+
+    public required IBlobStore Blobs { get; init; }
+
+    /// <summary>Where keys and certificates lie.</summary>
+    public required string KeysPath { get; init; }
+
+    /// <summary>Whether other nodes may stand on the same rows. If not, the directory's lock says that no other process writes.</summary>
+    public required bool Shared { get; init; }
+
+    /// <summary>A locked state directory with everything in it.</summary>
+    public static async Task<NodeGround> Embedded(AthanorOptions options, TimeProvider time, ILogger log, CancellationToken cancellation)
+    {
+        var directory = StateDirectory.Open(options.StateDirectory);
+        try
+        {
+            var store = await Task.Run(() => SqliteStore.Open(directory.JournalPath, StoreOptionsOf(options, log), time), cancellation)
+                .ConfigureAwait(false);
+            return new NodeGround
+            {
+                Directory = directory,
+                Store = store,
+                Blobs = new DirectoryBlobStore(directory.BlobsPath, time, options.Blobs.ChunkBytes),
+                KeysPath = directory.KeysPath,
+                Shared = false,
+            };
+        }
+        catch
+        {
+            directory.Dispose();
+            throw;
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await Store.DisposeAsync().ConfigureAwait(false);
+        Directory.Dispose();
+    }
+
+    private static SqliteStoreOptions StoreOptionsOf(AthanorOptions o, ILogger log) => new()
+    {
+        ShardCount = o.Shards.Count,
+        ReplyRetention = o.Idempotency.Retention,
+        MaxPages = o.Store.MaxSizeBytes / 4096,
+        OnDamage = damage => Log.Damage(log, damage.Table, damage.Where, damage.What),
+    };
+}
