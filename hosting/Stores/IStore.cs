@@ -139,6 +139,14 @@ public interface IStore : IAsyncDisposable
 
     Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation);
 
+    /// <summary>A node says how far its clock is ahead of the store's. Without effect if it is not in the table.</summary>
+    Task NoteSkew(string node, TimeSpan skew, CancellationToken cancellation) => Task.CompletedTask;
+
+    /// <summary>Asks a node to hand everything over and leave: it finds <see cref="NodeRow.MustDrain"/> in its row, which goes with the row
+    /// when it has left.</summary>
+    /// <returns>False if no such node is in the table.</returns>
+    Task<bool> AskToDrain(string node, CancellationToken cancellation) => Task.FromResult(false);
+
     Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation);
 
     /// <summary>Takes a shard that is free or whose lease has ended, if its epoch is still the one seen; the new epoch's counter is one
@@ -206,6 +214,22 @@ public interface IStore : IAsyncDisposable
     Task<int> ReturnWorkOf(string holder, CancellationToken cancellation) => Task.FromResult(0);
 
     Task<IReadOnlyList<WorkView>> ListWork(WorkStatus? status, CancellationToken cancellation);
+
+    /// <summary>Counts what waits, for people. Exact in a database; the default counts at most 10,000 rows of a mailbox.</summary>
+    async Task<StoreLoad> ReadLoad(CancellationToken cancellation)
+    {
+        const int Most = 10_000;
+        var mail = await ReadMail([.. Enumerable.Range(0, ShardCount)], Most, cancellation).ConfigureAwait(false);
+        var work = await ListWork(null, cancellation).ConfigureAwait(false);
+        return new StoreLoad(
+            [.. mail.GroupBy(static row => row.Shard).OrderBy(static rows => rows.Key)
+                .Select(static rows => new MailLoad(rows.Key, rows.Count(), null))],
+            [.. work.Where(static row => row.Status is not (WorkStatus.Completed or WorkStatus.Cancelled))
+                .GroupBy(static row => (row.Work.Pool, row.Work.Spec.Kind, row.Work.Entity.Tenant, row.Status))
+                .OrderBy(static rows => rows.Key)
+                .Select(static rows => new WorkLoad(
+                    rows.Key.Pool, rows.Key.Kind, rows.Key.Tenant, rows.Key.Status, rows.Count(), null))]);
+    }
 
     // --- care
     /// <summary>Reads every row and checks CRCs, hashes, chains and gaps.</summary>

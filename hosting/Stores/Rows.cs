@@ -20,7 +20,10 @@ public sealed record ShardRow(
     int Shard, string? Owner, Epoch Epoch, long LastNumber, DateTimeOffset LeaseUntil, long LastEvent = 0);
 
 /// <summary>A node as the node table shows it, live while its lease has not ended by the store's clock.</summary>
-public sealed record NodeRow(string Node, string Address, ImmutableArray<string> Roles, DateTimeOffset LeaseUntil);
+/// <param name="Skew">How far its clock was ahead of the store's when it last looked.</param>
+/// <param name="MustDrain">Somebody asked it to hand everything over and leave.</param>
+public sealed record NodeRow(
+    string Node, string Address, ImmutableArray<string> Roles, DateTimeOffset LeaseUntil, TimeSpan Skew = default, bool MustDrain = false);
 
 /// <summary>A message's kind, version and body as they lie on disk.</summary>
 public readonly record struct StoredMessage(string Kind, int Version, ReadOnlyMemory<byte> Body);
@@ -88,3 +91,14 @@ public sealed record WorkLease(WorkRow Work, string Holder, long Token, int Atte
 
 /// <summary>A work row as lists show it.</summary>
 public sealed record WorkView(WorkRow Work, WorkStatus Status, string? Holder, int Deaths, string? Reason);
+
+/// <summary>What waits in a shard's mailbox.</summary>
+/// <param name="Oldest">Age of the oldest row by the store's clock; null if the mailbox is empty or the store keeps no times.</param>
+public sealed record MailLoad(int Shard, long Rows, TimeSpan? Oldest);
+
+/// <summary>Work rows that are alike.</summary>
+/// <param name="Oldest">Age of the oldest by the store's clock; null if the store keeps no times.</param>
+public sealed record WorkLoad(string Pool, string Kind, string Tenant, WorkStatus Status, long Rows, TimeSpan? Oldest);
+
+/// <summary>How much waits: mailboxes that are not empty, and work that is not completed or cancelled.</summary>
+public sealed record StoreLoad(IReadOnlyList<MailLoad> Mail, IReadOnlyList<WorkLoad> Work);

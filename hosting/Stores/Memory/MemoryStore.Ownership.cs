@@ -9,7 +9,12 @@ internal sealed partial class MemoryStore
     {
         lock (_gate)
         {
-            var row = new NodeRow(node, address, roles, _time.GetUtcNow() + lease);
+            var row = _nodes.GetValueOrDefault(node, new NodeRow(node, address, roles, default)) with
+            {
+                Address = address,
+                Roles = roles,
+                LeaseUntil = _time.GetUtcNow() + lease,
+            };
             _nodes[node] = row;
             return Task.FromResult(row);
         }
@@ -24,6 +29,64 @@ internal sealed partial class MemoryStore
     public Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation)
     {
         lock (_gate) return Task.FromResult<IReadOnlyList<NodeRow>>(_nodes.Values.ToList());
+    }
+
+    public Task NoteSkew(string node, TimeSpan skew, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (_nodes.TryGetValue(node, out var row)) _nodes[node] = row with { Skew = skew };
+        }
+        return Task.CompletedTask;
+    }
+
+    public Task<bool> AskToDrain(string node, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (!_nodes.TryGetValue(node, out var row)) return Task.FromResult(false);
+            _nodes[node] = row with { MustDrain = true };
+            return Task.FromResult(true);
+        }
+    }
+
+    public Task<INodeLock> LockNode(string node, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            if (_locks.ContainsKey(node)) throw new StoreException($"a node named {node} is alive in another process");
+            var held = new MemoryLock(this, node);
+            _locks.Add(node, held);
+            return Task.FromResult<INodeLock>(held);
+        }
+    }
+
+    /// <summary>Ends a node's session as a lost connection does.</summary>
+    public void BreakLock(string node)
+    {
+        MemoryLock? broken;
+        lock (_gate) _locks.Remove(node, out broken);
+        broken?.Break();
+    }
+
+    private sealed class MemoryLock(MemoryStore store, string node) : INodeLock
+    {
+        private readonly CancellationTokenSource _lost = new();
+
+        public string Node => node;
+
+        public CancellationToken Lost => _lost.Token;
+
+        public void Break() => _lost.Cancel();
+
+        public ValueTask DisposeAsync()
+        {
+            lock (store._gate)
+            {
+                if (store._locks.TryGetValue(node, out var held) && ReferenceEquals(held, this)) store._locks.Remove(node);
+            }
+            return ValueTask.CompletedTask;
+        }
     }
 
     public Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation)

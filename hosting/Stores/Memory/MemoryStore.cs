@@ -24,6 +24,7 @@ internal sealed partial class MemoryStore : IStore
     private readonly Dictionary<EntityAddress, EntityRows> _entities = [];
     private readonly Dictionary<(string Tenant, Guid Key), (ReplyRow Row, DateTimeOffset Time)> _replies = [];
     private readonly SortedDictionary<string, NodeRow> _nodes = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, MemoryLock> _locks = [];
 
     /// <param name="incarnation">Raised when a backup is restored; part of every epoch.</param>
     public MemoryStore(int shardCount, TimeProvider time, long incarnation = 1)

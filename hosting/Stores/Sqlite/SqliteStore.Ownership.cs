@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 
 namespace Athanor.Hosting.Stores.Sqlite;
@@ -5,6 +6,9 @@ namespace Athanor.Hosting.Stores.Sqlite;
 /// <summary>Nodes, shards and their leases, by the store's clock.</summary>
 public sealed partial class SqliteStore
 {
+    /// <summary>What nodes said and were asked. Only kept while the store is open: its one node lives no longer than that.</summary>
+    private readonly ConcurrentDictionary<string, (TimeSpan Skew, bool Drain)> _asked = new(StringComparer.Ordinal);
+
     public Task<NodeRow> RenewNode(
         string node, string address, ImmutableArray<string> roles, TimeSpan lease, CancellationToken cancellation) => Write(
         connection =>
@@ -19,12 +23,34 @@ public sealed partial class SqliteStore
         connection =>
         {
             connection.Prepare("DELETE FROM node WHERE node = ?").Bind(node).Run();
+            _asked.TryRemove(node, out _);
             return true;
         },
         cancellation);
 
-    public Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation) => Read<IReadOnlyList<NodeRow>>(
-        connection => _reports.ReadAll(connection.Prepare($"{NodeTable.Table.Select} ORDER BY node"), NodeTable.Current), cancellation);
+    public async Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation)
+    {
+        var rows = await Read<IReadOnlyList<NodeRow>>(
+            connection => _reports.ReadAll(connection.Prepare($"{NodeTable.Table.Select} ORDER BY node"), NodeTable.Current), cancellation)
+            .ConfigureAwait(false);
+        return [.. rows.Select(row => _asked.TryGetValue(row.Node, out var asked) ? row with { Skew = asked.Skew, MustDrain = asked.Drain } : row)];
+    }
+
+    public async Task NoteSkew(string node, TimeSpan skew, CancellationToken cancellation)
+    {
+        if (!await IsNode(node, cancellation).ConfigureAwait(false)) return;
+        _asked.AddOrUpdate(node, (skew, false), (_, asked) => (skew, asked.Drain));
+    }
+
+    public async Task<bool> AskToDrain(string node, CancellationToken cancellation)
+    {
+        if (!await IsNode(node, cancellation).ConfigureAwait(false)) return false;
+        _asked.AddOrUpdate(node, (TimeSpan.Zero, true), static (_, asked) => (asked.Skew, true));
+        return true;
+    }
+
+    private async Task<bool> IsNode(string node, CancellationToken cancellation) =>
+        (await ReadNodes(cancellation).ConfigureAwait(false)).Any(row => row.Node == node);
 
     public Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation) => Read<IReadOnlyList<ShardRow>>(
         connection => _reports.ReadAll(connection.Prepare($"{ShardTable.Table.Select} ORDER BY shard"), ShardTable.Current), cancellation);

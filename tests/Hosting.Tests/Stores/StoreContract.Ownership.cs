@@ -107,6 +107,26 @@ public abstract partial class StoreContract
     }
 
     [Fact]
+    public async Task A_node_finds_in_its_row_that_it_must_drain_until_the_row_is_removed()
+    {
+        var (store, _) = await Create();
+        await using var _1 = store;
+        Assert.False(await store.AskToDrain("node-a", None));
+        await store.NoteSkew("node-a", TimeSpan.FromSeconds(2), None);
+        await store.RenewNode("node-a", "here", ["shards"], Lease, None);
+        Assert.Equal((TimeSpan.Zero, false), Row(Assert.Single(await store.ReadNodes(None))));
+        await store.NoteSkew("node-a", TimeSpan.FromSeconds(-3), None);
+        Assert.True(await store.AskToDrain("node-a", None));
+        await store.RenewNode("node-a", "here", [], Lease, None);
+        Assert.Equal((TimeSpan.FromSeconds(-3), true), Row(Assert.Single(await store.ReadNodes(None))));
+        await store.RemoveNode("node-a", None);
+        await store.RenewNode("node-a", "here", ["shards"], Lease, None);
+        Assert.Equal((TimeSpan.Zero, false), Row(Assert.Single(await store.ReadNodes(None))));
+
+        static (TimeSpan, bool) Row(NodeRow row) => (row.Skew, row.MustDrain);
+    }
+
+    [Fact]
     public async Task A_raised_incarnation_frees_every_shard_and_fences_who_held_it()
     {
         var (store, driver) = await Create();
