@@ -17,6 +17,11 @@ public abstract record Effect
     /// <summary>Sends a command to another entity: a mailbox row in the same transaction, handled once, in order per sender.</summary>
     public sealed record Tell(EntityAddress To, ICommand Command) : Effect;
 
+    /// <summary>Hands a command to another entity of the same node, in memory only: never written down, at most once, dropped (and counted)
+    /// if the entity's shard is not open on this node. For what is worth nothing a moment later, never for what must last: that is what
+    /// <see cref="Tell"/> is for. It leaves after the commit of what its sender knew.</summary>
+    public sealed record Signal(EntityAddress To, ICommand Command) : Effect;
+
     /// <summary>Starts numerics on the owner's compute threads; <see cref="ComputeCompleted"/> or <see cref="ComputeFailed"/> comes
     /// back under the same name. The state must say that it awaits it (<see cref="IDecider.Awaiting"/>).</summary>
     public sealed record StartCompute(string Name, ICompute Request, TimeSpan Deadline) : Effect;

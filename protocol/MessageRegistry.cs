@@ -19,11 +19,16 @@ public delegate T MessageBodyReader<out T>(ref MessagePackReader reader);
 /// <see cref="IWorkResult"/>) they are the array [kind, version, body], and the body is the map itself, not bytes that hold a map: any
 /// MessagePack tool shows the whole message, and a reader that does not know the kind can still skip it.
 ///
-/// The registry goes with the writer and the reader; nothing is static, so a test can have its own kinds, and two clusters in one
+/// The registry goes with the writer and the reader; no kind is static, so a test can have its own kinds, and two clusters in one
 /// process do not meet.
 /// </summary>
 public sealed class MessageRegistry
 {
+    private const int LargestKept = 1 << 16;
+
+    [ThreadStatic]
+    private static MessagePackWriter? _writer;
+
     private readonly FrozenDictionary<Type, Entry> _byType;
     private readonly FrozenDictionary<(string Kind, int Version), Entry> _byKind;
 
@@ -54,11 +59,24 @@ public sealed class MessageRegistry
     public int VersionOf(IMessage message) => EntryOf(message).Version;
 
     /// <summary>The canonical bytes of a message's body.</summary>
-    public byte[] Encode(IMessage message)
+    public byte[] Encode(IMessage message) => Encode(message, out _, out _);
+
+    /// <summary>The canonical bytes of a message's body, and its name.</summary>
+    public byte[] Encode(IMessage message, out string kind, out int version)
     {
-        var writer = new MessagePackWriter(this);
-        EntryOf(message).Write(writer, message);
-        return writer.ToArray();
+        var entry = EntryOf(message);
+        (kind, version) = (entry.Kind, entry.Version);
+        // One writer a thread is kept, with its buffer, unless a large message has made that large.
+        var writer = _writer is { } kept && ReferenceEquals(kept.Registry, this) ? kept : new MessagePackWriter(this);
+        _writer = null;
+        entry.Write(writer, message);
+        var bytes = writer.ToArray();
+        if (bytes.Length <= LargestKept)
+        {
+            writer.Clear();
+            _writer = writer;
+        }
+        return bytes;
     }
 
     /// <exception cref="UnknownKindException">This build does not know the kind or the version.</exception>

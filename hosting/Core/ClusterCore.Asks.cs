@@ -9,12 +9,15 @@ internal sealed partial class ClusterCore
     /// <summary>Requests for shards that are not open here but are, or soon will be, ours.</summary>
     private readonly List<(Ask Ask, CoreInput Input)>?[] _waiting;
 
+    /// <summary>Those of the usual patience: nearly all.</summary>
+    private readonly AskList _patient = new();
+
     private Ask NewAsk(long correlation, EntityAddress to, TimeSpan? timeout)
     {
         var ask = new Ask(correlation, to, _now);
         _asks[correlation] = ask;
-        var wait = timeout ?? _options.AskTimeout;
-        After(wait, () => TimeOut(ask));
+        if (timeout is { } wait && wait != _options.AskTimeout) After(wait, () => TimeOut(ask));
+        else _patient.Add(ask);
         return ask;
     }
 
@@ -34,12 +37,22 @@ internal sealed partial class ClusterCore
         ask.Answered = true;
         ask.Item = null;
         _asks.Remove(ask.Correlation);
+        _patient.Remove(ask);
         return true;
     }
 
     private void ForgetAsk(long correlation)
     {
         if (_asks.TryGetValue(correlation, out var ask)) End(ask);
+    }
+
+    private void TimeOutPatient()
+    {
+        while (_patient.Oldest is { } oldest && oldest.Since + _options.AskTimeout <= _now)
+        {
+            TimeOut(oldest);
+            Run();
+        }
     }
 
     private void TimeOut(Ask ask)
@@ -61,7 +74,7 @@ internal sealed partial class ClusterCore
             return $"shard {number} is not held by {_options.Node}; its owner is {OwnerOf(number) ?? "nobody"}, as far as is known";
         var text = $"shard {number}, owner {_options.Node}, epoch {shard.Epoch}, {shard.Phase}";
         text += shard.Entities.TryGetValue(to, out var entity)
-            ? $"; the entity is {entity.Phase} with {entity.Mailbox.Count} messages in its mailbox and {entity.Stash.Count} stashed"
+            ? $"; the entity is {entity.Phase} with {entity.Mailbox.Count} messages in its mailbox and {entity.Stash?.Count ?? 0} stashed"
             : "; the entity is not in memory";
         text += $"; commits of the shard: {(shard.InFlight is null ? "none" : "one")} in flight";
         return text + $", {shard.Gathering?.Messages ?? 0} messages gathering";

@@ -160,6 +160,7 @@ internal sealed partial class ClusterCore
         if (batch.WorkCancelled.Count > 0) Do(new CoreAction.WorkCancelled([.. batch.WorkCancelled]));
         var shard = batch.Shard;
         if (!shard.Dropped) Confirm(shard, batch);
+        foreach (var (to, signal) in batch.Signals ?? []) Send(to, signal);
         Deliver(batch);
         ReleaseIfFlushed(shard);
     }
@@ -169,7 +170,7 @@ internal sealed partial class ClusterCore
         shard.Last = batch.Number;
         shard.Failures = 0;
         Forget(shard, batch.Handled);
-        Forget(shard, batch.Parked.Select(static parked => parked.Mail.Id));
+        if (batch.Parked.Count > 0) Forget(shard, batch.Parked.Select(static parked => parked.Mail.Id));
         for (var i = 0; i < batch.Entities.Count; i++)
         {
             var entity = batch.Entities[i];

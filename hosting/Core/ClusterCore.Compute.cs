@@ -13,13 +13,13 @@ internal sealed partial class ClusterCore
 {
     private void StartCompute(Entity entity, Effect.StartCompute effect, string? trace = null)
     {
-        if (entity.Computes.Remove(effect.Name, out var older)) CancelRunning(older);
+        if (entity.Computes is { } others && others.Remove(effect.Name, out var older)) CancelRunning(older);
         RunningCompute? running = null;
         var id = Expect(outcome => Returned(running!, outcome is CoreInput.ComputeDone done
             ? new ComputeCompleted(effect.Name, done.Result)
             : new ComputeFailed(effect.Name, outcome is CoreInput.ComputeThrew threw ? threw.Reason : "it was not started")));
         running = new RunningCompute(id, entity, effect.Name, trace);
-        entity.Computes.Add(effect.Name, running);
+        entity.Add(running);
         Do(new CoreAction.StartCompute(id, entity.Address, effect.Name, effect.Request, effect.Deadline, trace));
         After(effect.Deadline, () =>
         {
@@ -30,8 +30,8 @@ internal sealed partial class ClusterCore
     }
 
     private static bool IsWanted(RunningCompute running) =>
-        !running.Entity.Shard.Dropped && running.Entity.Computes.TryGetValue(running.Name, out var current) && ReferenceEquals(current,
-            running);
+        !running.Entity.Shard.Dropped && running.Entity.Computes is { } computes
+        && computes.TryGetValue(running.Name, out var current) && ReferenceEquals(current, running);
 
     private void Returned(RunningCompute running, ICommand command)
     {
@@ -45,25 +45,30 @@ internal sealed partial class ClusterCore
         if (!running.Returned && _pending.Remove(running.Id)) Do(new CoreAction.CancelCompute(running.Id));
     }
 
+    private void CancelComputes(Entity entity)
+    {
+        foreach (var compute in entity.Computes?.Values ?? Enumerable.Empty<RunningCompute>()) CancelRunning(compute);
+    }
+
     /// <summary>Stops what the state no longer awaits, then starts what the command asked for.</summary>
     private void ReconcileComputes(Entity entity, IReadOnlyList<Effect.StartCompute> started, string? trace)
     {
-        if (entity.Computes.Count > 0)
+        if (entity.Computes is { Count: > 0 } computes)
         {
-            foreach (var running in entity.Computes.Values.Where(running => !Awaits(entity, running.Name)).ToList())
+            foreach (var running in computes.Values.Where(running => !Awaits(entity, running.Name)).ToList())
             {
                 CancelRunning(running);
-                entity.Computes.Remove(running.Name);
+                computes.Remove(running.Name);
             }
         }
-        foreach (var effect in started) StartCompute(entity, effect, trace);
+        for (var i = 0; i < started.Count; i++) StartCompute(entity, started[i], trace);
     }
 
     private static bool Awaits(Entity entity, string name)
     {
-        foreach (var awaited in entity.Awaits)
+        for (var i = 0; i < entity.Awaits.Count; i++)
         {
-            if (awaited.Name == name) return true;
+            if (entity.Awaits[i].Name == name) return true;
         }
         return false;
     }

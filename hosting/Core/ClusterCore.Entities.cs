@@ -1,5 +1,6 @@
 using Athanor.Hosting.Core.State;
 using Athanor.Hosting.Stores;
+using Athanor.Protocol;
 
 namespace Athanor.Hosting.Core;
 
@@ -7,19 +8,30 @@ namespace Athanor.Hosting.Core;
 internal sealed partial class ClusterCore
 {
     /// <summary>Entities in memory that can be passivated, the least recently used first.</summary>
-    private readonly LinkedList<Entity> _recency = new();
+    private readonly RecencyList _recency = new();
+
+    /// <summary>All entities in memory, of whatever shard.</summary>
+    private readonly Dictionary<EntityAddress, Entity> _entities = new(AddressComparer.Instance);
     private readonly Queue<Entity> _toRead = new();
     private int _reading;
 
     /// <summary>Entities in memory.</summary>
     public int ActiveEntities => _recency.Count;
 
-    private Entity EntityIn(Shard shard, Protocol.EntityAddress address)
+    private Entity EntityIn(Shard shard, EntityAddress address)
     {
         if (shard.Entities.TryGetValue(address, out var entity)) return entity;
         entity = new Entity(shard, address, _deciders.GetValueOrDefault(address.Family));
         shard.Entities.Add(address, entity);
+        _entities[address] = entity;
         return entity;
+    }
+
+    /// <summary>It is no longer in memory; its shard's own list is its caller's to change.</summary>
+    private void Unlist(Entity entity)
+    {
+        _recency.Remove(entity);
+        if (_entities.TryGetValue(entity.Address, out var known) && ReferenceEquals(known, entity)) _entities.Remove(entity.Address);
     }
 
     /// <summary>Marks it as used now; what was about to be passivated stays.</summary>
@@ -27,19 +39,7 @@ internal sealed partial class ClusterCore
     {
         entity.PassivateWhenCommitted = false;
         entity.LastUsed = _now;
-        if (entity.Recency is { } node)
-        {
-            _recency.Remove(node);
-            _recency.AddLast(node);
-        }
-        else entity.Recency = _recency.AddLast(entity);
-    }
-
-    private void ForgetRecency(Entity entity)
-    {
-        if (entity.Recency is not { } node) return;
-        _recency.Remove(node);
-        entity.Recency = null;
+        _recency.Use(entity);
     }
 
     /// <summary>Appends a message; the entity is recovered first if need be.</summary>
@@ -142,7 +142,7 @@ internal sealed partial class ClusterCore
         if (entity.Repair is not null) ClearFault(entity);
         foreach (var compute in entity.Awaits)
         {
-            if (!entity.Computes.ContainsKey(compute.Name)) StartCompute(entity, compute);
+            if (entity.Computes is not { } running || !running.ContainsKey(compute.Name)) StartCompute(entity, compute);
         }
         AnswerQueries(entity);
         Wake(entity);
@@ -151,22 +151,20 @@ internal sealed partial class ClusterCore
     /// <summary>Passivates what has been idle for long, and the least recently used while there are too many.</summary>
     private void Passivate()
     {
-        var node = _recency.First;
+        var next = _recency.Oldest;
         var looked = 0;
-        while (node is not null && looked++ < 64)
+        while (next is { } entity && looked++ < 64)
         {
-            var entity = node.Value;
-            var next = node.Next;
+            next = entity.Newer;
             if (entity.LastUsed + _options.PassivateAfter > _now && _recency.Count <= _options.MaxActive) return;
             if (!entity.IsIdle || entity.PassivateWhenCommitted)
             {
                 // Looked at again after the others; what it waits for counts as use.
-                if (entity.Phase == EntityPhase.Faulted || entity.PassivateWhenCommitted) ForgetRecency(entity);
+                if (entity.Phase == EntityPhase.Faulted || entity.PassivateWhenCommitted) _recency.Remove(entity);
                 else Touch(entity);
             }
             else if (entity.Shard.IsOpen) PassivateOne(entity);
             else Touch(entity);
-            node = next;
         }
     }
 
@@ -181,7 +179,7 @@ internal sealed partial class ClusterCore
 
     private void Unload(Entity entity)
     {
-        ForgetRecency(entity);
+        Unlist(entity);
         entity.Shard.Entities.Remove(entity.Address);
     }
 

@@ -9,24 +9,16 @@ namespace Athanor.Hosting.Core;
 /// <summary>One message at a time: decide, apply, and stage the effects. Whatever throws on the way leaves nothing behind.</summary>
 internal sealed partial class ClusterCore
 {
-    private sealed record Staged(
-        IState State, IReadOnlyList<Effect.StartCompute> Awaits, List<JournalRow> Events, List<(EntityAddress To,
-            StoredMessage Command)> Tells,
-        List<(string Name, TimerRow? Row)> Timers, List<WorkRow> Work, List<string> WorkCancelled, List<Effect.StartCompute> Computes,
-        (IReply Message, StoredMessage Stored)? Reply, SnapshotRow? Snapshot, bool Passivates)
-    {
-        public bool HasRows => Events.Count + Tells.Count + Timers.Count + Work.Count + WorkCancelled.Count > 0;
-    }
+    private readonly Staging _staging = new();
 
     private void Pump(Entity entity)
     {
         var shard = entity.Shard;
-        while (shard.IsOpen && entity.Phase == EntityPhase.Active && entity.Mailbox.First is { } first)
+        while (shard.IsOpen && entity.Phase == EntityPhase.Active && entity.Mailbox.First is { } item)
         {
-            var item = first.Value;
             if (item is ClientItem { IsOver: true } || IsStale(entity, item))
             {
-                entity.Mailbox.Remove(first);
+                entity.Mailbox.RemoveFirst();
                 continue;
             }
             if (item is ClientItem { Ready: false }) return;
@@ -35,7 +27,13 @@ internal sealed partial class ClusterCore
                 shard.Blocked.Add(entity);
                 return;
             }
-            entity.Mailbox.Remove(first);
+            if (item is SignalItem && ++_signalled > _options.SignalsPerStep)
+            {
+                // The next step goes on from here: see Run.
+                Wake(entity);
+                return;
+            }
+            entity.Mailbox.RemoveFirst();
             Handle(entity, item);
         }
     }
@@ -59,14 +57,15 @@ internal sealed partial class ClusterCore
             Fault(entity, $"the message {item.Name} cannot be read: {error.Message}");
             return;
         }
-        var time = StoreTime > entity.Time ? StoreTime : entity.Time;
+        var time = StoreTime;
+        if (entity.Time > time) time = entity.Time;
         // The store's clock may have stepped back since the timer fired.
         if (item is TimerItem { Entry.Row.Due: var due } && due > time) time = due;
         var context = new DecisionContext(entity.Address, time, entity.Number + 1, item.Sender, item.Principal);
-        Staged? staged;
+        bool held;
         try
         {
-            staged = Decide(entity, item, command, context);
+            held = !Decide(_staging, entity, item, command, context);
         }
         catch (Exception error)
         {
@@ -74,12 +73,13 @@ internal sealed partial class ClusterCore
             return;
         }
         entity.Time = time;
-        if (staged is null) entity.Stash.Add(item);
-        else Stage(entity, item, staged);
+        if (held) entity.Hold(item);
+        else Stage(entity, item, _staging);
     }
 
     private ICommand CommandOf(Item item) => item switch
     {
+        SignalItem signal => signal.Command,
         ClientItem client => client.Command,
         ComputeItem compute => compute.Command,
         MailItem mail => (ICommand)_codec.Decode(mail.Row.Command),
@@ -87,100 +87,100 @@ internal sealed partial class ClusterCore
         _ => throw new InvalidOperationException(item.GetType().Name),
     };
 
-    /// <summary>Everything that can throw happens here, before anything is changed. Null if the command is stashed.</summary>
-    private Staged? Decide(Entity entity, Item item, ICommand command, DecisionContext context)
+    /// <summary>Nothing outside the staging changes, so that a throw leaves nothing behind. False if the command is stashed.</summary>
+    private bool Decide(Staging to, Entity entity, Item item, ICommand command, DecisionContext context)
     {
         var decider = entity.Decider!;
-        var effects = decider.Decide(entity.State!, command, context);
+        var shard = entity.Shard;
         var state = entity.State!;
+        to.Clear(state);
+        var effects = decider.Decide(state, command, context);
         var (number, hash) = (entity.Number, entity.Hash);
-        var result = new Staged(state, [], [], [], [], [], [], [], null, null, false);
-        foreach (var effect in effects)
+        for (var i = 0; i < effects.Count; i++)
         {
-            switch (effect)
+            switch (effects[i])
             {
                 case Effect.Persist persist:
                     var stored = _codec.Encode(persist.Event);
                     var next = EventHash.Compute(entity.Address, ++number, stored, hash.Span);
-                    result.Events.Add(new JournalRow(
-                        entity.Shard.Number, 0, entity.Shard.Epoch, entity.Address, number, stored, context.Now, context.Principal,
-                        item.TraceParent, hash, next));
+                    to.Events.Add(new JournalRow(
+                        shard.Number, shard.LastEvent + to.Events.Count + 1, shard.Epoch, entity.Address, number, stored, context.Now,
+                        context.Principal, item.TraceParent, hash, next));
                     hash = next;
                     state = decider.Apply(state, persist.Event);
                     break;
                 case Effect.Reply reply:
-                    if (result.Reply is not null) throw new InvalidOperationException("a command has two replies");
-                    result = result with { Reply = (reply.Message, _codec.Encode(reply.Message)) };
+                    if (to.Reply is not null) throw new InvalidOperationException("a command has two replies");
+                    (to.Reply, to.StoredReply) = (reply.Message, _codec.Encode(reply.Message));
                     break;
                 case Effect.Tell tell:
                     if (!IsAddress(tell.To)) throw new InvalidOperationException($"'{tell.To}' is no address of an entity");
-                    result.Tells.Add((tell.To, _codec.Encode(tell.Command)));
+                    to.Tells.Add((tell.To, _codec.Encode(tell.Command)));
+                    break;
+                case Effect.Signal signal:
+                    to.Signals.Add(signal);
                     break;
                 case Effect.StartCompute compute:
-                    result.Computes.Add(compute);
+                    to.Computes.Add(compute);
                     break;
                 case Effect.Dispatch work:
-                    result.Work.Add(new WorkRow(
-                        entity.Shard.Number, entity.Address, work.Name, _codec.Encode(work.Spec), work.Seed, work.Inputs, work.Pool,
-                            work.Priority,
+                    to.Work.Add(new WorkRow(
+                        shard.Number, entity.Address, work.Name, _codec.Encode(work.Spec), work.Seed, work.Inputs, work.Pool, work.Priority,
                         work.Deadline, item.TraceParent));
                     break;
                 case Effect.CancelWork cancel:
-                    result.WorkCancelled.Add($"{entity.Address}/{cancel.Name}");
+                    to.WorkCancelled.Add($"{entity.Address}/{cancel.Name}");
                     break;
                 case Effect.SetTimer set:
-                    result.Timers.Add((set.Name, new TimerRow(
-                        entity.Shard.Number, entity.Address, set.Name, set.Due, _codec.Encode(set.Command))));
+                    to.Timers.Add((set.Name, new TimerRow(shard.Number, entity.Address, set.Name, set.Due, _codec.Encode(set.Command))));
                     break;
                 case Effect.CancelTimer cancel:
-                    if (entity.Shard.Timers.ContainsKey((entity.Address, cancel.Name))
-                        || result.Timers.Exists(timer => timer.Name == cancel.Name))
-                        result.Timers.Add((cancel.Name, null));
+                    if (shard.Timers.ContainsKey((entity.Address, cancel.Name))
+                        || to.Timers.Exists(timer => timer.Name == cancel.Name))
+                        to.Timers.Add((cancel.Name, null));
                     break;
                 case Effect.Stash:
                     if (effects.Count != 1) throw new InvalidOperationException("Stash must be a command's only effect");
-                    return null;
+                    return false;
                 case Effect.Passivate:
-                    result = result with { Passivates = true };
+                    to.Passivates = true;
                     break;
             }
         }
-        var awaits = decider.Awaiting(state);
-        foreach (var compute in result.Computes)
+        to.State = state;
+        to.Awaits = decider.Awaiting(state);
+        foreach (var compute in to.Computes)
         {
-            if (!awaits.Any(awaited => awaited.Name == compute.Name))
+            if (!to.Awaits.Any(awaited => awaited.Name == compute.Name))
                 throw new InvalidOperationException($"the Compute '{compute.Name}' is started, but the state does not say that it awaits it");
         }
-        var snapshot = number - entity.SnapshotNumber >= _options.SnapshotEvery
-            ? new SnapshotRow(entity.Address, number, _codec.Encode(state), hash)
-            : null;
-        return result with { State = state, Awaits = awaits, Snapshot = snapshot };
+        if (number - entity.SnapshotNumber >= _options.SnapshotEvery)
+            to.Snapshot = new SnapshotRow(entity.Address, number, _codec.Encode(state), hash);
+        return true;
     }
 
-    private void Stage(Entity entity, Item item, Staged staged)
+    private void Stage(Entity entity, Item item, Staging staged)
     {
-        if (item is ComputeItem done) entity.Computes.Remove(done.Compute.Name);
-        if (item is ClientItem client && !staged.HasRows) AnswerWhenCommitted(entity, client, staged.Reply?.Message ?? new Done());
-        else StageRows(Gather(entity.Shard), entity, item, staged);
+        if (item is ComputeItem done) entity.Computes?.Remove(done.Compute.Name);
+        if (staged.HasRows || item is not (ClientItem or SignalItem)) StageRows(Gather(entity.Shard), entity, item, staged);
+        else if (item is ClientItem client) AnswerWhenCommitted(entity, client, staged.Reply ?? new Done());
 
         entity.State = staged.State;
         entity.Awaits = staged.Awaits;
         if (staged.Events is [.., var last]) (entity.Number, entity.Hash) = (last.EntityNumber, last.Hash);
         if (staged.Snapshot is { } snapshot) entity.SnapshotNumber = snapshot.EntityNumber;
         ReconcileComputes(entity, staged.Computes, item.TraceParent);
-        if (staged.Events.Count > 0 && entity.Stash.Count > 0)
-        {
-            for (var i = entity.Stash.Count - 1; i >= 0; i--) entity.Mailbox.AddFirst(entity.Stash[i]);
-            entity.Stash.Clear();
-        }
+        if (staged.Events.Count > 0) entity.Unstash();
+        if (staged.Signals.Count > 0) SignalWhenCommitted(entity, item, staged.Signals);
         if (staged.Passivates) PassivateOne(entity);
     }
 
-    private void StageRows(Batch batch, Entity entity, Item item, Staged staged)
+    private void StageRows(Batch batch, Entity entity, Item item, Staging staged)
     {
         Join(batch, entity);
         batch.Messages++;
-        foreach (var row in staged.Events) batch.Events.Add(row with { Number = ++entity.Shard.LastEvent });
+        batch.Events.AddRange(staged.Events);
+        entity.Shard.LastEvent += staged.Events.Count;
         if (staged.Events.Count > 0) batch.WithEvents.Add(entity);
         foreach (var (to, command) in staged.Tells)
             batch.Mail.Add(new MailRow(batch.NextMailId(), ShardOfAddress(to), to, entity.Address, command, item.TraceParent));
@@ -194,10 +194,13 @@ internal sealed partial class ClusterCore
         if (item is not ClientItem client) return;
 
         client.Staged = true;
-        var reply = staged.Reply ?? (new Done(), _codec.Encode(new Done()));
+        var reply = staged.Reply ?? new Done();
         if (client.Key is { } key)
-            batch.Replies.Add(new ReplyRow(client.Tenant, key, client.RequestHash, reply.Stored, entity.Shard.Number));
-        batch.Waiters.Add((client, reply.Message));
+        {
+            var stored = staged.Reply is null ? _codec.Encode(reply) : staged.StoredReply;
+            batch.Replies.Add(new ReplyRow(client.Tenant, key, client.RequestHash, stored, entity.Shard.Number));
+        }
+        batch.Waiters.Add((client, reply));
     }
 
     private void SetTimer(Batch batch, Entity entity, string name, TimerRow? row)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 using System.Security.Cryptography;
 using System.Text;
@@ -88,19 +89,28 @@ internal sealed partial class ClusterCore
     /// <summary>SHA-256 of (address, kind, version, body); texts and body with their length before them.</summary>
     internal static ReadOnlyMemory<byte> RequestHash(EntityAddress to, in StoredMessage message)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        Span<byte> number = stackalloc byte[4];
-        foreach (var text in (ReadOnlySpan<string>)[to.ToString(), message.Kind])
+        var address = to.ToString();
+        var most = 12 + 3 * (address.Length + message.Kind.Length) + message.Body.Length;
+        var buffer = ArrayPool<byte>.Shared.Rent(most);
+        try
         {
-            var bytes = Encoding.UTF8.GetBytes(text);
-            BinaryPrimitives.WriteInt32LittleEndian(number, bytes.Length);
-            hash.AppendData(number);
-            hash.AppendData(bytes);
+            var at = WriteText(buffer, 0, address);
+            at = WriteText(buffer, at, message.Kind);
+            BinaryPrimitives.WriteInt32LittleEndian(buffer.AsSpan(at), message.Version);
+            message.Body.Span.CopyTo(buffer.AsSpan(at + 4));
+            return SHA256.HashData(buffer.AsSpan(0, at + 4 + message.Body.Length));
         }
-        BinaryPrimitives.WriteInt32LittleEndian(number, message.Version);
-        hash.AppendData(number);
-        hash.AppendData(message.Body.Span);
-        return hash.GetHashAndReset();
+        finally
+        {
+            ArrayPool<byte>.Shared.Return(buffer);
+        }
+    }
+
+    private static int WriteText(byte[] to, int at, string text)
+    {
+        var length = Encoding.UTF8.GetBytes(text, to.AsSpan(at + 4));
+        BinaryPrimitives.WriteInt32LittleEndian(to.AsSpan(at), length);
+        return at + 4 + length;
     }
 
     /// <summary>Why the key cannot be used, or null if it can.</summary>

@@ -7,6 +7,22 @@ namespace Athanor.Hosting.Core;
 /// owner.</summary>
 internal sealed partial class ClusterCore
 {
+    /// <summary>One that can be answered at once leaves no trace but its answer.</summary>
+    private bool AnswerAtOnce(CoreInput.Query query)
+    {
+        if (query.Consistent || !_entities.TryGetValue(query.To, out var entity) || entity.Committed is null || !entity.Shard.IsOpen) return false;
+        Touch(entity);
+        try
+        {
+            Do(new CoreAction.Reply(query.Correlation, AnswerOf(entity, query.Message)));
+        }
+        catch (Exception error)
+        {
+            Do(new CoreAction.Refuse(query.Correlation, Refusal.Failed, CouldNotAnswer(entity, query.Message, error), null));
+        }
+        return true;
+    }
+
     private void TakeQuery(CoreInput.Query query, Ask ask)
     {
         if (RefuseIfNobody(ask) || Admit(ask, query) is not { } shard) return;
@@ -40,28 +56,36 @@ internal sealed partial class ClusterCore
             AnswerQuery(entity, ask, query);
             return;
         }
-        entity.Queries.Add((ask, query));
+        (entity.Queries ??= []).Add((ask, query));
         if (entity.Phase == EntityPhase.Unread) Recover(entity);
     }
 
     private void AnswerQueries(Entity entity)
     {
-        foreach (var (ask, query) in entity.Queries) AnswerQuery(entity, ask, query);
-        entity.Queries.Clear();
+        foreach (var (ask, query) in entity.Queries ?? []) AnswerQuery(entity, ask, query);
+        entity.Queries = null;
     }
 
     private void AnswerQuery(Entity entity, Ask ask, IQuery query)
     {
         try
         {
-            var state = entity.Committed!;
-            Answer(ask, query is Describe
-                ? new Description(entity.CommittedNumber, Replay.HashOf(_codec, state), _options.ToJson(state))
-                : entity.Decider!.Answer(state, query));
+            Answer(ask, AnswerOf(entity, query));
         }
         catch (Exception error)
         {
-            Refuse(ask, Refusal.Failed, $"{entity.Address} could not answer {query.GetType().Name}: {error.Message}");
+            Refuse(ask, Refusal.Failed, CouldNotAnswer(entity, query, error));
         }
     }
+
+    private IReply AnswerOf(Entity entity, IQuery query)
+    {
+        var state = entity.Committed!;
+        return query is Describe
+            ? new Description(entity.CommittedNumber, Replay.HashOf(_codec, state), _options.ToJson(state))
+            : entity.Decider!.Answer(state, query);
+    }
+
+    private static string CouldNotAnswer(Entity entity, IQuery query, Exception error) =>
+        $"{entity.Address} could not answer {query.GetType().Name}: {error.Message}";
 }

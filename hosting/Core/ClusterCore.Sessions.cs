@@ -16,7 +16,8 @@ internal sealed partial class ClusterCore
             Enqueue(entity, item);
             return;
         }
-        if (!entity.Sessions.TryGetValue(at.Session, out var session)) entity.Sessions.Add(at.Session, session = new ClientSession());
+        var sessions = entity.Sessions ??= [];
+        if (!sessions.TryGetValue(at.Session, out var session)) sessions.Add(at.Session, session = new ClientSession());
         item.Order = (session, at.Number);
         if (at.Oldest > session.Next) session.Next = at.Oldest;
         if (at.Number > session.Next)
@@ -35,7 +36,8 @@ internal sealed partial class ClusterCore
     /// <summary>A command that came again says anew which is the oldest without an answer.</summary>
     private void Advance(Entity entity, ClientOrder? order)
     {
-        if (order is not { } at || !entity.Sessions.TryGetValue(at.Session, out var session) || at.Oldest <= session.Next) return;
+        if (order is not { } at || entity.Sessions is not { } sessions) return;
+        if (!sessions.TryGetValue(at.Session, out var session) || at.Oldest <= session.Next) return;
         session.Next = at.Oldest;
         Release(entity, session);
     }

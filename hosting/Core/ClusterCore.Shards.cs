@@ -152,15 +152,11 @@ internal sealed partial class ClusterCore
         shard.Unsettled.Clear();
         foreach (var entity in shard.Entities.Values)
         {
-            foreach (var compute in entity.Computes.Values) CancelRunning(compute);
-            foreach (var item in entity.Mailbox.Concat(entity.Stash).OfType<ClientItem>()) RefuseItem(item, why, reason, owner);
-            foreach (var session in entity.Sessions.Values)
-            {
-                foreach (var item in session.Early.Values) RefuseItem(item, why, reason, owner);
-            }
-            foreach (var (ask, _) in entity.Queries) Refuse(ask, why, reason, owner);
+            CancelComputes(entity);
+            foreach (var item in entity.AllItems().OfType<ClientItem>()) RefuseItem(item, why, reason, owner);
+            foreach (var (ask, _) in entity.Queries ?? []) Refuse(ask, why, reason, owner);
             if (entity.Repair is { } repair) Refuse(repair, why, reason, owner);
-            ForgetRecency(entity);
+            Unlist(entity);
             if (entity.Phase == EntityPhase.Reading) ReadingEnded(entity);
         }
         shard.Entities.Clear();

@@ -18,6 +18,12 @@ internal sealed partial class ClusterCore
     {
         item.Attempts++;
         var reason = $"{item.Name} at {entity.Address} threw {error.GetType().Name}: {error.Message}";
+        if (item is SignalItem)
+        {
+            SignalsDropped++;
+            Note(NoteLevel.Warning, $"{reason}; a signal is not tried again");
+            return;
+        }
         if (item.Attempts >= _options.Attempts)
         {
             Park(entity, item, reason);
@@ -58,7 +64,7 @@ internal sealed partial class ClusterCore
             _ => throw new InvalidOperationException(item.GetType().Name),
         };
         if (item is TimerItem { Entry: var entry }) SetTimer(batch, entity, entry.Row.Name, null);
-        if (item is ComputeItem { Compute: var compute }) entity.Computes.Remove(compute.Name);
+        if (item is ComputeItem { Compute: var compute }) entity.Computes?.Remove(compute.Name);
         batch.Parked.Add(new ParkedRow(mail, reason, StoreTime));
         Join(batch, entity);
     }
@@ -74,26 +80,25 @@ internal sealed partial class ClusterCore
         entity.FaultReason = reason;
         entity.FromStart = false;
         (entity.State, entity.Committed) = (null, null);
-        foreach (var compute in entity.Computes.Values) CancelRunning(compute);
-        entity.Computes.Clear();
+        CancelComputes(entity);
+        entity.Computes?.Clear();
         entity.Awaits = [];
-        var items = entity.Mailbox.Concat(entity.Stash).Concat(entity.Sessions.Values.SelectMany(static s => s.Early.Values)).ToList();
-        entity.Mailbox.Clear();
-        entity.Stash.Clear();
-        entity.Sessions.Clear();
+        var items = entity.AllItems().ToList();
+        entity.ForgetItems();
         foreach (var item in items)
         {
             if (item is MailItem mail) shard.Known.Remove(mail.Row.Id);
             else if (item is ClientItem client) RefuseItem(client, Refusal.Faulted, $"{entity.Address} is faulted: {reason}");
+            else if (item is SignalItem) SignalsDropped++;
         }
-        foreach (var (ask, _) in entity.Queries) Refuse(ask, Refusal.Faulted, $"{entity.Address} is faulted: {reason}");
-        entity.Queries.Clear();
+        foreach (var (ask, _) in entity.Queries ?? []) Refuse(ask, Refusal.Faulted, $"{entity.Address} is faulted: {reason}");
+        entity.Queries = null;
         if (entity.Repair is { } repair)
         {
             entity.Repair = null;
             Refuse(repair, Refusal.Faulted, $"{entity.Address} is still faulted: {reason}");
         }
-        ForgetRecency(entity);
+        _recency.Remove(entity);
         var batch = Gather(shard);
         batch.Faults[entity.Address] = reason;
         Join(batch, entity);

@@ -11,12 +11,14 @@ internal sealed partial class ClusterCore
     {
         get
         {
+            if (HasWork) return _now;
             var due = _nextRenew < _nextPoll ? _nextRenew : _nextPoll;
             if (!_viewing && _nextView < due) due = _nextView;
             if (_safeUntil < due) due = _safeUntil;
             if (_schedule.TryPeek(out _, out var next) && next.At < due) due = next.At;
-            if (_recency.First is { } oldest && oldest.Value.LastUsed + _options.PassivateAfter < due)
-                due = oldest.Value.LastUsed + _options.PassivateAfter;
+            if (_recency.Oldest is { } oldest && oldest.LastUsed + _options.PassivateAfter < due)
+                due = oldest.LastUsed + _options.PassivateAfter;
+            if (_patient.Oldest is { } asked && asked.Since + _options.AskTimeout < due) due = asked.Since + _options.AskTimeout;
             if (_options.Wakes && _timers.TryPeek(out _, out var timer))
             {
                 var wait = timer.Due - StoreTime;

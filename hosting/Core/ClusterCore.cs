@@ -70,7 +70,9 @@ internal sealed partial class ClusterCore
     {
         _actions = [];
         if (now > _now) _now = now;
+        _signalled = 0;
         FallSilentIfLate();
+        if (HasWork) Run();
         foreach (var input in inputs)
         {
             _step++;
@@ -83,6 +85,7 @@ internal sealed partial class ClusterCore
             _schedule.Dequeue()();
             Run();
         }
+        TimeOutPatient();
         FireTimers();
         KeepOwnership();
         Run();
@@ -98,6 +101,7 @@ internal sealed partial class ClusterCore
         switch (input)
         {
             case CoreInput.Command command: TakeCommand(command, NewAsk(command.Correlation, command.To, command.Timeout)); break;
+            case CoreInput.Query query when AnswerAtOnce(query): break;
             case CoreInput.Query query: TakeQuery(query, NewAsk(query.Correlation, query.To, query.Timeout)); break;
             case CoreInput.Repair repair: TakeRepair(repair, NewAsk(repair.Correlation, repair.Entity, repair.Timeout)); break;
             case CoreInput.Unpark unpark: TakeUnpark(unpark, NewAsk(unpark.Correlation, unpark.Row.Mail.To, unpark.Timeout)); break;
@@ -151,12 +155,14 @@ internal sealed partial class ClusterCore
 
     private TimeSpan Backoff(TimeSpan first, int failures) => first * (1 << Math.Clamp(failures - 1, 0, 5));
 
-    private int ShardOfAddress(EntityAddress address) => ShardOf.Address(address, _options.ShardCount);
+    private int ShardOfAddress(EntityAddress address) =>
+        _entities.TryGetValue(address, out var entity) ? entity.Shard.Number : ShardOf.Address(address, _options.ShardCount);
 
-    /// <summary>Handles messages of the entities that have become able to.</summary>
+    /// <summary>Handles messages of the entities that have become able to; those that only wait for more signals than a step handles are
+    /// left for the next.</summary>
     private void Run()
     {
-        while (_runnable.TryDequeue(out var entity))
+        while (_signalled <= _options.SignalsPerStep && _runnable.TryDequeue(out var entity))
         {
             entity.Queued = false;
             Pump(entity);

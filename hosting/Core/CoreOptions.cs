@@ -53,6 +53,9 @@ public sealed record CoreOptions
     /// <summary>Messages in one shard's batch; further ones wait for the next commit.</summary>
     public int BatchMessages { get; init; } = 1000;
 
+    /// <summary>Signals handled in one step: guards everybody else against entities that signal each other without end.</summary>
+    public int SignalsPerStep { get; init; } = 4096;
+
     /// <summary>A snapshot after so many events: bounds recovery.</summary>
     public int SnapshotEvery { get; init; } = 1000;
 

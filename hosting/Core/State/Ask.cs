@@ -16,4 +16,11 @@ internal sealed class Ask(long correlation, EntityAddress to, TimeSpan since)
 
     /// <summary>The command's place in a mailbox, so that one that was never begun can be taken back; null for queries.</summary>
     public ClientItem? Item { get; set; }
+
+    // Its place among the requests of the usual patience: see AskList.
+    public Ask? Older { get; set; }
+
+    public Ask? Newer { get; set; }
+
+    public bool IsListed { get; set; }
 }

@@ -48,6 +48,9 @@ internal sealed class Batch(Shard shard, long number)
 
     public List<(ClientItem Item, IReply Reply)> Waiters { get; } = [];
 
+    /// <summary>Signals to be handed over once what their senders knew is committed; null for none.</summary>
+    public List<(EntityAddress To, SignalItem Item)>? Signals { get; set; }
+
     public List<(Ask Ask, Entity? Repaired)> Others { get; } = [];
 
     /// <summary>Messages handled in it.</summary>

@@ -59,16 +59,18 @@ internal sealed class Entity(Shard shard, EntityAddress address, IDecider? decid
     /// <summary>Batches (gathering, in flight) that hold rows of it.</summary>
     public int Uncommitted { get; set; }
 
-    public LinkedList<Item> Mailbox { get; } = new();
+    public ItemQueue Mailbox { get; } = new();
 
-    public List<Item> Stash { get; } = [];
+    // What few entities have at a time is made when it is first needed: most of a node's entities are idle.
 
-    public Dictionary<string, RunningCompute> Computes { get; } = [];
+    public List<Item>? Stash { get; private set; }
+
+    public Dictionary<string, RunningCompute>? Computes { get; private set; }
 
     /// <summary>Queries that wait until it is read.</summary>
-    public List<(Ask Ask, IQuery Query)> Queries { get; } = [];
+    public List<(Ask Ask, IQuery Query)>? Queries { get; set; }
 
-    public Dictionary<string, ClientSession> Sessions { get; } = [];
+    public Dictionary<string, ClientSession>? Sessions { get; set; }
 
     /// <summary>Whether it stands in the run queue.</summary>
     public bool Queued { get; set; }
@@ -88,11 +90,45 @@ internal sealed class Entity(Shard shard, EntityAddress address, IDecider? decid
 
     public TimeSpan LastUsed { get; set; }
 
-    public LinkedListNode<Entity>? Recency { get; set; }
+    // Its place among the entities in memory: see RecencyList.
+    public Entity? Older { get; set; }
+
+    public Entity? Newer { get; set; }
+
+    public bool IsListed { get; set; }
 
     public bool IsIdle =>
-        Phase == EntityPhase.Active && Mailbox.Count == 0 && Stash.Count == 0 && Computes.Count == 0 && Queries.Count == 0
-        && Awaits.Count == 0 && Repair is null && Sessions.Values.All(static session => session.Early.Count == 0);
+        Phase == EntityPhase.Active && Mailbox.Count == 0 && Stash is not { Count: > 0 } && Computes is not { Count: > 0 }
+        && Queries is not { Count: > 0 } && Awaits.Count == 0 && Repair is null && !HasEarly;
+
+    private bool HasEarly => Sessions is { } sessions && sessions.Values.Any(static session => session.Early.Count > 0);
+
+    /// <summary>Client commands in its mailbox, in its stash, and held back by their session.</summary>
+    public IEnumerable<Item> AllItems()
+    {
+        IEnumerable<Item> items = Mailbox;
+        if (Stash is { Count: > 0 } stash) items = items.Concat(stash);
+        if (Sessions is { } sessions) items = items.Concat(sessions.Values.SelectMany(static session => session.Early.Values));
+        return items;
+    }
+
+    public void Hold(Item item) => (Stash ??= []).Add(item);
+
+    /// <summary>What was stashed is handled next, in its order.</summary>
+    public void Unstash()
+    {
+        if (Stash is not { } stash) return;
+        for (var i = stash.Count - 1; i >= 0; i--) Mailbox.AddFirst(stash[i]);
+        Stash = null;
+    }
+
+    public void ForgetItems()
+    {
+        Mailbox.Clear();
+        (Stash, Sessions) = (null, null);
+    }
+
+    public void Add(RunningCompute compute) => (Computes ??= []).Add(compute.Name, compute);
 }
 
 /// <summary>The order of one client session's commands to one entity.</summary>

@@ -65,6 +65,20 @@ internal sealed class MailItem(MailRow row) : Item
     public override string Name => Row.Command.Kind;
 }
 
+/// <summary>A signal of another entity of this node: in no table, and gone with the term.</summary>
+internal sealed class SignalItem(ICommand command, EntityAddress sender, string principal, string? trace) : Item
+{
+    public ICommand Command { get; } = command;
+
+    public override EntityAddress? Sender { get; } = sender;
+
+    public override string Principal { get; } = principal;
+
+    public override string? TraceParent { get; } = trace;
+
+    public override string Name => Command.GetType().Name;
+}
+
 /// <summary>A durable timer that is due.</summary>
 internal sealed class TimerItem(TimerEntry entry) : Item
 {

@@ -55,7 +55,7 @@ internal sealed class Shard(int number)
 
     public Batch? InFlight { get; set; }
 
-    public Dictionary<EntityAddress, Entity> Entities { get; } = [];
+    public Dictionary<EntityAddress, Entity> Entities { get; } = new(AddressComparer.Instance);
 
     /// <summary>Entities whose messages wait because the batch is full.</summary>
     public List<Entity> Blocked { get; } = [];
