@@ -131,7 +131,8 @@ internal sealed class CoreLoop : IDisposable
             lock (_gate)
             {
                 if (_ended) return false;
-                if (_waiting.Count > 0)
+                // Messages that wait for nothing but the next step make one without any input.
+                if (_waiting.Count > 0 || _core.HasWork)
                 {
                     (inputs, _waiting) = (_waiting, inputs);
                     return true;

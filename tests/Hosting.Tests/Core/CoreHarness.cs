@@ -19,12 +19,13 @@ internal sealed class CoreHarness
     private readonly Queue<CoreInput> _inputs = new();
     private long _correlation;
 
-    public CoreHarness(MemoryStore? store = null, VirtualTime? time = null, CoreOptions? options = null)
+    public CoreHarness(
+        MemoryStore? store = null, VirtualTime? time = null, CoreOptions? options = null, IReadOnlyList<IDecider>? deciders = null)
     {
         Time = time ?? new VirtualTime();
         Store = store ?? new MemoryStore(1, Time);
         Options = options ?? new CoreOptions { Node = "node-a", ShardCount = Store.ShardCount };
-        Core = new ClusterCore(Options, Deciders, Codec);
+        Core = new ClusterCore(Options, deciders ?? Deciders, Codec);
         Give(new CoreInput.Tick());
     }
 
