@@ -42,6 +42,8 @@ public sealed record AthanorOptions
 
     public GatewayOptions Gateway { get; init; } = new();
 
+    public AccessOptions Access { get; init; } = new();
+
     public TelemetryOptions Telemetry { get; init; } = new();
 }
 
@@ -242,6 +244,16 @@ public sealed record GatewayOptions
     [Range(0, 65535)]
     public int Port { get; init; } = 7443;
 
+    /// <summary>Certificate in PEM, with its chain; empty has one made, which clients pin.</summary>
+    public string Certificate { get; init; } = "";
+
+    /// <summary>The certificate's private key in PEM; empty if it is in the same file.</summary>
+    public string Key { get; init; } = "";
+
+    /// <summary>Requests of one principal in a second; more are answered with 429.</summary>
+    [Range(1, 1_000_000)]
+    public int RequestsPerSecond { get; init; } = 2000;
+
     /// <summary>Largest request body.</summary>
     public long MaxRequestBytes { get; init; } = 16L << 20;
 
@@ -250,6 +262,39 @@ public sealed record GatewayOptions
 
     /// <summary>Length of a peer's lease on work.</summary>
     public TimeSpan PeerLease { get; init; } = TimeSpan.FromSeconds(30);
+}
+
+public sealed record AccessOptions
+{
+    /// <summary>What somebody without credentials may do, over the loopback address alone.</summary>
+    [AllowedValues("none", "view", "operate", "train", "administer")]
+    public string Anonymous { get; init; } = "none";
+
+    /// <summary>The access list; empty for <c>keys/access.json</c> in the state directory.</summary>
+    public string List { get; init; } = "";
+
+    /// <summary>PEM file of the authority of client certificates; empty takes those that the access list names.</summary>
+    public string ClientAuthority { get; init; } = "";
+
+    public TokenOptions Tokens { get; init; } = new();
+}
+
+public sealed record TokenOptions
+{
+    /// <summary>An issuer beside this cluster itself; empty for none.</summary>
+    public string Issuer { get; init; } = "";
+
+    /// <summary>That issuer's public keys: a JSON Web Key Set or PEM.</summary>
+    public string Keys { get; init; } = "";
+
+    /// <summary>The audience that a token must be for.</summary>
+    public string Audience { get; init; } = "athanor";
+
+    /// <summary>How far issuers' clocks may be off.</summary>
+    public TimeSpan ClockSkew { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Longest life that a token may have left.</summary>
+    public TimeSpan Longest { get; init; } = TimeSpan.FromHours(24);
 }
 
 public sealed record TelemetryOptions

@@ -29,6 +29,13 @@ internal static partial class OptionsRules
         if (!IPAddress.TryParse(options.Gateway.Address, out _) && options.Gateway.Address != "localhost")
             report("athanor.gateway.address",
                 $"'{options.Gateway.Address}' is no IP address; 127.0.0.1 is this machine alone, 0.0.0.0 is everywhere");
+        if (options.Access.Anonymous != "none" && options.Gateway.Address != "localhost"
+            && IPAddress.TryParse(options.Gateway.Address, out var listens) && !IPAddress.IsLoopback(listens))
+            report("athanor.access.anonymous", $"must be none where the gateway listens on {options.Gateway.Address}: nobody is let in unknown from elsewhere");
+        if (options.Access.Tokens.Issuer != "" != (options.Access.Tokens.Keys != ""))
+            report("athanor.access.tokens.issuer", "needs keys, and keys need an issuer");
+        if (options.Access.Tokens.Issuer == "athanor") report("athanor.access.tokens.issuer", "athanor is this cluster itself; another issuer has another name");
+        if (options.Gateway.Key != "" && options.Gateway.Certificate == "") report("athanor.gateway.key", "is the key of a certificate; set certificate too");
         if (!NodeName().IsMatch(options.Node.Name)) report("athanor.node.name", "must be 1 to 128 letters, digits, '.', '_' and '-'");
         if (options.StateDirectory.Trim() == "") report("athanor.state-directory", "must name a directory");
         foreach (var role in options.Node.Roles.Where(static role => !NodeRoles.All.Contains(role)))

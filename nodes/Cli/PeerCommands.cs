@@ -34,6 +34,13 @@ internal static class PeerCommands
         HelpName = "SHA256",
     };
 
+    private static readonly Option<string?> ApiKeyFile = new("--api-key-file")
+    {
+        Description = "A file with an API key of the role peer; a gateway on another machine wants one before it enrols anybody "
+            + "(default: $ATHANOR_API_KEY).",
+        HelpName = "FILE",
+    };
+
     private static readonly Option<int> Slots = new("--slots")
     {
         Description = "How many items to work on at a time, each on one thread.",
@@ -65,7 +72,7 @@ internal static class PeerCommands
             "join", "Joins a cluster through its gateway, and works until Ctrl-C. Results are signed with the peer's key, and audited.",
             "peer join --gateway https://127.0.0.1:7443 --key ~/.athanor/peer.pem --name anna --pin 3f5a…",
             "peer join --gateway https://127.0.0.1:7443 --key drill.pem --misbehave forge-scores");
-        foreach (var option in new Option[] { Gateway, Key, Name, Pin, Slots, UntilStdinCloses, Misbehave }) join.Options.Add(option);
+        foreach (var option in new Option[] { Gateway, Key, Name, Pin, ApiKeyFile, Slots, UntilStdinCloses, Misbehave }) join.Options.Add(option);
         join.SetAction(Join);
         peer.Subcommands.Add(join);
         return peer;
@@ -93,10 +100,23 @@ internal static class PeerCommands
 
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         if (parsed.GetValue(UntilStdinCloses)) _ = StopWhenInputCloses(stop);
-        using var http = PeerClient.Connect(gateway, pin);
+        using var http = PeerClient.Connect(gateway, pin, ReadApiKey(parsed.GetValue(ApiKeyFile)));
         var client = new PeerClient(http, key, name, TimeProvider.System);
         var loop = new PeerLoop(client, misbehaviour, parsed.GetValue(Slots), TimeProvider.System, Say);
         return await loop.Run(stop.Token) == PeerEnd.Stopped ? ExitCodes.Success : ExitCodes.Failure;
+    }
+
+    private static string? ReadApiKey(string? file)
+    {
+        if (file is null) return Environment.GetEnvironmentVariable("ATHANOR_API_KEY") is { Length: > 0 } key ? key : null;
+        try
+        {
+            return File.ReadAllText(file).Trim();
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new UserException($"--api-key-file: {e.Message}");
+        }
     }
 
     private static void Say(string line)

@@ -51,5 +51,6 @@ internal static class Root
         yield return TrainCommand.Create();
         yield return EvolveCommand.Create();
         yield return PeerCommands.Create();
+        yield return AccessCommands.Create();
     }
 }

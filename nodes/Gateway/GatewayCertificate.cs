@@ -1,6 +1,7 @@
 using System.Net;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
+using Athanor.Hosting.Configuration;
 
 namespace Athanor.Nodes.Gateway;
 
@@ -67,5 +68,61 @@ internal static class GatewayCertificate
         }
         File.Move(file + ".new", file, overwrite: true);
         return X509Certificate2.CreateFromPemFile(file);
+    }
+}
+
+/// <summary>The certificate that the gateway shows: the configuration's, read again when its file changes, or its own.</summary>
+internal sealed class GatewayCertificates
+{
+    private readonly GatewayOptions _options;
+    private readonly TimeProvider _time;
+    private readonly Lock _gate = new();
+    private X509Certificate2 _current;
+    private DateTime _written;
+    private long _looked;
+
+    /// <exception cref="IOException">The certificate or its key cannot be read; the message says which.</exception>
+    public GatewayCertificates(GatewayOptions options, string keysDirectory, TimeProvider time)
+    {
+        _options = options;
+        _time = time;
+        _looked = time.GetTimestamp();
+        _current = options.Certificate == "" ? GatewayCertificate.LoadOrMake(keysDirectory, options.Address, time) : Load();
+    }
+
+    public X509Certificate2 Current
+    {
+        get
+        {
+            lock (_gate)
+            {
+                if (_options.Certificate == "" || _time.GetElapsedTime(_looked) < TimeSpan.FromSeconds(5)) return _current;
+                _looked = _time.GetTimestamp();
+                try
+                {
+                    if (File.GetLastWriteTimeUtc(_options.Certificate) != _written) _current = Load();
+                }
+                catch (IOException)
+                {
+                    // Half of a renewal: the one that is there stays until both files fit.
+                }
+                return _current;
+            }
+        }
+    }
+
+    private X509Certificate2 Load()
+    {
+        try
+        {
+            var written = File.GetLastWriteTimeUtc(_options.Certificate);
+            var loaded = X509Certificate2.CreateFromPemFile(_options.Certificate, _options.Key == "" ? null : _options.Key);
+            _written = written;
+            return loaded;
+        }
+        catch (Exception e) when (e is CryptographicException or UnauthorizedAccessException or ArgumentException or IOException)
+        {
+            throw new IOException($"gateway.certificate: {_options.Certificate} with its key cannot be read as PEM ({e.Message})", e);
+        }
     }
 }

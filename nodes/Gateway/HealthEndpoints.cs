@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Athanor.Hosting.Runtime;
+using Athanor.Nodes.Access;
 using Athanor.Nodes.Local;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -18,10 +19,32 @@ internal static class HealthEndpoints
         routes.MapGet("/health/ready", (HttpContext http) => Write(http, health(), h => h.Ready));
     }
 
-    private static Task Write(HttpContext http, ClusterHealth health, Func<ClusterHealth, bool> good)
+    internal static Task Write(HttpContext http, ClusterHealth health, Func<ClusterHealth, bool> good)
     {
         http.Response.StatusCode = good(health) ? 200 : 503;
         http.Response.ContentType = "application/json";
         return http.Response.WriteAsync(JsonSerializer.Serialize(health, LocalJson.Options), http.RequestAborted);
+    }
+}
+
+/// <summary>The same over the network: <c>live</c> and <c>ready</c> say yes or no to anybody, the rest takes the role view.</summary>
+internal static class GatewayHealth
+{
+    public static void Map(IEndpointRouteBuilder routes, Func<ClusterHealth> health)
+    {
+        routes.MapGet("/health", (HttpContext http) =>
+        {
+            GatewayAccess.Of(http).Require(Role.View, "see how the cluster is");
+            return HealthEndpoints.Write(http, health(), h => h.Live && h.Ready);
+        });
+        routes.MapGet("/health/live", (HttpContext http) => Say(http, health().Live));
+        routes.MapGet("/health/ready", (HttpContext http) => Say(http, health() is { Live: true, Ready: true }));
+    }
+
+    private static Task Say(HttpContext http, bool good)
+    {
+        http.Response.StatusCode = good ? 200 : 503;
+        http.Response.ContentType = "text/plain";
+        return http.Response.WriteAsync(good ? "yes\n" : "no\n", http.RequestAborted);
     }
 }

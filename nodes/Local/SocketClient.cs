@@ -6,6 +6,7 @@ using System.Text.Json;
 using Athanor.Actors;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
+using Athanor.Nodes.Gateway;
 using Athanor.Protocol;
 
 namespace Athanor.Nodes.Local;
@@ -95,7 +96,7 @@ internal sealed class SocketClient : IClusterClient, IProgressView, IDisposable
     private async Task<IReply> Send(string path, IMessage message, CancellationToken cancellation)
     {
         using var content = new ByteArrayContent(_messages.EncodeEnvelope(message));
-        content.Headers.ContentType = new MediaTypeHeaderValue(LocalApi.MessagePack);
+        content.Headers.ContentType = new MediaTypeHeaderValue(ClusterApi.MessagePack);
         using var response = await Guard(() => _http.PostAsync(path, content, cancellation));
         await Check(response, cancellation);
         return (IReply)_messages.DecodeEnvelope(await response.Content.ReadAsByteArrayAsync(cancellation));

@@ -5,6 +5,7 @@ using System.Security.Cryptography;
 using System.Text.Json;
 using Athanor.Compute.Trust;
 using Athanor.Hosting;
+using Athanor.Nodes.Access;
 using Athanor.Protocol;
 using Athanor.Protocol.Evolution;
 using Athanor.Protocol.Peers;
@@ -30,7 +31,8 @@ internal sealed class PeerClient(HttpClient http, PeerKey key, string name, Time
 
     /// <summary>A client that trusts exactly one certificate.</summary>
     /// <param name="pin">SHA-256 (hex) of the gateway's certificate (DER); null to trust what the system trusts.</param>
-    public static HttpClient Connect(Uri gateway, string? pin)
+    /// <param name="apiKey">A key with the role peer, which a gateway on another machine wants to see before it enrols anybody.</param>
+    public static HttpClient Connect(Uri gateway, string? pin, string? apiKey = null)
     {
         var handler = new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
         if (pin is not null)
@@ -39,7 +41,9 @@ internal sealed class PeerClient(HttpClient http, PeerKey key, string name, Time
                 certificate is not null
                 && CryptographicOperations.FixedTimeEquals(SHA256.HashData(certificate.GetRawCertData()), Convert.FromHexString(pin));
         }
-        return new HttpClient(handler) { BaseAddress = gateway, Timeout = TimeSpan.FromSeconds(60) };
+        var http = new HttpClient(handler) { BaseAddress = gateway, Timeout = TimeSpan.FromSeconds(60) };
+        if (apiKey is not null) http.DefaultRequestHeaders.Add(Authenticator.KeyHeader, apiKey);
+        return http;
     }
 
     /// <summary>Learns the gateway's session and enrols. The same key under the same name again has no effect.</summary>
