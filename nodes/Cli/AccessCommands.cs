@@ -95,10 +95,8 @@ internal static class AccessCommands
             var principals = file.Read().Principals;
             if (parsed.GetValue(Cli.Json))
             {
-                Cli.PrintJson(principals.Select(p => new
-                {
-                    p.Name, p.Tenants, p.Roles, Keys = p.Keys.Select(k => new { k.Id, k.Expires }), p.Certificates, p.Revoked,
-                }));
+                Cli.PrintJson(principals.Select(
+                    p => new { p.Name, p.Tenants, p.Roles, Keys = p.Keys.Select(k => new { k.Id, k.Expires }), p.Certificates, p.Revoked }));
                 return ExitCodes.Success;
             }
             if (principals.IsEmpty)
@@ -124,7 +122,9 @@ internal static class AccessCommands
     {
         var lifetime = new Option<string>("--for")
         {
-            Description = "How long it holds; access.tokens.longest bounds it.", HelpName = "DURATION", DefaultValueFactory = _ => "1h",
+            Description = "How long it holds; access.tokens.longest bounds it.",
+            HelpName = "DURATION",
+            DefaultValueFactory = _ => "1h",
         };
         var token = Cli.Command("token", "Issues a bearer token (JWT) of this cluster's own.", "access token bob --tenant plant-a --role view --for 8h");
         token.Arguments.Add(Who);

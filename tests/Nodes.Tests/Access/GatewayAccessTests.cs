@@ -3,6 +3,7 @@ using Athanor.Hosting;
 using Athanor.Hosting.Configuration;
 using Athanor.Nodes.Access;
 using Athanor.Protocol;
+using Athanor.Protocol.Twins;
 
 namespace Nodes.Tests.Access;
 
@@ -67,9 +68,10 @@ public sealed class GatewayAccessTests
         await using var host = await AccessHost.Start();
         using var http = host.Client(apiKey: host.AddKey("bob", "default", role));
         Assert.Equal(mayTrain ? HttpStatusCode.OK : HttpStatusCode.Forbidden, (await AccessHost.Register(http, "default", "m")).StatusCode);
-        var adopt = await AccessHost.Post(http, "v1/ask/default/twins/u", """{"kind": "twins.adopt-model", "body": {"model": "m", "version": 1}}""");
-        // Whoever may operate gets past the door: then the body, or the twin, has the word.
-        Assert.Equal(mayOperate, adopt.StatusCode != HttpStatusCode.Forbidden);
+        var measure = Families.Messages.EncodeEnvelope(new Measure(0, [], [], []));
+        // Whoever may operate gets past the door, and the twin, which is not registered, has the word.
+        var measured = await http.PostAsync("v1/ask/default/twins/u", new ByteArrayContent(measure));
+        Assert.Equal(mayOperate ? HttpStatusCode.OK : HttpStatusCode.Forbidden, measured.StatusCode);
         Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("v1/work")).StatusCode);
     }
 
