@@ -90,6 +90,21 @@ internal sealed class PostgresFolder(PostgresPrograms programs, string folder)
         }
     }
 
+    /// <summary>
+    /// After a server's end without a word: waits until the last of its processes, which work in the data folder, is gone (a new server
+    /// refuses while one is attached to the shared memory), and removes its lock files, which may name a process that nobody reaped.
+    /// </summary>
+    public async Task ClearRemains(TimeSpan timeout, TimeProvider time, CancellationToken cancellation)
+    {
+        var begin = time.GetTimestamp();
+        while (ProcessMark.Working(Data))
+        {
+            if (time.GetElapsedTime(begin) > timeout) throw new ServiceException($"a process of an earlier server still works in {Data}");
+            await Task.Delay(TimeSpan.FromMilliseconds(20), time, cancellation);
+        }
+        foreach (var file in (string[])[Path.Combine(Data, "postmaster.pid"), .. Directory.GetFiles(Data, ".s.PGSQL.*.lock")]) File.Delete(file);
+    }
+
     /// <summary>Runs SQL with psql in a database.</summary>
     public async Task<string> Sql(int port, string database, string sql, CancellationToken cancellation)
     {

@@ -129,6 +129,7 @@ public sealed class PostgresService : IAsyncDisposable
 
     private async Task Launch(CancellationToken cancellation)
     {
+        if (OperatingSystem.IsLinux()) await _folder.ClearRemains(_options.Timeout, _options.Time, cancellation);
         for (var attempt = 1; ; attempt++)
         {
             if (Port == 0) Port = ServiceFolders.FreePort();

@@ -46,6 +46,21 @@ internal static class ServiceFolders
         return ((IPEndPoint)listener.LocalEndpoint).Port;
     }
 
+    /// <summary>Whether somebody listens on a TCP port of the loopback address.</summary>
+    public static bool IsTaken(int port)
+    {
+        try
+        {
+            using var listener = new TcpListener(IPAddress.Loopback, port);
+            listener.Start();
+            return false;
+        }
+        catch (SocketException)
+        {
+            return true;
+        }
+    }
+
     /// <summary>The password in a file that only this user can read, made at the first call.</summary>
     public static string Password(string file)
     {

@@ -60,11 +60,7 @@ internal sealed class TiedProcess : IAsyncDisposable
     }
 
     /// <summary>The last lines that the server wrote.</summary>
-    public string LogTail()
-    {
-        if (!File.Exists(_log)) return "(no log)";
-        return string.Join('\n', File.ReadLines(_log).TakeLast(10));
-    }
+    public string LogTail() => ServiceLog.Tail(_log);
 
     public async ValueTask DisposeAsync()
     {

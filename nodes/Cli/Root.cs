@@ -52,5 +52,6 @@ internal static class Root
         yield return EvolveCommand.Create();
         yield return PeerCommands.Create();
         yield return AccessCommands.Create();
+        yield return ServicesCommands.Create();
     }
 }
