@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Athanor.Protocol;
 
 namespace Athanor.Nodes.Cli;
 
@@ -48,11 +49,29 @@ internal static class Cli
         Recursive = true,
     };
 
+    /// <summary>For the commands that make or show entities of one tenant.</summary>
+    public static readonly Option<string> Tenant = new("--tenant")
+    {
+        Description = "The tenant whose entities are meant.",
+        HelpName = "TENANT",
+        DefaultValueFactory = _ => EntityAddress.DefaultTenant,
+    };
+
     public static readonly Option<bool> Json = new("--json")
     {
         Description = "Print JSON for programs instead of tables for people.",
         Recursive = true,
     };
+
+    /// <exception cref="UserException">The tenant or the id is no name.</exception>
+    public static EntityAddress Address(ParseResult parsed, string family, string id)
+    {
+        var tenant = parsed.GetRequiredValue(Tenant);
+        if (!EntityAddress.IsValidPart(tenant)) throw new UserException($"--tenant '{tenant}': {NameRule}");
+        return EntityAddress.IsValidPart(id) ? new EntityAddress(tenant, family, id) : throw new UserException($"'{id}' is no id: {NameRule}");
+    }
+
+    private static readonly string NameRule = $"1 to {EntityAddress.MaxPartLength} letters, digits, '.', '_' and '-'";
 
     private static readonly JsonSerializerOptions JsonOptions = new()
     {

@@ -14,12 +14,6 @@ internal static class FamilyCommands
 
     private static readonly Argument<string> Id = new("id") { Description = "The entity's id, as 'list' shows it.", HelpName = "ID" };
 
-    private static readonly Option<string> Tenant = new("--tenant")
-    {
-        Description = "The tenant whose entities are meant.",
-        DefaultValueFactory = _ => EntityAddress.DefaultTenant,
-    };
-
     /// <summary>The command of a family with <c>list</c> and <c>show</c>; <paramref name="more"/> are the family's own.</summary>
     public static Command Create(string family, string one, params Command[] more)
     {
@@ -33,11 +27,11 @@ internal static class FamilyCommands
     private static Command List(string family)
     {
         var list = Cli.Command("list", $"Lists the entities of the family {family}.", $"{family} list", $"{family} list --json");
-        list.Options.Add(Tenant);
+        list.Options.Add(Cli.Tenant);
         list.SetAction(async (parsed, cancellation) =>
         {
             await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
-            var rows = await cluster.Client.List(parsed.GetRequiredValue(Tenant), family, cancellation);
+            var rows = await cluster.Client.List(parsed.GetRequiredValue(Cli.Tenant), family, cancellation);
             if (parsed.GetValue(Cli.Json))
             {
                 Cli.PrintJson(rows.Select(r => new { address = r.Address.ToString(), r.EventNumber, r.Status }));
@@ -60,13 +54,10 @@ internal static class FamilyCommands
     {
         var show = Cli.Command("show", $"Shows the state of one of the {family}.", $"{family} show ID", $"{family} show ID --json");
         show.Arguments.Add(Id);
-        show.Options.Add(Tenant);
+        show.Options.Add(Cli.Tenant);
         show.SetAction(async (parsed, cancellation) =>
         {
-            var id = parsed.GetRequiredValue(Id);
-            if (!EntityAddress.IsValidPart(id))
-                throw new UserException($"'{id}' is no id: 1 to {EntityAddress.MaxPartLength} letters, digits, '.', '_' and '-'");
-            var address = new EntityAddress(parsed.GetRequiredValue(Tenant), family, id);
+            var address = Cli.Address(parsed, family, parsed.GetRequiredValue(Id));
             await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
             var description = await Describe(cluster.Client, address, cancellation);
             if (parsed.GetValue(Cli.Json)) Console.Out.WriteLine(description.Json);

@@ -65,7 +65,7 @@ internal static class TrainCommand
             "train airfoil --data data/tabular/airfoil_self_noise_centred.csv --targets spl_dB_c --hidden 48,48 --steps 10000",
             "train airfoil --spec airfoil.hocon --seed 7 --json");
         train.Arguments.Add(Id);
-        Option[] options = [Spec, Data, Targets, Hidden, Steps, SegmentSteps, Batch, LearningRate, WeightDecay, Seed, NoWait];
+        Option[] options = [Spec, Data, Targets, Hidden, Steps, SegmentSteps, Batch, LearningRate, WeightDecay, Seed, NoWait, Cli.Tenant];
         foreach (var option in options) train.Options.Add(option);
         train.SetAction(Train);
         return train;
@@ -74,8 +74,7 @@ internal static class TrainCommand
     private static async Task<int> Train(ParseResult parsed, CancellationToken cancellation)
     {
         var id = parsed.GetRequiredValue(Id);
-        if (!EntityAddress.IsValidPart(id)) throw new UserException($"'{id}' is no id: 1 to 128 letters, digits, '.', '_' and '-'");
-        var run = EntityAddress.Of("training", id);
+        var run = Cli.Address(parsed, "training", id);
         var settings = Settings(parsed);
         var (table, names, scales) = Read(settings);
         var wait = !parsed.GetValue(NoWait);
