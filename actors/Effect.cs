@@ -33,7 +33,18 @@ public abstract record Effect
     /// <param name="Inputs">SHA-256 (hex) of the blobs that the work reads.</param>
     /// <param name="Pool">Whose slots may lease it: <c>cpu</c>, <c>cuda</c>, or <c>peer/NAME</c> for one peer.</param>
     public sealed record Dispatch(
-        string Name, IWork Spec, ulong Seed, ImmutableArray<string> Inputs, TimeSpan Deadline, string Pool = "cpu", int Priority = 0) : Effect;
+        string Name, IWork Spec, ulong Seed, ImmutableArray<string> Inputs, TimeSpan Deadline, string Pool = "cpu", int Priority = 0) : Effect
+    {
+        /// <summary>Members of a gang, 1 to 256: each runs the same spec in a slot of its own, at the same time, and knows its rank; the
+        /// result of rank 0 is the work's.</summary>
+        public int Gang { get; init; } = 1;
+
+        /// <summary>Memory that each slot needs, in bytes; 0 for no more than any slot has.</summary>
+        public long MemoryBytes { get; init; }
+
+        /// <summary>Work that has not started by then fails. <see cref="Deadline"/> is the time that it has once it runs.</summary>
+        public DateTimeOffset? NotAfter { get; init; }
+    }
 
     /// <summary>Cancels work of this entity that has no result yet; a running slot is stopped.</summary>
     public sealed record CancelWork(string Name) : Effect;

@@ -124,9 +124,7 @@ internal sealed partial class ClusterCore
                     to.Computes.Add(compute);
                     break;
                 case Effect.Dispatch work:
-                    to.Work.Add(new WorkRow(
-                        shard.Number, entity.Address, work.Name, _codec.Encode(work.Spec), work.Seed, work.Inputs, work.Pool, work.Priority,
-                        work.Deadline, item.TraceParent));
+                    to.Work.Add(WorkOf(entity, work, item.TraceParent));
                     break;
                 case Effect.CancelWork cancel:
                     to.WorkCancelled.Add($"{entity.Address}/{cancel.Name}");

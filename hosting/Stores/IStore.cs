@@ -185,17 +185,27 @@ public interface IStore : IAsyncDisposable
     Task<IReadOnlyList<ParkedRow>> ReadParked(CancellationToken cancellation);
 
     // --- work
-    /// <summary>Leases up to <paramref name="count"/> pending rows of the pools given (or rows whose lease has ended), by priority, then
-    /// age; counts the attempt before it returns.</summary>
+    /// <summary>Leases pending rows (or rows whose lease has ended) for the free slots that a holder offers; counts the attempt before it
+    /// returns. The order is by priority, then tenants' shares, then age (see <c>WorkSchedule</c>); a gang is leased when all its members
+    /// have a slot, and slots that it gathers are kept from other work (see <c>WorkBook</c>).</summary>
+    /// <returns>At most as many leases as slots; members of a gang that was formed since the last call are among them.</returns>
+    Task<IReadOnlyList<WorkLease>> LeaseWork(WorkRequest request, CancellationToken cancellation) =>
+        LeaseWork(request.Holder, [request.Pool], request.Free, request.Lease, cancellation);
+
+    /// <summary><see cref="LeaseWork(WorkRequest, CancellationToken)"/> for each pool in turn, with the default policy.</summary>
     Task<IReadOnlyList<WorkLease>> LeaseWork(
         string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation);
+
+    /// <summary>Leases rows of any pool that have not started by <see cref="WorkRow.NotAfter"/>, for the caller to fail them.</summary>
+    Task<IReadOnlyList<WorkLease>> LeaseOverdueWork(string holder, int limit, TimeSpan lease, CancellationToken cancellation) =>
+        Task.FromResult<IReadOnlyList<WorkLease>>([]);
 
     /// <returns>The tokens still held; work that is missing here was cancelled or given to somebody else.</returns>
     Task<IReadOnlyList<long>> RenewWork(string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation);
 
     /// <summary>Stores the result once by work id, whatever the token's age, and puts <c>WorkCompleted</c> into the entity's mailbox in the
-    /// same transaction.</summary>
-    /// <returns>False if a result was there already or the work was cancelled.</returns>
+    /// same transaction. A gang's result is that of rank 0 of its present generation; a member of another rank is only excused.</summary>
+    /// <returns>False if a result was there already, the work was cancelled, or the gang's generation has ended.</returns>
     Task<bool> CompleteWork(string workId, long token, StoredMessage command, CancellationToken cancellation);
 
     /// <summary>Ends work without a result (<c>WorkFailed</c> into the mailbox), as <paramref name="status"/> failed or parked. Only the
@@ -230,6 +240,21 @@ public interface IStore : IAsyncDisposable
                 .Select(static rows => new WorkLoad(
                     rows.Key.Pool, rows.Key.Kind, rows.Key.Tenant, rows.Key.Status, rows.Count(), null))]);
     }
+
+    /// <summary>Keeps an attempt's checkpoint for the next one, and forgets the deaths so far if it is further than the last.</summary>
+    /// <returns>False if the token no longer holds.</returns>
+    Task<bool> CheckpointWork(string workId, long token, WorkCheckpoint checkpoint, CancellationToken cancellation) =>
+        throw new NotSupportedException();
+
+    /// <summary>Tells the other members of a gang's generation something: the value appears under the key, in place of an earlier one.
+    /// All that was told is forgotten when the generation ends.</summary>
+    /// <returns>False if the generation has ended.</returns>
+    Task<bool> PutGangKey(long token, string key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
+        throw new NotSupportedException();
+
+    /// <returns>All that the members of this generation told each other; null if it has ended.</returns>
+    Task<IReadOnlyDictionary<string, byte[]>?> ReadGangKeys(long token, CancellationToken cancellation) =>
+        throw new NotSupportedException();
 
     // --- care
     /// <summary>Reads every row and checks CRCs, hashes, chains and gaps.</summary>

@@ -84,13 +84,26 @@ public sealed record WorkRow(
     TimeSpan Deadline, string? TraceParent)
 {
     public string Id => $"{Entity}/{Name}";
+
+    /// <summary>Members of its gang, each in a slot of its own; 1 for work without a gang.</summary>
+    public int Gang { get; init; } = 1;
+
+    /// <summary>Memory that each slot needs, in bytes; 0 for no more than any slot has.</summary>
+    public long MemoryBytes { get; init; }
+
+    /// <summary>By the store's clock: from then on it is failed and not started.</summary>
+    public DateTimeOffset? NotAfter { get; init; }
 }
 
 /// <summary>A lease on work: whoever holds the token may renew, complete or fail it.</summary>
-public sealed record WorkLease(WorkRow Work, string Holder, long Token, int Attempt, DateTimeOffset LeaseUntil);
+public sealed record WorkLease(WorkRow Work, string Holder, long Token, int Attempt, DateTimeOffset LeaseUntil)
+{
+    /// <summary>The place in a gang; null for work without one.</summary>
+    public GangPlace? Gang { get; init; }
 
-/// <summary>A work row as lists show it.</summary>
-public sealed record WorkView(WorkRow Work, WorkStatus Status, string? Holder, int Deaths, string? Reason);
+    /// <summary>How far an earlier attempt came; null if none said so.</summary>
+    public WorkCheckpoint? Checkpoint { get; init; }
+}
 
 /// <summary>What waits in a shard's mailbox.</summary>
 /// <param name="Oldest">Age of the oldest row by the store's clock; null if the mailbox is empty or the store keeps no times.</param>
@@ -102,3 +115,19 @@ public sealed record WorkLoad(string Pool, string Kind, string Tenant, WorkStatu
 
 /// <summary>How much waits: mailboxes that are not empty, and work that is not completed or cancelled.</summary>
 public sealed record StoreLoad(IReadOnlyList<MailLoad> Mail, IReadOnlyList<WorkLoad> Work);
+
+/// <summary>A work row as lists show it.</summary>
+/// <param name="Deaths">In a row, at no further checkpoint.</param>
+public sealed record WorkView(WorkRow Work, WorkStatus Status, string? Holder, int Deaths, string? Reason)
+{
+    /// <summary>When it was committed, by the store's clock.</summary>
+    public DateTimeOffset Created { get; init; }
+
+    /// <summary>How often it was leased; the generation of a gang.</summary>
+    public int Attempt { get; init; }
+
+    public WorkCheckpoint? Checkpoint { get; init; }
+
+    /// <summary>Who has a seat of the gang that gathers or runs, by rank.</summary>
+    public ImmutableArray<string> Members { get; init; } = [];
+}

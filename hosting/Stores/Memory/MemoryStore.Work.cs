@@ -1,157 +1,147 @@
-using Athanor.Protocol;
+using Athanor.Hosting.Stores.Scheduling;
 
 namespace Athanor.Hosting.Stores.Memory;
 
+/// <summary>Work: what may happen is in <see cref="WorkBook"/>, the rows are here.</summary>
 internal sealed partial class MemoryStore
 {
-    private readonly Dictionary<string, WorkEntry> _work = [];
-    private readonly List<WorkEntry> _workByAge = [];
-    private long _lastToken;
+    private readonly WorkTables _work;
 
-    private sealed class WorkEntry(WorkRow row, long number)
-    {
-        public WorkRow Row { get; } = row;
-
-        /// <summary>Its place in order of age; makes its result's mailbox row the same row.</summary>
-        public long Number { get; } = number;
-
-        public WorkStatus Status { get; set; }
-
-        public string? Holder { get; set; }
-
-        public long Token { get; set; }
-
-        public int Attempt { get; set; }
-
-        public int Deaths { get; set; }
-
-        public DateTimeOffset LeaseUntil { get; set; }
-
-        public string? Reason { get; set; }
-
-        public bool IsUnfinished => Status is WorkStatus.Pending or WorkStatus.Leased;
-
-        public bool IsHeldBy(long token) => Status == WorkStatus.Leased && Token == token;
-    }
-
-    private void AddWork(WorkRow row)
-    {
-        if (_work.ContainsKey(row.Id)) return;
-        var entry = new WorkEntry(row, _workByAge.Count + 1);
-        _work.Add(row.Id, entry);
-        _workByAge.Add(entry);
-    }
+    private void AddWork(WorkRow row) => _work.Add(row);
 
     private void CancelWork(string id)
     {
-        if (_work.TryGetValue(id, out var entry) && entry.IsUnfinished) End(entry, WorkStatus.Cancelled, null);
+        if (Done(_work.Find(id)) is { } entry) Done(new WorkBook(_work).Cancel(entry));
     }
 
-    private static void End(WorkEntry entry, WorkStatus status, string? reason) =>
-        (entry.Status, entry.Reason, entry.Holder) = (status, reason, null);
+    public Task<IReadOnlyList<WorkLease>> LeaseWork(WorkRequest request, CancellationToken cancellation) => Do(b => b.Lease(request));
 
     public Task<IReadOnlyList<WorkLease>> LeaseWork(
-        string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation)
-    {
-        lock (_gate)
-        {
-            var now = _time.GetUtcNow();
-            var leases = new List<WorkLease>();
-            var free = _workByAge
-                .Where(entry => pools.Contains(entry.Row.Pool)
-                    && (entry.Status == WorkStatus.Pending || (entry.Status == WorkStatus.Leased && entry.LeaseUntil <= now)))
-                .OrderByDescending(static entry => entry.Row.Priority).ThenBy(static entry => entry.Number).Take(count).ToList();
-            foreach (var entry in free)
-            {
-                (entry.Status, entry.Holder, entry.LeaseUntil) = (WorkStatus.Leased, holder, now + lease);
-                entry.Token = ++_lastToken;
-                entry.Attempt++;
-                leases.Add(new WorkLease(entry.Row, holder, entry.Token, entry.Attempt, entry.LeaseUntil));
-            }
-            return Task.FromResult<IReadOnlyList<WorkLease>>(leases);
-        }
-    }
+        string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation) =>
+        Do(book => book.LeaseEach(holder, pools, count, lease));
 
-    public Task<IReadOnlyList<long>> RenewWork(string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation)
-    {
-        lock (_gate)
-        {
-            var held = new List<long>();
-            foreach (var entry in _workByAge)
-            {
-                if (entry.Status != WorkStatus.Leased || entry.Holder != holder || !tokens.Contains(entry.Token)) continue;
-                entry.LeaseUntil = _time.GetUtcNow() + lease;
-                held.Add(entry.Token);
-            }
-            return Task.FromResult<IReadOnlyList<long>>(held);
-        }
-    }
+    public Task<IReadOnlyList<WorkLease>> LeaseOverdueWork(string holder, int limit, TimeSpan lease, CancellationToken cancellation) =>
+        Do(book => book.LeaseOverdue(holder, limit, lease));
 
-    public Task<bool> CompleteWork(string workId, long token, StoredMessage command, CancellationToken cancellation)
-    {
-        lock (_gate)
-        {
-            if (!_work.TryGetValue(workId, out var entry) || !entry.IsUnfinished) return Task.FromResult(false);
-            End(entry, WorkStatus.Completed, null);
-            Tell(entry, command);
-            return Task.FromResult(true);
-        }
-    }
+    public Task<IReadOnlyList<long>> RenewWork(
+        string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation) =>
+        Do(book => book.Renew(holder, tokens, lease));
+
+    public Task<bool> CompleteWork(string workId, long token, StoredMessage command, CancellationToken cancellation) =>
+        Do(book => book.Complete(workId, token, command));
 
     public Task<bool> FailWork(
-        string workId, long token, WorkStatus status, string reason, StoredMessage command, CancellationToken cancellation)
-    {
-        if (status is not (WorkStatus.Failed or WorkStatus.Parked))
-            throw new ArgumentException($"work fails as {WorkStatus.Failed} or {WorkStatus.Parked}, not as {status}", nameof(status));
-        lock (_gate)
-        {
-            // Only its latest doer may give it up: an attempt that was overtaken knows nothing of the one that runs.
-            if (!_work.TryGetValue(workId, out var entry) || !entry.IsUnfinished || entry.Token != token) return Task.FromResult(false);
-            End(entry, status, reason);
-            Tell(entry, command);
-            return Task.FromResult(true);
-        }
-    }
+        string workId, long token, WorkStatus status, string reason, StoredMessage command, CancellationToken cancellation) =>
+        Do(book => book.Fail(workId, token, status, reason, command));
 
-    private void Tell(WorkEntry entry, StoredMessage command) => _shards[entry.Row.Shard].Mail.Add(
-        new MailRow(new MailId(-1, entry.Number, 0), entry.Row.Shard, entry.Row.Entity, null, command, entry.Row.TraceParent));
+    public Task<int> ReturnWork(string workId, long token, bool died, CancellationToken cancellation) =>
+        Do(book => book.Return(workId, token, died));
 
-    public Task<int> ReturnWork(string workId, long token, bool died, CancellationToken cancellation)
-    {
-        lock (_gate)
-        {
-            if (!_work.TryGetValue(workId, out var entry)) return Task.FromResult(0);
-            if (entry.IsHeldBy(token))
-            {
-                (entry.Status, entry.Holder) = (WorkStatus.Pending, null);
-                if (died) entry.Deaths++;
-            }
-            return Task.FromResult(entry.Deaths);
-        }
-    }
+    public Task<int> ReturnWorkOf(string holder, CancellationToken cancellation) => Do(book => book.ReturnOf(holder));
 
-    public Task<int> ReturnWorkOf(string holder, CancellationToken cancellation)
-    {
-        lock (_gate)
-        {
-            var returned = 0;
-            foreach (var entry in _workByAge)
-            {
-                if (entry.Status != WorkStatus.Leased || entry.Holder != holder) continue;
-                (entry.Status, entry.Holder) = (WorkStatus.Pending, null);
-                returned++;
-            }
-            return Task.FromResult(returned);
-        }
-    }
+    public Task<bool> CheckpointWork(string workId, long token, WorkCheckpoint checkpoint, CancellationToken cancellation) =>
+        Do(book => book.Checkpoint(workId, token, checkpoint));
+
+    public Task<bool> PutGangKey(long token, string key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
+        Do(book => book.PutKey(token, key, value));
+
+    public Task<IReadOnlyDictionary<string, byte[]>?> ReadGangKeys(long token, CancellationToken cancellation) =>
+        Do(book => book.Keys(token));
 
     public Task<IReadOnlyList<WorkView>> ListWork(WorkStatus? status, CancellationToken cancellation)
     {
         lock (_gate)
         {
-            IReadOnlyList<WorkView> views = _workByAge.Where(entry => status is null || entry.Status == status)
-                .Select(static entry => new WorkView(entry.Row, entry.Status, entry.Holder, entry.Deaths, entry.Reason)).ToList();
-            return Task.FromResult(views);
+            return Task.FromResult<IReadOnlyList<WorkView>>(
+                _work.All.Where(entry => status is null || entry.Status == status).Select(static entry => entry.View).ToList());
         }
+    }
+
+    private Task<T> Do<T>(Func<WorkBook, ValueTask<T>> call)
+    {
+        lock (_gate) return Task.FromResult(Done(call(new WorkBook(_work))));
+    }
+
+    /// <summary>Nothing in memory waits, so every call is complete when it returns.</summary>
+    private static T Done<T>(ValueTask<T> call) => call.GetAwaiter().GetResult();
+
+    private static void Done(ValueTask call) => call.GetAwaiter().GetResult();
+
+    private void Tell(WorkEntry entry, StoredMessage command) => _shards[entry.Row.Shard].Mail.Add(
+        new MailRow(new MailId(-1, entry.Number, 0), entry.Row.Shard, entry.Row.Entity, null, command, entry.Row.TraceParent));
+
+    private sealed class WorkTables(MemoryStore store) : IWorkTables
+    {
+        private readonly List<WorkEntry> _byAge = [];
+        private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
+        private readonly Dictionary<(string Pool, string Tenant), TenantShare> _shares = [];
+        private readonly Dictionary<(long Number, int Generation, string Key), byte[]> _keys = [];
+
+        public IEnumerable<WorkEntry> All => _byAge;
+
+        public DateTimeOffset Now => store._time.GetUtcNow();
+
+        public void Add(WorkRow row)
+        {
+            if (!_places.TryAdd(row.Id, _byAge.Count)) return;
+            _byAge.Add(new WorkEntry(_byAge.Count + 1, row, WorkStatus.Pending, null, 0, DateTimeOffset.MinValue, 0, null) { Created = Now });
+        }
+
+        public ValueTask<IReadOnlyList<WorkEntry>> Pending(string pool, long memoryBytes, bool gangs, int each) => List(
+            _byAge.Where(e => e.Row.Pool == pool && e.FreeAt <= Now && !(e.Row.NotAfter <= Now) && (gangs || !e.IsGang)
+                    && (memoryBytes <= 0 || e.Row.MemoryBytes <= memoryBytes))
+                .GroupBy(static e => (e.Row.Entity.Tenant, e.Row.Priority)).SelectMany(g => g.Take(each)));
+
+        public ValueTask<IReadOnlyList<WorkEntry>> Gangs(string? pool) =>
+            List(_byAge.Where(e => e.Seats is not null && (pool is null || e.Row.Pool == pool)));
+
+        public ValueTask<IReadOnlyList<WorkEntry>> Overdue(int limit) =>
+            List(_byAge.Where(e => e.Row.NotAfter <= Now && e.FreeAt <= Now).Take(limit));
+
+        public ValueTask<IReadOnlyList<WorkEntry>> HeldBy(string holder) => List(_byAge.Where(e =>
+            e.Seats is { } seats ? seats.Seats.Any(s => s.Holder == holder) : e.Status == WorkStatus.Leased && e.Holder == holder));
+
+        public ValueTask<WorkEntry?> Find(string id) => new(_places.TryGetValue(id, out var place) ? _byAge[place] : null);
+
+        public ValueTask<WorkEntry?> Find(long number) => new(number >= 1 && number <= _byAge.Count ? _byAge[(int)number - 1] : null);
+
+        public ValueTask Put(WorkEntry entry)
+        {
+            _byAge[(int)entry.Number - 1] = entry;
+            return default;
+        }
+
+        public ValueTask Tell(WorkEntry entry, StoredMessage command)
+        {
+            store.Tell(entry, command);
+            return default;
+        }
+
+        public ValueTask<Dictionary<string, TenantShare>> Shares(string pool) => new(
+            _shares.Values.Where(s => s.Pool == pool).ToDictionary(static s => s.Tenant, StringComparer.Ordinal));
+
+        public ValueTask Put(TenantShare share)
+        {
+            _shares[(share.Pool, share.Tenant)] = share;
+            return default;
+        }
+
+        public ValueTask PutKey(long number, int generation, string key, ReadOnlyMemory<byte> value)
+        {
+            _keys[(number, generation, key)] = value.ToArray();
+            return default;
+        }
+
+        public ValueTask<IReadOnlyDictionary<string, byte[]>> Keys(long number, int generation) => new(
+            _keys.Where(k => k.Key.Number == number && k.Key.Generation == generation)
+                .ToDictionary(static k => k.Key.Key, static k => k.Value, StringComparer.Ordinal));
+
+        public ValueTask DropKeys(long number)
+        {
+            foreach (var key in _keys.Keys.Where(k => k.Number == number).ToList()) _keys.Remove(key);
+            return default;
+        }
+
+        private static ValueTask<IReadOnlyList<WorkEntry>> List(IEnumerable<WorkEntry> entries) => new(entries.ToList());
     }
 }

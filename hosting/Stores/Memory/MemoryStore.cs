@@ -32,6 +32,7 @@ internal sealed partial class MemoryStore : IStore
         ArgumentOutOfRangeException.ThrowIfLessThan(shardCount, 1);
         _time = time;
         _incarnation = incarnation;
+        _work = new WorkTables(this);
         ShardCount = shardCount;
         _shards = new ShardTable[shardCount];
         for (var shard = 0; shard < shardCount; shard++)

@@ -9,7 +9,7 @@ namespace Athanor.Hosting.Stores.Sqlite;
 /// </summary>
 internal static class SqliteSchema
 {
-    public const int Version = 1;
+    public const int Version = 2;
 
     /// <summary>Oldest build that may write to a database of this version.</summary>
     private const int ApplicationId = 0x41544e52; // "ATNR"
@@ -17,10 +17,15 @@ internal static class SqliteSchema
     public static readonly IReadOnlyList<SqliteTable> Tables =
     [
         MetaTable.Table, ShardTable.Table, NodeTable.Table, JournalTable.Table, SnapshotTable.Table, HeadTable.Table, MailTable.Table,
-        ParkedTable.Table, TimerTable.Table, ReplyTable.Table, WorkTable.Table,
+        ParkedTable.Table, TimerTable.Table, ReplyTable.Table, WorkTable.Table, WorkPlanTable.Table,
+        WorkShareTable.Table, WorkKeyTable.Table,
     ];
 
-    private static readonly IReadOnlyList<IReadOnlyList<string>> Migrations = [];
+    private static readonly IReadOnlyList<IReadOnlyList<string>> Migrations =
+    [
+        // Version 2: the schedule of work. Its rows are written when the store is next opened for writing.
+        [.. WorkPlanTable.Table.Ddl, .. WorkShareTable.Table.Ddl, .. WorkKeyTable.Table.Ddl],
+    ];
 
     /// <summary>Makes the schema in an empty database, or brings an older one to this version; then checks it.</summary>
     public static void Prepare(SqliteConnection connection, int shards)

@@ -1,118 +1,71 @@
+using Athanor.Hosting.Stores.Scheduling;
+
 namespace Athanor.Hosting.Stores.Sqlite;
 
-/// <summary>Work: leases, results, failures. A result reaches the entity as a mailbox row of the same transaction.</summary>
+/// <summary>Work: what may happen is in <see cref="WorkBook"/>; each call is one write transaction.</summary>
 public sealed partial class SqliteStore
 {
-    /// <summary>The source shard of messages that bring work's results; their source number is the work row's own.</summary>
-    private const int WorkSource = -1;
+    public Task<IReadOnlyList<WorkLease>> LeaseWork(WorkRequest request, CancellationToken cancellation) =>
+        Work(book => book.Lease(request), cancellation);
 
     public Task<IReadOnlyList<WorkLease>> LeaseWork(
         string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation) =>
-        Write<IReadOnlyList<WorkLease>>(
-            connection =>
-            {
-                var now = _clock.Now();
-                var free = pools.Distinct(StringComparer.Ordinal).SelectMany(pool => _reports.ReadAll(
-                    connection.Prepare(
-                        $"{WorkTable.Table.Select} WHERE status < 2 AND pool = ? AND (status = 0 OR lease <= ?) "
-                        + "ORDER BY priority DESC, number")
-                        .Bind(pool).Bind(now),
-                    WorkTable.Current, count));
-                var leases = new List<WorkLease>();
-                foreach (var work in free.OrderByDescending(w => w.Work.Priority).ThenBy(w => w.Number).Take(count).ToList())
-                {
-                    var leased = work with
-                    {
-                        Status = WorkStatus.Leased,
-                        Holder = holder,
-                        Attempt = work.Attempt + 1,
-                        LeaseUntil = now + lease,
-                    };
-                    WorkTable.Put(connection, leased);
-                    leases.Add(new WorkLease(leased.Work, holder, leased.Token, leased.Attempt, leased.LeaseUntil));
-                }
-                return leases;
-            },
-            cancellation);
+        Work(book => book.LeaseEach(holder, pools, count, lease), cancellation);
+
+    public Task<IReadOnlyList<WorkLease>> LeaseOverdueWork(string holder, int limit, TimeSpan lease, CancellationToken cancellation) =>
+        Work(book => book.LeaseOverdue(holder, limit, lease), cancellation);
 
     public Task<IReadOnlyList<long>> RenewWork(
-        string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation) => Write<IReadOnlyList<long>>(
-        connection =>
-        {
-            var held = new List<long>();
-            var until = _clock.Now() + lease;
-            foreach (var token in tokens)
-            {
-                try
-                {
-                    var work = WorkTable.Find(connection, StoredWork.NumberOf(token));
-                    if (work is not { Status: WorkStatus.Leased } || work.Holder != holder || work.Token != token) continue;
-                    WorkTable.Put(connection, work with { LeaseUntil = until });
-                    held.Add(token);
-                }
-                catch (DamageException e)
-                {
-                    _reports.Add(e);
-                }
-            }
-            return held;
-        },
-        cancellation);
+        string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation) =>
+        Work(book => book.Renew(holder, tokens, lease), cancellation);
 
-    public Task<bool> CompleteWork(string workId, long token, StoredMessage command, CancellationToken cancellation) => Write(
-        connection =>
-        {
-            // Whoever brings a result first is right, whatever became of the lease: the work is the same and may be done twice.
-            if (WorkTable.Find(connection, workId) is not { IsOpen: true } work) return false;
-            End(connection, work, WorkStatus.Completed, null, command);
-            return true;
-        },
-        cancellation);
+    public Task<bool> CompleteWork(string workId, long token, StoredMessage command, CancellationToken cancellation) =>
+        Work(book => book.Complete(workId, token, command), cancellation);
 
     public Task<bool> FailWork(
-        string workId, long token, WorkStatus status, string reason, StoredMessage command, CancellationToken cancellation)
-    {
-        if (status is not (WorkStatus.Failed or WorkStatus.Parked))
-            throw new ArgumentException($"work fails as {WorkStatus.Failed} or {WorkStatus.Parked}, not as {status}", nameof(status));
-        return Write(
-            connection =>
-            {
-                // A lease given since then may still succeed; its holder decides.
-                if (WorkTable.Find(connection, workId) is not { IsOpen: true } work || work.Token != token) return false;
-                End(connection, work, status, reason, command);
-                return true;
-            },
-            cancellation);
-    }
+        string workId, long token, WorkStatus status, string reason, StoredMessage command, CancellationToken cancellation) =>
+        Work(book => book.Fail(workId, token, status, reason, command), cancellation);
 
-    public Task<int> ReturnWork(string workId, long token, bool died, CancellationToken cancellation) => Write(
-        connection =>
-        {
-            if (WorkTable.Find(connection, workId) is not { } work) return 0;
-            if (work.Status != WorkStatus.Leased || work.Token != token) return work.Deaths;
-            var deaths = work.Deaths + (died ? 1 : 0);
-            WorkTable.Put(connection, work with { Status = WorkStatus.Pending, Holder = null, Deaths = deaths });
-            return deaths;
-        },
-        cancellation);
+    public Task<int> ReturnWork(string workId, long token, bool died, CancellationToken cancellation) =>
+        Work(book => book.Return(workId, token, died), cancellation);
 
-    public Task<int> ReturnWorkOf(string holder, CancellationToken cancellation) => Write(
-        connection =>
-        {
-            var held = _reports.ReadAll(
-                connection.Prepare($"{WorkTable.Table.Select} WHERE status = 1 AND holder = ?").Bind(holder), WorkTable.Current);
-            foreach (var work in held) WorkTable.Put(connection, work with { Status = WorkStatus.Pending, Holder = null });
-            return held.Count;
-        },
-        cancellation);
+    public Task<int> ReturnWorkOf(string holder, CancellationToken cancellation) => Work(book => book.ReturnOf(holder), cancellation);
+
+    public Task<bool> CheckpointWork(string workId, long token, WorkCheckpoint checkpoint, CancellationToken cancellation) =>
+        Work(book => book.Checkpoint(workId, token, checkpoint), cancellation);
+
+    public Task<bool> PutGangKey(long token, string key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
+        Work(book => book.PutKey(token, key, value), cancellation);
+
+    public Task<IReadOnlyDictionary<string, byte[]>?> ReadGangKeys(long token, CancellationToken cancellation) =>
+        Work(book => book.Keys(token), cancellation);
 
     public Task<IReadOnlyList<WorkView>> ListWork(WorkStatus? status, CancellationToken cancellation) => Read<IReadOnlyList<WorkView>>(
         connection => _reports.ReadAll(connection.Prepare($"{WorkTable.Table.Select} ORDER BY number"), WorkTable.Current)
-            .Where(w => status is null || w.Status == status)
-            .Select(w => new WorkView(w.Work, w.Status, w.Holder, w.Deaths, w.Reason)).ToList(),
+            .Where(w => status is null || w.Status == status).Select(w => WithPlan(connection, w).View).ToList(),
         cancellation);
 
-    private static void AddWork(SqliteConnection connection, WorkRow work)
+    private Task<T> Work<T>(Func<WorkBook, ValueTask<T>> call, CancellationToken cancellation) => Write(
+        connection => call(new WorkBook(WorkTables(connection))).GetAwaiter().GetResult(), cancellation);
+
+    private SqliteWorkTables WorkTables(SqliteConnection connection) =>
+        new(connection, _reports, _clock.Now(), mail => AddMail(connection, mail));
+
+    /// <summary>A row whose plan is damaged is still shown; it is leased to nobody.</summary>
+    private WorkEntry WithPlan(SqliteConnection connection, WorkEntry entry)
+    {
+        try
+        {
+            return WorkPlanTable.Complete(connection, entry);
+        }
+        catch (DamageException e)
+        {
+            _reports.Add(e);
+            return entry;
+        }
+    }
+
+    private void AddWork(SqliteConnection connection, WorkRow work)
     {
         using (var row = connection.Prepare("SELECT 1 FROM work WHERE id = ?").Bind(work.Id))
         {
@@ -120,15 +73,18 @@ public sealed partial class SqliteStore
         }
         // Rows are never deleted, so a number is never given twice.
         var number = connection.ReadLong("SELECT coalesce(max(number), 0) + 1 FROM work");
-        WorkTable.Put(connection, new StoredWork(number, work, WorkStatus.Pending, null, 0, DateTimeOffset.MinValue, 0, null));
+        WorkTable.Put(connection, new WorkEntry(number, work, WorkStatus.Pending, null, 0, DateTimeOffset.MinValue, 0, null)
+        {
+            Created = _clock.Now(),
+        });
     }
 
     private void CancelWork(SqliteConnection connection, int shard, string id)
     {
         try
         {
-            if (WorkTable.Find(connection, id) is not { IsOpen: true } work || work.Work.Shard != shard) return;
-            WorkTable.Put(connection, work with { Status = WorkStatus.Cancelled, Holder = null });
+            if (WorkTable.Find(connection, id) is not { IsOpen: true } work || work.Row.Shard != shard) return;
+            new WorkBook(WorkTables(connection)).Cancel(work).GetAwaiter().GetResult();
         }
         catch (DamageException e)
         {
@@ -137,10 +93,20 @@ public sealed partial class SqliteStore
         }
     }
 
-    private void End(SqliteConnection connection, StoredWork work, WorkStatus status, string? reason, StoredMessage command)
+    /// <summary>An opening for writing knows that every holder is gone, and that rows of an older build have no plan yet.</summary>
+    private void TakeWork(SqliteConnection connection)
     {
-        WorkTable.Put(connection, work with { Status = status, Holder = null, Reason = reason });
-        AddMail(connection, new MailRow(
-            new MailId(WorkSource, work.Number, 0), work.Work.Shard, work.Work.Entity, null, command, work.Work.TraceParent));
+        var taken = _reports.ReadAll(
+            connection.Prepare(
+                $"{WorkTable.Table.Select} WHERE status = 1 OR (status = 0 AND (number NOT IN (SELECT number FROM work_plan) "
+                + "OR number IN (SELECT number FROM work_plan WHERE seats IS NOT NULL)))"),
+            WorkTable.Current);
+        foreach (var work in taken)
+        {
+            var entry = WithPlan(connection, work);
+            if (entry.Created == default) entry = entry with { Created = _clock.Now() };
+            WorkTable.Put(connection, entry.GivenBack());
+        }
+        connection.Execute("DELETE FROM work_key");
     }
 }

@@ -177,8 +177,7 @@ public sealed partial class SqliteStore : IStore
             TakeShards(connection);
             MetaTable.Put(connection, MetaTable.Incarnation, _incarnation);
             connection.Execute("DELETE FROM node");
-            foreach (var work in _reports.ReadAll(connection.Prepare($"{WorkTable.Table.Select} WHERE status = 1"), WorkTable.Current))
-                WorkTable.Put(connection, work with { Status = WorkStatus.Pending, Holder = null });
+            TakeWork(connection);
             _arrivals = connection.ReadLong($"SELECT coalesce(max(seq & {SqliteColumns.NumberOf(-1)}), 0) FROM mail");
             connection.Execute("COMMIT");
         }

@@ -1,22 +1,8 @@
+using Athanor.Hosting.Stores.Scheduling;
+
 namespace Athanor.Hosting.Stores.Sqlite;
 
-/// <summary>A work row with what the store adds to it.</summary>
-/// <param name="Number">The row's own number: the source number of the message that brings its result.</param>
-/// <param name="Attempt">How often it was leased.</param>
-internal sealed record StoredWork(
-    long Number, WorkRow Work, WorkStatus Status, string? Holder, int Attempt, DateTimeOffset LeaseUntil, int Deaths, string? Reason)
-{
-    private const int AttemptBits = 20;
-
-    /// <summary>Names this row and this attempt: a lease given later has another token.</summary>
-    public long Token => (Number << AttemptBits) | (uint)Attempt;
-
-    public static long NumberOf(long token) => token >> AttemptBits;
-
-    public bool IsOpen => Status is WorkStatus.Pending or WorkStatus.Leased;
-}
-
-/// <summary>Work and its leases.</summary>
+/// <summary>Work as it was dispatched, and what became of it. What the schedule needs beside it is in <see cref="WorkPlanTable"/>.</summary>
 internal static class WorkTable
 {
     public static readonly SqliteTable Table = new(
@@ -35,37 +21,135 @@ internal static class WorkTable
             "CREATE INDEX work_open ON work(pool, priority DESC, number) WHERE status < 2",
         ]);
 
-    public static void Put(SqliteConnection connection, StoredWork row)
+    public static void Put(SqliteConnection connection, WorkEntry row)
     {
-        var work = row.Work;
+        var work = row.Row;
         connection.Prepare(Table.Put).Row(Table.Name).Bind(row.Number).Bind(work.Id).Bind(work.Shard).Bind(work.Entity).Bind(work.Name)
             .Bind(work.Spec).Bind(unchecked((long)work.Seed)).Bind(string.Join('\n', work.Inputs)).Bind(work.Pool).Bind(work.Priority)
             .Bind(work.Deadline.Ticks).Bind(work.TraceParent).Bind((int)row.Status).Bind(row.Holder).Bind(row.Attempt).Bind(row.LeaseUntil)
             .Bind(row.Deaths).Bind(row.Reason).BindCrc().Run();
+        WorkPlanTable.Put(connection, row);
     }
 
     /// <exception cref="DamageException">The row is damaged.</exception>
-    public static StoredWork? Find(SqliteConnection connection, string id)
+    public static WorkEntry? Find(SqliteConnection connection, string id)
     {
         using var row = connection.Prepare($"{Table.Select} WHERE id = ?").Bind(id);
-        return row.Step() ? Current(row) : null;
+        return row.Step() ? WorkPlanTable.Complete(connection, Current(row)) : null;
     }
 
     /// <inheritdoc cref="Find(SqliteConnection, string)"/>
-    public static StoredWork? Find(SqliteConnection connection, long number)
+    public static WorkEntry? Find(SqliteConnection connection, long number)
     {
         using var row = connection.Prepare($"{Table.Select} WHERE number = ?").Bind(number);
-        return row.Step() ? Current(row) : null;
+        return row.Step() ? WorkPlanTable.Complete(connection, Current(row)) : null;
     }
 
-    public static StoredWork Current(SqliteStatement row)
+    /// <summary>The row at hand, without its plan.</summary>
+    public static WorkEntry Current(SqliteStatement row)
     {
         Table.Check(row);
         var work = new WorkRow(
             row.Int(2), row.Address(3), row.Text(4), row.Message(5), unchecked((ulong)row.Long(8)),
             [.. row.Text(9).Split('\n', StringSplitOptions.RemoveEmptyEntries)], row.Text(10), row.Int(11),
             TimeSpan.FromTicks(row.Long(12)), row.TextOrNull(13));
-        return new StoredWork(
+        return new WorkEntry(
             row.Long(0), work, (WorkStatus)row.Int(14), row.TextOrNull(15), row.Int(16), row.Time(17), row.Int(18), row.TextOrNull(19));
+    }
+}
+
+/// <summary>What the schedule knows of a work row: its place in the order of pending rows, its gang, its checkpoint.</summary>
+internal static class WorkPlanTable
+{
+    public static readonly SqliteTable Table = new(
+        "work_plan",
+        [
+            "number INTEGER PRIMARY KEY", "pool TEXT NOT NULL", "tenant TEXT NOT NULL", "priority INTEGER NOT NULL",
+            "created INTEGER NOT NULL", "put_off INTEGER NOT NULL", "free_at INTEGER", "not_after INTEGER", "memory INTEGER NOT NULL",
+            "size INTEGER NOT NULL", "seats BLOB", "step INTEGER", "checkpoint TEXT",
+        ],
+        r => $"{r.Text(2)} work number {r.Long(0)}",
+        indexes:
+        [
+            // Rows that have ended have no free_at; gangs that gather or run have seats.
+            "CREATE INDEX work_plan_open ON work_plan(pool, tenant, priority, number) WHERE free_at IS NOT NULL",
+            "CREATE INDEX work_plan_gang ON work_plan(pool) WHERE seats IS NOT NULL",
+            "CREATE INDEX work_plan_due ON work_plan(not_after) WHERE free_at IS NOT NULL AND not_after IS NOT NULL",
+        ]);
+
+    public static void Put(SqliteConnection connection, WorkEntry entry)
+    {
+        var (row, work) = (connection.Prepare(Table.Put).Row(Table.Name), entry.Row);
+        row.Bind(entry.Number).Bind(work.Pool).Bind(work.Entity.Tenant).Bind(work.Priority).Bind(entry.Created).Bind(entry.PutOffUntil);
+        BindOrNull(row, entry.FreeAt?.UtcTicks);
+        BindOrNull(row, work.NotAfter?.UtcTicks);
+        row.Bind(work.MemoryBytes).Bind(work.Gang);
+        if (entry.Seats is { } seats) row.Bind(seats.ToBytes());
+        else row.Bind((string?)null);
+        BindOrNull(row, entry.Checkpoint?.Step);
+        row.Bind(entry.Checkpoint?.Blob).BindCrc().Run();
+    }
+
+    /// <summary>Adds its plan to a row; one of an older build has none.</summary>
+    /// <exception cref="DamageException">The plan is damaged.</exception>
+    public static WorkEntry Complete(SqliteConnection connection, WorkEntry entry)
+    {
+        using var row = connection.Prepare($"{Table.Select} WHERE number = ?").Bind(entry.Number);
+        if (!row.Step()) return entry;
+        Table.Check(row);
+        return entry with
+        {
+            Row = entry.Row with
+            {
+                Gang = row.Int(9),
+                MemoryBytes = row.Long(8),
+                NotAfter = row.IsNull(7) ? null : row.Time(7),
+            },
+            Created = row.Time(4),
+            PutOffUntil = row.Time(5),
+            Seats = row.IsNull(10) ? null : GangSeats.Parse(row.Blob(10)),
+            Checkpoint = row.IsNull(11) ? null : new WorkCheckpoint(row.Long(11), row.Text(12)),
+        };
+    }
+
+    private static void BindOrNull(SqliteStatement row, long? value)
+    {
+        if (value is { } known) row.Bind(known);
+        else row.Bind((string?)null);
+    }
+}
+
+/// <summary>How much each tenant was served in each pool.</summary>
+internal static class WorkShareTable
+{
+    public static readonly SqliteTable Table = new(
+        "work_share", ["pool TEXT NOT NULL", "tenant TEXT NOT NULL", "passed INTEGER NOT NULL", "served INTEGER NOT NULL"],
+        r => $"pool {r.Text(0)} tenant {r.Text(1)}", ", PRIMARY KEY(pool, tenant)", true);
+
+    public static void Put(SqliteConnection connection, TenantShare share) =>
+        connection.Prepare(Table.Put).Row(Table.Name).Bind(share.Pool).Bind(share.Tenant).Bind(share.Passed).Bind(share.Served).BindCrc()
+            .Run();
+
+    public static TenantShare Current(SqliteStatement row)
+    {
+        Table.Check(row);
+        return new TenantShare(row.Text(0), row.Text(1), row.Long(2), row.Time(3));
+    }
+}
+
+/// <summary>What the members of a gang's generation told each other.</summary>
+internal static class WorkKeyTable
+{
+    public static readonly SqliteTable Table = new(
+        "work_key", ["number INTEGER NOT NULL", "generation INTEGER NOT NULL", "key TEXT NOT NULL", "value BLOB NOT NULL"],
+        r => $"work number {r.Long(0)} generation {r.Long(1)} key {r.Text(2)}", ", PRIMARY KEY(number, generation, key)", true);
+
+    public static void Put(SqliteConnection connection, long number, int generation, string key, ReadOnlyMemory<byte> value) =>
+        connection.Prepare(Table.Put).Row(Table.Name).Bind(number).Bind(generation).Bind(key).Bind(value.Span).BindCrc().Run();
+
+    public static (string Key, byte[] Value) Current(SqliteStatement row)
+    {
+        Table.Check(row);
+        return (row.Text(2), row.Blob(3));
     }
 }
