@@ -107,6 +107,15 @@ internal sealed class FullHouse
             if (lease.Token % 3 == 0) await store.CompleteWork(lease.Work.Id, lease.Token, Message(random, 80), None);
             else if (lease.Token % 3 == 1) await store.ReturnWork(lease.Work.Id, lease.Token, true, None);
         }
+        var gang = await driver.Part(Entities[0]);
+        gang = gang with
+        {
+            Heads = [],
+            Work = [new WorkRow(gang.Shard, Entities[0], "gang", Message(random, 100), 1, [], "gangs", 0, TimeSpan.FromMinutes(1), null) { Gang = 2 }],
+        };
+        Assert.True((await driver.Commit(gang)).Accepted);
+        foreach (var lease in await store.LeaseWork("node-a", ["gangs"], 2, TimeSpan.FromMinutes(1), None))
+            Assert.True(await store.PutGangKey(lease.Token, $"rank-{lease.Gang!.Rank}", Bytes(random, 30), None));
         foreach (var (shard, ids) in waste)
         {
             var entity = Entities.First(e => driver.ShardOf(e) == shard);

@@ -175,11 +175,13 @@ public sealed class SqliteStoreTests : IDisposable
         {
         }
         using var connection = SqliteConnection.Open(File, true, TimeSpan.FromSeconds(1));
-        Assert.ThrowsAny<StoreException>(() => SqliteSchema.Migrate(connection, [["CREATE TABLE more(a)", "CREATE TABLE journal(a)"]]));
-        Assert.Equal(1, connection.ReadLong("PRAGMA user_version"));
+        IReadOnlyList<IReadOnlyList<string>> done = [.. Enumerable.Repeat<IReadOnlyList<string>>([], SqliteSchema.Version - 1)];
+        Assert.ThrowsAny<StoreException>(
+            () => SqliteSchema.Migrate(connection, [.. done, ["CREATE TABLE more(a)", "CREATE TABLE journal(a)"]]));
+        Assert.Equal(SqliteSchema.Version, connection.ReadLong("PRAGMA user_version"));
         Assert.Equal(0, connection.ReadLong("SELECT count(*) FROM sqlite_master WHERE name = 'more'"));
-        SqliteSchema.Migrate(connection, [["CREATE TABLE more(a)"], ["ALTER TABLE more ADD COLUMN b"]]);
-        Assert.Equal(3, connection.ReadLong("PRAGMA user_version"));
+        SqliteSchema.Migrate(connection, [.. done, ["CREATE TABLE more(a)"], ["ALTER TABLE more ADD COLUMN b"]]);
+        Assert.Equal(SqliteSchema.Version + 2, connection.ReadLong("PRAGMA user_version"));
         Assert.Equal(2, connection.ReadLong("SELECT count(*) FROM pragma_table_info('more')"));
     }
 

@@ -28,11 +28,11 @@ public abstract partial class StoreContract
         Assert.All(members, lease =>
         {
             Assert.Equal((3, 1, 1), (lease.Gang!.Size, lease.Gang.Generation, lease.Attempt));
-            Assert.Equal(["node-a:1", "node-a:1", "node-b:1"], lease.Gang.Addresses);
+            Assert.Equal(["node-a:1", "node-a:1", "node-b:1"], lease.Gang.Addresses.ToArray());
         });
         Assert.Empty(await Take(store, "node-a", 0));
         Assert.Equal(3, members.Select(lease => lease.Token).Distinct().Count());
-        Assert.Equal(["node-a", "node-a", "node-b"], (await store.ListWork(WorkStatus.Leased, None))[0].Members);
+        Assert.Equal(["node-a", "node-a", "node-b"], (await store.ListWork(WorkStatus.Leased, None))[0].Members.ToArray());
     }
 
     [Fact]
@@ -115,7 +115,7 @@ public abstract partial class StoreContract
         Assert.Empty(await Take(store, "node-a", 1));
         Assert.Single(await Take(store, "node-b", 1));
         var a = Assert.Single(await Take(store, "node-a", 1));
-        Assert.Equal(["node-a:1", "node-b:1"], a.Gang!.Addresses);
+        Assert.Equal(["node-a:1", "node-b:1"], a.Gang!.Addresses.ToArray());
         Assert.Equal(1, await store.ReturnWorkOf("node-b", None));
         Assert.Empty(await store.RenewWork("node-a", [a.Token], Slot, None));
         Assert.Equal(0, Assert.Single(await store.ListWork(WorkStatus.Pending, None)).Deaths);
