@@ -33,6 +33,8 @@ internal static class TwinApply
             History = e.Estimate.Row > 0 ? Latest(state.History.Add(e.Estimate), TwinDecider.MaxHistory) : state.History,
             Adoptions = state.Adoptions.Add(new TwinAdoption(e.Model.Version, e.Model.Kind, e.Model.Source, state.Taken)),
         },
+        SamplesTaken e => state with { Plant = TwinSampling.Apply(state.Plant ?? PlantState.Empty, e) },
+        TwinMoved e => state with { Plant = (state.Plant ?? PlantState.Empty) with { Move = e } },
         _ => throw new InvalidOperationException($"a twin has no event {@event.GetType().Name}"),
     };
 

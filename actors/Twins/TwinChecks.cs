@@ -1,5 +1,6 @@
 using System.Globalization;
 using Athanor.Compute.Twins;
+using Athanor.Protocol;
 using Athanor.Protocol.Twins;
 
 namespace Athanor.Actors.Twins;
@@ -18,8 +19,14 @@ internal static class TwinChecks
         if (spec.AlarmWindow < 1) return Text($"the alarm window is {spec.AlarmWindow} rows; at least 1 would be right");
         if (!(spec.AlarmNis > 0) || !double.IsFinite(spec.AlarmNis))
             return Text($"the alarm limit is {spec.AlarmNis}; a number above 0 would be right");
+        if (spec.Signals is { } signals && (SignalName(signals.Input) ?? SignalName(signals.Measured)) is { } name) return name;
         return HeaterModel.Problem(spec.Model.Kind, spec.Model.Parameters, spec.Model.Weights);
     }
+
+    public static string? SignalName(string name) =>
+        name.Length <= TwinSampling.MaxNameLength && EntityAddress.IsValidPart(name)
+            ? null
+            : $"'{name}' is no signal: 1 to {TwinSampling.MaxNameLength} letters, digits, '.', '_' and '-'";
 
     public static string? Shape(Measure measure)
     {

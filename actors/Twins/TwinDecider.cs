@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Athanor.Compute.Twins;
 using Athanor.Protocol;
@@ -15,6 +16,8 @@ namespace Athanor.Actors.Twins;
 /// Guarantees. A row number takes effect once, by its high-water mark; what is behind it is answered and dropped, what skips ahead is
 /// refused. Times rise strictly from row to row; nothing that is not a finite number gets in. The estimate is a function of the rows, the
 /// models and the rows at which these were adopted, not of how the rows were cut into batches.
+/// Samples of the plant's signals (<see cref="Observe"/>) are told apart by identity, see <see cref="TwinSampling"/>; where the spec names the
+/// model's signals, they make rows as well.
 /// Failures. Numerics that throw or miss their deadline are tried <see cref="MaxAttempts"/> times; then the rows are set aside with the
 /// reason, the estimate stays where it was, and the next batch goes on from there. They remain in the journal.
 /// </summary>
@@ -45,6 +48,8 @@ public sealed class TwinDecider : Decider<TwinState>
     {
         RegisterTwin register => Register(state, register.Spec),
         Measure measure => Take(state, measure),
+        Observe observe => Sampled(state, observe, context),
+        MakeMove move => TwinMoving.Decide(state, move, context),
         AdoptModel adopt => Adopt(state, adopt),
         ComputeCompleted done => Estimated(state, done),
         ComputeFailed failed => Failed(state, failed),
@@ -62,6 +67,11 @@ public sealed class TwinDecider : Decider<TwinState>
                 return new TwinView(
                     state.Spec.Unit, state.Model!, [.. HeaterModel.StateNames(state.Model!.Kind)], state.Estimate, state.Pending is not null,
                     state.Taken, state.Nis, state.Alarms, state.Adoptions, state.SetAside);
+            case TwinSignalsQuery:
+                var plant = state.Plant ?? PlantState.Empty;
+                return new TwinSignalsView(
+                    plant.Signals.ToImmutableSortedDictionary(s => s.Key, s => new SignalView(s.Value.Latest, s.Value.Count), StringComparer.Ordinal),
+                    plant.Late, plant.Move);
             case TwinHistoryQuery page:
                 var first = 0;
                 while (first < state.History.Length && state.History[first].Row <= page.AfterRow) first++;
@@ -114,6 +124,26 @@ public sealed class TwinDecider : Decider<TwinState>
             Filter(state, rows),
             new Effect.Reply(new RowsAccepted(last)),
         ];
+    }
+
+    private static IReadOnlyList<Effect> Sampled(TwinState state, Observe observe, DecisionContext context)
+    {
+        if (state.Spec is null) return Refuse("not-found", "this twin was never registered; RegisterTwin comes first");
+        var plant = state.Plant ?? PlantState.Empty;
+        if (TwinSampling.Problem(plant, observe) is { } wrong) return Refuse("invalid", wrong);
+        var sorted = TwinSampling.Sort(plant, observe, context.Now);
+        var reply = new Effect.Reply(new SamplesAccepted(sorted.Taken.Length, sorted.Seen, sorted.Late.Length));
+        if (sorted.Taken.Length + sorted.Late.Length == 0) return [reply];
+        var rows = TwinSampling.Rows(state, plant, sorted.Taken);
+        if (rows is not null && state.Pending is not null) return [new Effect.Stash()];
+        List<Effect> effects = [new Effect.Persist(new SamplesTaken(sorted.Taken, sorted.Late))];
+        if (rows is not null)
+        {
+            effects.Add(new Effect.Persist(new RowsTaken(rows.FirstRow, rows.TimesS, rows.Inputs, rows.Measured)));
+            effects.Add(Filter(state, rows));
+        }
+        effects.Add(reply);
+        return effects;
     }
 
     private static IReadOnlyList<Effect> Adopt(TwinState state, AdoptModel adopt)
@@ -176,5 +206,5 @@ public sealed class TwinDecider : Decider<TwinState>
     private static string Name(PendingRows rows) =>
         string.Create(CultureInfo.InvariantCulture, $"filter-{rows.FirstRow}-{rows.Attempt}");
 
-    private static IReadOnlyList<Effect> Refuse(string code, string reason) => [new Effect.Reply(new Rejected(code, reason))];
+    internal static IReadOnlyList<Effect> Refuse(string code, string reason) => [new Effect.Reply(new Rejected(code, reason))];
 }

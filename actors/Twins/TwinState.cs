@@ -25,13 +25,14 @@ public sealed record PendingRows(
 /// <param name="Pending">Rows being filtered, or null.</param>
 /// <param name="History">Estimates at the ends of batches, oldest first, at most <see cref="TwinDecider.MaxHistory"/>.</param>
 /// <param name="SetAside">Rows that could not be filtered, in all.</param>
+/// <param name="Plant">What came from and went to the plant; null, and not in the bytes, before the first sample or move.</param>
 [Message("twins.state")]
 public sealed record TwinState(
     [property: Key(0)] TwinSpec? Spec, [property: Key(1)] TwinModel? Model, [property: Key(2)] long Taken,
     [property: Key(3)] double TakenTimeS, [property: Key(4)] TwinEstimate Estimate, [property: Key(5)] double[] LastInputs,
     [property: Key(6)] double Nis, [property: Key(7)] PendingRows? Pending, [property: Key(8)] ImmutableArray<TwinEstimate> History,
     [property: Key(9)] ImmutableArray<TwinAlarm> Alarms, [property: Key(10)] ImmutableArray<TwinAdoption> Adoptions,
-    [property: Key(11)] long SetAside) : IState
+    [property: Key(11)] long SetAside, [property: Key(12)] PlantState? Plant = null) : IState
 {
     public static TwinState Empty { get; } = new(null, null, 0, 0, new TwinEstimate(0, 0, [], []), [], 1.0, null, [], [], [], 0);
 

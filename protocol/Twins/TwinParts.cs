@@ -19,10 +19,12 @@ public sealed record TwinModel(
 /// <param name="NominalStepS">Usual time between rows, s; a gap longer than <paramref name="MaxGapS"/> restarts the estimate.</param>
 /// <param name="AlarmWindow">Rows over which the normalised innovation squared is averaged.</param>
 /// <param name="AlarmNis">The mean above which the alarm is raised; it is cleared below half of it.</param>
+/// <param name="Signals">Which of the plant's signals the model filters; null if rows are sent as rows.</param>
 [MessagePart]
 public sealed record TwinSpec(
     [property: Key(0)] string Unit, [property: Key(1)] TwinModel Model, [property: Key(2)] double NominalStepS,
-    [property: Key(3)] double MaxGapS, [property: Key(4)] int AlarmWindow, [property: Key(5)] double AlarmNis);
+    [property: Key(3)] double MaxGapS, [property: Key(4)] int AlarmWindow, [property: Key(5)] double AlarmNis,
+    [property: Key(6)] TwinSignals? Signals = null);
 
 /// <summary>The estimate after a row.</summary>
 /// <param name="Row">Number of the row, from 1; 0 before the first.</param>

@@ -8,7 +8,9 @@ namespace Protocol.Tests;
 /// Bytes of a sample of every kind, as hex in <c>KIND.vVERSION.hex</c>. A kind that was released keeps its bytes for ever: journals hold
 /// them. So a test fails when they change, and when a kind has none. To write what is missing:
 /// <code>ATHANOR_GOLDEN=write dotnet test tests/Protocol.Tests  (states: tests/Actors.Tests)</code>
-/// A file that is there is never overwritten: delete it first, if its kind was never released.
+/// A file that is there is never overwritten: delete it first, if its kind was never released. When a released kind is given a key that may be
+/// absent, its file is renamed to <c>KIND.vVERSION.WHEN.hex</c> (what was so far), and the new sample is written beside it: both are read by
+/// every later build, and written as they were.
 /// </summary>
 internal static class GoldenFiles
 {
@@ -32,23 +34,33 @@ internal static class GoldenFiles
             }
             var golden = Parse(File.ReadAllText(path));
             // First the reader: journals hold these bytes, whatever is written today.
-            try
+            foreach (var file in Directory.GetFiles(directory, Path.ChangeExtension(FileName(kind), "*.hex")).Prepend(path).Distinct())
             {
-                var back = messages.Encode(messages.Decode(kind.Name, kind.Version, golden));
-                if (!back.AsSpan().SequenceEqual(golden)) problems.Add($"{kind.Name} v{kind.Version} is read and written as other bytes");
-            }
-            catch (MessageFormatException error)
-            {
-                problems.Add($"{kind.Name} v{kind.Version} can no longer be read: {error.Message}");
+                if (Unread(messages, kind, Parse(File.ReadAllText(file))) is { } problem) problems.Add($"{Path.GetFileName(file)}: {problem}");
             }
             if (!bytes.AsSpan().SequenceEqual(golden))
                 problems.Add($"{kind.Name} v{kind.Version} is written as other bytes: was {golden.Length}, is {bytes.Length} bytes; "
                     + "give what changed a new version, or delete the file if the kind was never released");
         }
         var names = kinds.Select(FileName).ToHashSet();
-        foreach (var path in Directory.GetFiles(directory, "*.hex").Where(path => !names.Contains(Path.GetFileName(path))))
+        var older = kinds.Select(kind => Path.ChangeExtension(FileName(kind), null) + ".").ToArray();
+        foreach (var path in Directory.GetFiles(directory, "*.hex").Where(path => !names.Contains(Path.GetFileName(path))
+            && !older.Any(begin => Path.GetFileName(path).StartsWith(begin, StringComparison.Ordinal))))
             problems.Add($"{Path.GetFileName(path)} belongs to no kind; a released kind can always be read");
         return problems;
+    }
+
+    private static string? Unread(MessageRegistry messages, MessageKind kind, byte[] golden)
+    {
+        try
+        {
+            var back = messages.Encode(messages.Decode(kind.Name, kind.Version, golden));
+            return back.AsSpan().SequenceEqual(golden) ? null : "it is read and written as other bytes";
+        }
+        catch (MessageFormatException error)
+        {
+            return $"it can no longer be read: {error.Message}";
+        }
     }
 
     /// <summary>The folder <c>golden</c> of a test project.</summary>

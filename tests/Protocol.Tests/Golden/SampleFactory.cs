@@ -50,7 +50,7 @@ internal sealed class SampleFactory
         if (type == typeof(double)) return n + 0.1;
         if (type == typeof(string)) return $"text {n} ä";
         if (type == typeof(Guid)) return new Guid(n, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11);
-        if (type == typeof(DateTimeOffset)) return new DateTimeOffset(2026, 3, 1, 0, 0, n, TimeSpan.Zero);
+        if (type == typeof(DateTimeOffset)) return new DateTimeOffset(2026, 3, 1, 0, 0, 0, TimeSpan.Zero).AddSeconds(n);
         if (type == typeof(TimeSpan)) return TimeSpan.FromMilliseconds(n + 0.5);
         if (type == typeof(byte[])) return new byte[] { (byte)n, 255 };
         if (type == typeof(float[])) return new[] { n + 0.1f, -n };
