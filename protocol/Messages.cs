@@ -40,6 +40,10 @@ public sealed class MessageAttribute(string kind, int version = 1) : Attribute
     public string Kind { get; } = kind;
 
     public int Version { get; } = version;
+
+    /// <summary>The feature level since which the kind exists; 0 is the first release's. It is written only where the cluster's recorded
+    /// level is at least this.</summary>
+    public int Since { get; set; }
 }
 
 /// <summary>Marks a record that is only ever a part of messages: it has keys, and no kind.</summary>

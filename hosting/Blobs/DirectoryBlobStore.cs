@@ -21,7 +21,7 @@ public sealed record BlobSweep(int Files, long Bytes, IReadOnlyList<Damage> Dama
 /// writes it anew if it is damaged; either way it makes the blob young again, so a sweep between the put and the commit that names the
 /// blob cannot take it (sweeps spare what is younger than their minimum age).
 /// </summary>
-public sealed class DirectoryBlobStore : IBlobStore
+public sealed class DirectoryBlobStore : IBlobStore, IBlobList
 {
     /// <summary>Bytes in a chunk; smaller content is one file.</summary>
     public const int ChunkSize = 1 << 20;
@@ -86,6 +86,23 @@ public sealed class DirectoryBlobStore : IBlobStore
             cancellation.ThrowIfCancellationRequested();
             if (await Task.Run(() => Check(path), cancellation) is { } damage) yield return damage;
         }
+    }
+
+    public async IAsyncEnumerable<string> List([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var chunks = new HashSet<string>(StringComparer.Ordinal);
+        var whole = new List<string>();
+        foreach (var path in Files())
+        {
+            cancellation.ThrowIfCancellationRequested();
+            if (!path.EndsWith(ManifestSuffix, StringComparison.Ordinal)) whole.Add(NameOf(path));
+            else if (await Task.Run(() => Guard("", () => TryRead(path)), cancellation) is { } bytes)
+            {
+                chunks.UnionWith(BlobManifest.Parse(NameOf(path), bytes).Chunks);
+                yield return NameOf(path);
+            }
+        }
+        foreach (var name in whole.Where(name => !chunks.Contains(name))) yield return name;
     }
 
     private void Write(string hash, ReadOnlyMemory<byte> content, CancellationToken cancellation)

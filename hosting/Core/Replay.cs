@@ -19,12 +19,12 @@ public sealed record Replayed(IState State, long EventNumber, ReadOnlyMemory<byt
 /// </summary>
 public static class Replay
 {
-    /// <summary>Rebuilds from the first event; a snapshot in the history is not used.</summary>
+    /// <summary>Rebuilds from the first event that there is. A snapshot in the history is used only where history begins with one.</summary>
     /// <param name="history">As read with <c>fromStart</c>.</param>
     /// <exception cref="DamageException">The history is not whole, or holds a message that cannot be decoded.</exception>
     public static Replayed FromJournal(IDecider decider, IMessageCodec codec, EntityAddress entity, EntityHistory history)
     {
-        var rebuilt = Rebuild(decider, codec, entity, history with { Snapshot = null });
+        var rebuilt = Rebuild(decider, codec, entity, history.Begins > 1 ? history : history with { Snapshot = null });
         return new Replayed(rebuilt.State, rebuilt.Number, rebuilt.Hash, rebuilt.Time, HashOf(codec, rebuilt.State));
     }
 

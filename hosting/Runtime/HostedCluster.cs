@@ -2,6 +2,7 @@ using Athanor.Actors;
 using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Core;
+using Athanor.Hosting.Journal.Levels;
 using Athanor.Hosting.Slots;
 using Athanor.Hosting.Stores;
 using Athanor.Hosting.Telemetry;
@@ -56,7 +57,7 @@ public sealed class HostedCluster : IAsyncDisposable
         _log = log;
         Role = role;
         Parts = parts;
-        var core = new ClusterCore(CoreOptionsOf(options, role, _store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages));
+        var core = new ClusterCore(CoreOptionsOf(options, role, _store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages, () => ground.FeatureLevel));
         _loop = new CoreLoop(core, Execute, Look, Broken, _time);
         _storeActions = new StoreActions(_store, options.Node.Name, "", _time, i => _loop.Post(i));
         var handlers = parts.ComputeHandlers.Select(h => h is INeedsKeys keyed ? keyed.WithKeys(ground.KeysPath) : h);
@@ -125,6 +126,7 @@ public sealed class HostedCluster : IAsyncDisposable
         HostedCluster? cluster = null;
         try
         {
+            await ground.Join(parts.Messages, cancellation).ConfigureAwait(false);
             // The lock says that no other process of this directory lives: what an earlier one had leased is free.
             if (role == EmbeddedRole.Full) await ground.Store.ReturnWorkOf(options.Node.Name, cancellation).ConfigureAwait(false);
             cluster = new HostedCluster(options, role, parts, ground, log);
@@ -184,7 +186,7 @@ public sealed class HostedCluster : IAsyncDisposable
     {
         Node = o.Node.Name,
         ShardCount = shards,
-        Roles = o.Node.Roles,
+        Roles = o.Node.Roles.Add(FeatureLevels.Tag()),
         Lease = o.Shards.Lease,
         RenewEvery = o.Shards.RenewEvery,
         LeaseMargin = o.Shards.LeaseMargin,

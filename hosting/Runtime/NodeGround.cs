@@ -1,7 +1,9 @@
 using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Journal.Levels;
 using Athanor.Hosting.Stores;
 using Athanor.Hosting.Stores.Sqlite;
+using Athanor.Protocol;
 using Microsoft.Extensions.Logging;
 
 namespace Athanor.Hosting.Runtime;
@@ -21,6 +23,23 @@ internal sealed class NodeGround : IAsyncDisposable
 
     /// <summary>Whether other nodes may stand on the same rows. If not, the directory's lock says that no other process writes.</summary>
     public required bool Shared { get; init; }
+
+    private int _featureLevel;
+
+    /// <summary>The cluster's recorded feature level, as last read.</summary>
+    public int FeatureLevel
+    {
+        get => Volatile.Read(ref _featureLevel);
+        set => Volatile.Write(ref _featureLevel, value);
+    }
+
+    /// <summary>Checks that this build may host the store, and tells the store where sealed events lie.</summary>
+    /// <exception cref="StoreException">It may not; says why.</exception>
+    public async Task Join(MessageRegistry messages, CancellationToken cancellation)
+    {
+        if (Store is IJournalStore journal) journal.UseBlobs(Blobs);
+        FeatureLevel = await JoinRules.Check(Store, messages, cancellation).ConfigureAwait(false);
+    }
 
     /// <summary>A locked state directory with everything in it.</summary>
     public static async Task<NodeGround> Embedded(AthanorOptions options, TimeProvider time, ILogger log, CancellationToken cancellation)

@@ -88,7 +88,12 @@ public sealed class DamageException(string where, string what) : StoreException(
 }
 
 /// <summary>An entity's latest verified snapshot, if any, and the events after it in order.</summary>
-public sealed record EntityHistory(HeadRow? Head, SnapshotRow? Snapshot, IReadOnlyList<JournalRow> Events);
+public sealed record EntityHistory(HeadRow? Head, SnapshotRow? Snapshot, IReadOnlyList<JournalRow> Events)
+{
+    /// <summary>Number of the first event that there still is. Above 1 after retention gave up what lay before; the snapshot is then the
+    /// state from which history begins, in a history that was read from its start too.</summary>
+    public long Begins { get; init; } = 1;
+}
 
 /// <summary>What a new owner needs of a shard before it handles anything.</summary>
 public sealed record ShardContents(ShardRow Row, IReadOnlyList<TimerRow> Timers, IReadOnlyList<HeadRow> Wake,

@@ -36,7 +36,7 @@ internal sealed partial class MemoryStore
         {
             if (row.Shard != part.Shard || row.Number != ++number)
                 throw new StoreException($"shard {part.Shard}: event {row.Number} of shard {row.Shard} where event {number} was due");
-            if (!last.TryGetValue(row.Entity, out var before)) before = _entities.GetValueOrDefault(row.Entity)?.Events.Count ?? 0;
+            if (!last.TryGetValue(row.Entity, out var before)) before = _entities.GetValueOrDefault(row.Entity)?.Events.LastOrDefault()?.EntityNumber ?? 0;
             if (row.EntityNumber != before + 1) throw new StoreException($"{row.Entity}: event {row.EntityNumber} where event {before + 1} was due");
             last[row.Entity] = row.EntityNumber;
         }

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.CompilerServices;
 using Athanor.Hosting.Stores.Integrity;
+using Athanor.Hosting.Stores.Segments;
 using Athanor.Protocol;
 
 namespace Athanor.Hosting.Stores.Memory;
@@ -59,7 +60,10 @@ internal sealed partial class MemoryStore : IStore
 
         public SnapshotRow? Snapshot { get; set; }
 
+        /// <summary>Those that are not sealed.</summary>
         public List<JournalRow> Events { get; } = [];
+
+        public List<AnchorRow> Anchors { get; } = [];
     }
 
     public int ShardCount { get; }
@@ -90,12 +94,16 @@ internal sealed partial class MemoryStore : IStore
 
     public Task<EntityHistory> ReadEntity(EntityAddress entity, bool fromStart, CancellationToken cancellation)
     {
+        StoredHistory stored;
         lock (_gate)
         {
             if (!_entities.TryGetValue(entity, out var rows)) return Task.FromResult(new EntityHistory(null, null, []));
             var snapshot = fromStart ? null : rows.Snapshot;
-            return Task.FromResult(new EntityHistory(rows.Head, snapshot, rows.Events.Skip((int)(snapshot?.EntityNumber ?? 0)).ToList()));
+            stored = new StoredHistory(
+                new EntityHistory(rows.Head, snapshot, rows.Events.Where(e => e.EntityNumber > (snapshot?.EntityNumber ?? 0)).ToList()),
+                rows.Snapshot, rows.Anchors.ToList(), _segments.Where(s => rows.Anchors.Exists(a => a.Segment == s.Id)).ToList());
         }
+        return _sealed.Complete(entity, stored, cancellation);
     }
 
     public Task<IReadOnlyList<MailRow>> ReadMail(IReadOnlyList<int> shards, int limit, CancellationToken cancellation)
@@ -138,8 +146,8 @@ internal sealed partial class MemoryStore : IStore
     {
         lock (_gate)
         {
-            IReadOnlyList<JournalRow> rows = _shards[shard].Feed.Skip((int)Math.Max(after, 0)).Take(limit).ToList();
-            return Task.FromResult(rows);
+            IReadOnlyList<JournalRow> rows = _shards[shard].Feed.Where(row => row.Number > after).Take(limit).ToList();
+            return _sealed.Feed(rows, _segments.Where(s => s.Shard == shard).ToList(), after, limit, cancellation);
         }
     }
 
@@ -157,8 +165,10 @@ internal sealed partial class MemoryStore : IStore
         await Task.CompletedTask;
         List<JournalRow> events;
         List<HeadRow> heads;
+        Dictionary<EntityAddress, AnchorRow> anchors;
         lock (_gate)
         {
+            anchors = _entities.Where(static e => e.Value.Anchors.Count > 0).ToDictionary(static e => e.Key, static e => e.Value.Anchors[^1]);
             events = _entities.Values.SelectMany(static rows => rows.Events).ToList();
             heads = _entities.Values.Select(static rows => rows.Head).OfType<HeadRow>().ToList();
         }
@@ -167,9 +177,10 @@ internal sealed partial class MemoryStore : IStore
         {
             cancellation.ThrowIfCancellationRequested();
             var previous = last.GetValueOrDefault(row.Entity);
+            var anchor = anchors.GetValueOrDefault(row.Entity);
             var where = $"{row.Entity}, event {row.EntityNumber}";
-            if (row.EntityNumber != (previous?.EntityNumber ?? 0) + 1) yield return new Damage("journal", where, "a gap before it");
-            if (!row.PreviousHash.Span.SequenceEqual((previous?.Hash ?? EventHash.None).Span)) yield return new Damage("journal", where,
+            if (row.EntityNumber != (previous?.EntityNumber ?? anchor?.Last ?? 0) + 1) yield return new Damage("journal", where, "a gap before it");
+            if (!row.PreviousHash.Span.SequenceEqual((previous?.Hash ?? anchor?.Hash ?? EventHash.None).Span)) yield return new Damage("journal", where,
                 "does not follow");
             if (!EventHash.Matches(row)) yield return new Damage("journal", where, "its hash is not that of its contents");
             last[row.Entity] = row;

@@ -53,6 +53,8 @@ internal sealed record WorkEntry(
     /// <summary>Back among the pending, without holder and seats.</summary>
     public WorkEntry GivenBack() => this with { Status = WorkStatus.Pending, Holder = null, Seats = null };
 
+    public KeptWork Kept => new(Row, Status, Attempt, Deaths, Reason) { Created = Created, Checkpoint = Checkpoint };
+
     public WorkEntry Ended(WorkStatus status, string? reason) =>
         this with { Status = status, Holder = null, Seats = null, Reason = reason };
 

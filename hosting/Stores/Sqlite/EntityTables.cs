@@ -70,7 +70,7 @@ internal static class HeadTable
             "awaits INTEGER NOT NULL", "fault TEXT", "time INTEGER NOT NULL",
         ],
         r => $"{r.Text(0)} at event {r.Long(2)}", ", PRIMARY KEY(entity)", true,
-        "CREATE INDEX head_wake ON head(shard) WHERE awaits <> 0 OR fault IS NOT NULL");
+        indexes: "CREATE INDEX head_wake ON head(shard) WHERE awaits <> 0 OR fault IS NOT NULL");
 
     public static void Put(SqliteConnection connection, HeadRow row) =>
         connection.Prepare(Table.Put).Row(Table.Name).Bind(row.Entity).Bind(row.Shard).Bind(row.EntityNumber).Bind(row.Hash.Span)

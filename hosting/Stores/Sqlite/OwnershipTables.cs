@@ -21,6 +21,12 @@ internal static class MetaTable
     public static void Put(SqliteConnection connection, string name, long value) =>
         connection.Prepare(Table.Put).Row(Table.Name).Bind(name).Bind(value).BindCrc().Run();
 
+    /// <summary>Version of the schema that an older build made, while this one has expanded it.</summary>
+    public const string MadeWith = "made-with";
+
+    /// <summary>1 while the database is the target of a copy that is not finished.</summary>
+    public const string Copying = "copying";
+
     /// <param name="otherwise">What a missing row means; without it a missing row is damage.</param>
     /// <exception cref="DamageException">The row is damaged or missing.</exception>
     public static long Read(SqliteConnection connection, string name, long? otherwise = null)

@@ -3,9 +3,12 @@ using SQLitePCL;
 namespace Athanor.Hosting.Stores.Sqlite;
 
 /// <summary>
-/// The schema, its version and its changes. The version is SQLite's <c>user_version</c>. A change first expands (new tables, new columns
-/// that may be null, written by this version and not needed by the one before), and contracts one version later, so that two neighbouring
-/// builds can both work on one database. <see cref="Migrations"/>[v] leads from version v + 1 to v + 2 in one transaction.
+/// The schema, its version and its changes. The version is SQLite's <c>user_version</c>. A change only expands: new tables beside those of
+/// the version before. The first build refuses a database with a table that it does not know; so a database of its making gets the new
+/// tables when this build opens it, and loses them again when this build closes it, as long as the feature level has not been raised:
+/// until then they hold nothing that is not derived from the others (<see cref="Contract"/>), and the two builds may take turns. After a
+/// crash it is enough to start this build and stop it once. Raising the feature level (<c>athanor cluster feature-level --raise</c>) says
+/// that there is no way back: the tables stay, and what lasts (segments, origins) may be written.
 /// </summary>
 internal static class SqliteSchema
 {
@@ -17,27 +20,69 @@ internal static class SqliteSchema
     public static readonly IReadOnlyList<SqliteTable> Tables =
     [
         MetaTable.Table, ShardTable.Table, NodeTable.Table, JournalTable.Table, SnapshotTable.Table, HeadTable.Table, MailTable.Table,
-        ParkedTable.Table, TimerTable.Table, ReplyTable.Table, WorkTable.Table, WorkPlanTable.Table,
-        WorkShareTable.Table, WorkKeyTable.Table,
+        ParkedTable.Table, TimerTable.Table, ReplyTable.Table, WorkTable.Table, WorkPlanTable.Table, WorkShareTable.Table,
+        WorkKeyTable.Table, SegmentTable.Table, AnchorTable.Table, ProjectionTable.Table, ProjectedTable.Table, OriginTable.Table,
     ];
 
-    private static readonly IReadOnlyList<IReadOnlyList<string>> Migrations =
-    [
-        // Version 2: the schedule of work. Its rows are written when the store is next opened for writing.
-        [.. WorkPlanTable.Table.Ddl, .. WorkShareTable.Table.Ddl, .. WorkKeyTable.Table.Ddl],
-    ];
+    /// <summary>The tables of one version.</summary>
+    public static IEnumerable<SqliteTable> TablesOf(long version) => Tables.Where(t => t.Since <= version);
 
-    /// <summary>Makes the schema in an empty database, or brings an older one to this version; then checks it.</summary>
-    public static void Prepare(SqliteConnection connection, int shards)
+    /// <summary>Takes a database that was expanded back to the version that it was made with, unless what was written since needs the
+    /// new tables. At the end, when nobody reads.</summary>
+    public static void Contract(SqliteConnection connection)
+    {
+        if (MetaTable.Read(connection, MetaTable.MadeWith, otherwise: Version) is var made && made >= Version) return;
+        if (MetaTable.Read(connection, MetaTable.FeatureLevel, otherwise: 0) > 0) return;
+        // Work that the first build cannot schedule keeps the tables: it would run it as something else.
+        if (connection.ReadLong(
+            "SELECT count(*) FROM work_plan WHERE free_at IS NOT NULL AND (size > 1 OR not_after IS NOT NULL OR memory > 0)") > 0) return;
+        InTransaction(connection, () =>
+        {
+            foreach (var table in Tables.Where(t => t.Since > made)) connection.Execute($"DROP TABLE {table.Name}");
+            connection.Prepare("DELETE FROM meta WHERE name = ?").Bind(MetaTable.MadeWith).Run();
+            connection.Execute($"PRAGMA user_version = {made}");
+        });
+    }
+
+    private static void Expand(SqliteConnection connection)
+    {
+        var version = connection.ReadLong("PRAGMA user_version");
+        if (version >= Version) return;
+        InTransaction(connection, () =>
+        {
+            foreach (var statement in Tables.Where(t => t.Since > version).SelectMany(t => t.Ddl)) connection.Execute(statement);
+            MetaTable.Put(connection, MetaTable.MadeWith, version);
+            connection.Execute($"PRAGMA user_version = {Version}");
+        });
+    }
+
+    private static void InTransaction(SqliteConnection connection, Action action)
+    {
+        connection.Execute("BEGIN IMMEDIATE");
+        try
+        {
+            action();
+            connection.Execute("COMMIT");
+        }
+        catch
+        {
+            connection.Rollback();
+            throw;
+        }
+    }
+
+    /// <summary>Makes the schema in an empty database, or expands that of an older build; checks it before and after.</summary>
+    public static void Prepare(SqliteConnection connection, int shards, int version)
     {
         if (connection.ReadLong("PRAGMA user_version") == 0 && connection.ReadLong("SELECT count(*) FROM sqlite_master") == 0)
         {
-            Create(connection, shards);
+            Create(connection, shards, version);
             // From here on the file itself holds its first page, and CheckFile may look at it.
             connection.Checkpoint(raw.SQLITE_CHECKPOINT_TRUNCATE);
         }
         CheckIdentity(connection);
-        Migrate(connection, Migrations);
+        CheckTables(connection);
+        Expand(connection);
         CheckTables(connection);
     }
 
@@ -45,33 +90,7 @@ internal static class SqliteSchema
     public static void Check(SqliteConnection connection)
     {
         CheckIdentity(connection);
-        var version = connection.ReadLong("PRAGMA user_version");
-        if (version != Version)
-        {
-            throw new StoreException(
-                $"{connection.File}: its schema has version {version}; it becomes {Version} when this build opens it for writing");
-        }
         CheckTables(connection);
-    }
-
-    /// <summary>Runs what leads from the database's version to the one after the last of <paramref name="migrations"/>.</summary>
-    internal static void Migrate(SqliteConnection connection, IReadOnlyList<IReadOnlyList<string>> migrations)
-    {
-        for (var version = connection.ReadLong("PRAGMA user_version"); version <= migrations.Count; version++)
-        {
-            connection.Execute("BEGIN IMMEDIATE");
-            try
-            {
-                foreach (var step in migrations[(int)version - 1]) connection.Execute(step);
-                connection.Execute($"PRAGMA user_version = {version + 1}");
-                connection.Execute("COMMIT");
-            }
-            catch
-            {
-                connection.Rollback();
-                throw;
-            }
-        }
     }
 
     /// <summary>Reads the parts of the file's header that never change. SQLite takes some of them at their word: a database whose
@@ -99,19 +118,19 @@ internal static class SqliteSchema
         }
     }
 
-    private static void Create(SqliteConnection connection, int shards)
+    private static void Create(SqliteConnection connection, int shards, int version)
     {
         connection.Execute("BEGIN IMMEDIATE");
         try
         {
-            foreach (var statement in Tables.SelectMany(t => t.Ddl)) connection.Execute(statement);
+            foreach (var statement in TablesOf(version).SelectMany(t => t.Ddl)) connection.Execute(statement);
             MetaTable.Put(connection, MetaTable.Shards, shards);
             MetaTable.Put(connection, MetaTable.Incarnation, 1);
             MetaTable.Put(connection, MetaTable.Openings, 0);
             for (var shard = 0; shard < shards; shard++)
                 ShardTable.Put(connection, new ShardRow(shard, null, new Epoch(1, 0), 0, DateTimeOffset.MinValue));
             connection.Execute($"PRAGMA application_id = {ApplicationId}");
-            connection.Execute($"PRAGMA user_version = {Version}");
+            connection.Execute($"PRAGMA user_version = {version}");
             connection.Execute("COMMIT");
         }
         catch
@@ -136,7 +155,7 @@ internal static class SqliteSchema
 
     private static void CheckTables(SqliteConnection connection)
     {
-        var expected = Tables.SelectMany(t => t.Ddl).ToHashSet(StringComparer.Ordinal);
+        var expected = TablesOf(connection.ReadLong("PRAGMA user_version")).SelectMany(t => t.Ddl).ToHashSet(StringComparer.Ordinal);
         using var row = connection.Prepare("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL");
         while (row.Step())
         {

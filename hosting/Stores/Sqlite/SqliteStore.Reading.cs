@@ -1,4 +1,5 @@
 using Athanor.Hosting.Stores.Integrity;
+using Athanor.Hosting.Stores.Segments;
 using Athanor.Protocol;
 using static Athanor.Hosting.Stores.Sqlite.SqliteColumns;
 
@@ -20,20 +21,24 @@ public sealed partial class SqliteStore
         },
         cancellation);
 
-    public Task<EntityHistory> ReadEntity(EntityAddress entity, bool fromStart, CancellationToken cancellation) => Read(
-        connection =>
-        {
-            try
+    public async Task<EntityHistory> ReadEntity(EntityAddress entity, bool fromStart, CancellationToken cancellation)
+    {
+        var stored = await Read(
+            connection =>
             {
-                return ReadHistory(connection, entity, fromStart);
-            }
-            catch (DamageException e) when (!e.Where.Contains(entity.ToString(), StringComparison.Ordinal))
-            {
-                // SQLite names a page at best.
-                throw new DamageException($"journal, {entity}", e.Message);
-            }
-        },
-        cancellation);
+                try
+                {
+                    return ReadHistory(connection, entity, fromStart);
+                }
+                catch (DamageException e) when (!e.Where.Contains(entity.ToString(), StringComparison.Ordinal))
+                {
+                    // SQLite names a page at best.
+                    throw new DamageException($"journal, {entity}", e.Message);
+                }
+            },
+            cancellation).ConfigureAwait(false);
+        return await _sealed.Complete(entity, stored, cancellation).ConfigureAwait(false);
+    }
 
     public Task<IReadOnlyList<MailRow>> ReadMail(IReadOnlyList<int> shards, int limit, CancellationToken cancellation) =>
         Read<IReadOnlyList<MailRow>>(
@@ -67,13 +72,12 @@ public sealed partial class SqliteStore
     public Task<IReadOnlyList<HeadRow>> ListAllEntities(CancellationToken cancellation) =>
         Read<IReadOnlyList<HeadRow>>(connection => Sorted(connection.Prepare(HeadTable.Table.Select)), cancellation);
 
-    public Task<IReadOnlyList<JournalRow>> ReadFeed(int shard, long after, int limit, CancellationToken cancellation) =>
-        Read<IReadOnlyList<JournalRow>>(
-            connection => _reports.ReadAll(
-                connection.Prepare($"{JournalTable.Table.Select} WHERE seq > ? AND seq < ? ORDER BY seq")
-                    .Bind(Sequence(shard, after)).Bind(Sequence(shard + 1, 0)),
-                JournalTable.Current, limit),
-            cancellation);
+    public async Task<IReadOnlyList<JournalRow>> ReadFeed(int shard, long after, int limit, CancellationToken cancellation)
+    {
+        var (rows, segments) = await Read(
+            connection => (ReadRows(connection, shard, after, limit), SegmentsOf(connection, shard)), cancellation).ConfigureAwait(false);
+        return await _sealed.Feed(rows, segments, after, limit, cancellation).ConfigureAwait(false);
+    }
 
     public Task<IReadOnlyList<ParkedRow>> ReadParked(CancellationToken cancellation) => Read<IReadOnlyList<ParkedRow>>(
         connection => _reports.ReadAll(connection.Prepare($"{ParkedTable.Table.Select} ORDER BY place"), ParkedTable.Current),
@@ -82,15 +86,20 @@ public sealed partial class SqliteStore
     /// <summary>In the order of addresses, which is not that of their texts ('-' comes before '/').</summary>
     private List<HeadRow> Sorted(SqliteStatement heads) => _reports.ReadAll(heads, HeadTable.Current).OrderBy(h => h.Entity).ToList();
 
-    private static EntityHistory ReadHistory(SqliteConnection connection, EntityAddress entity, bool fromStart)
+    private static StoredHistory ReadHistory(SqliteConnection connection, EntityAddress entity, bool fromStart)
     {
         var head = HeadTable.Find(connection, entity);
-        var snapshot = fromStart ? null : SnapshotTable.Find(connection, entity);
+        var anchors = AnchorsOf(connection, entity);
+        var latest = !fromStart || anchors.Count > 0 ? SnapshotTable.Find(connection, entity) : null;
+        var snapshot = fromStart ? null : latest;
 
-        // The event at which the snapshot was taken is read too: its hash shows that the snapshot belongs to this chain.
+        // The journal's part of the chain begins behind what is sealed. The event at which the snapshot was taken is read too: its hash
+        // shows that the snapshot belongs to this chain.
         var events = new List<JournalRow>();
-        var (number, hash) = (0L, EventHash.None);
-        if (snapshot is not null) (number, hash) = (snapshot.EntityNumber - 1, default);
+        var (number, hash) = anchors.Count > 0 ? (anchors[^1].Last, anchors[^1].Hash) : (0L, EventHash.None);
+        if (snapshot is not null && snapshot.EntityNumber > number) (number, hash) = (snapshot.EntityNumber - 1, default);
+        else if (snapshot is not null && snapshot.EntityNumber == number && !snapshot.EventHash.Span.SequenceEqual(hash.Span))
+            throw new DamageException($"snapshot, {entity} after event {number}", "its event has another hash where it was sealed");
         using (var rows = connection.Prepare($"{JournalTable.Table.Select} WHERE entity = ? AND entity_number > ? ORDER BY entity_number")
             .Bind(entity).Bind(number))
         {
@@ -111,7 +120,8 @@ public sealed partial class SqliteStore
             throw new DamageException($"journal, {entity} event {number + 1}", $"missing: the entity has {head.EntityNumber} events");
         if (head is not null && head.EntityNumber == number && number > 0 && !head.Hash.Span.SequenceEqual(hash.Span))
             throw new DamageException($"head, {entity} at event {number}", "its hash is not that of the last event");
-        return new EntityHistory(head, snapshot, events);
+        var segments = anchors.Count > 0 ? SegmentsOf(connection, null).Where(s => anchors.Exists(a => a.Segment == s.Id)).ToList() : [];
+        return new StoredHistory(new EntityHistory(head, snapshot, events), latest, anchors, segments);
     }
 
     /// <param name="hash">Hash of the event before, or default if that was not read.</param>

@@ -41,7 +41,7 @@ public sealed partial class SqliteStore : IStore
         {
             if (write)
             {
-                SqliteSchema.Prepare(connection, options.ShardCount ?? DefaultShards);
+                SqliteSchema.Prepare(connection, options.ShardCount ?? DefaultShards, options.SchemaVersion);
                 // An older process may have died with the first page only in the log.
                 connection.Checkpoint(raw.SQLITE_CHECKPOINT_PASSIVE);
             }

@@ -25,6 +25,9 @@ public sealed record SqliteStoreOptions
     /// <summary>Most pages that the database may have (SQLite's <c>max_page_count</c>); null for no limit of its own.</summary>
     public long? MaxPages { get; init; }
 
+    /// <summary>Version of the schema of a database that is made now; an older one is what an older build made.</summary>
+    internal int SchemaVersion { get; init; } = SqliteSchema.Version;
+
     /// <summary>Called once for each damaged row that a read skips. May be called from any thread.</summary>
     public Action<Damage>? OnDamage { get; init; }
 }

@@ -7,10 +7,11 @@ internal sealed class SqliteTable
 
     /// <param name="columns">Column definitions in the order in which rows are bound, read and added up; the CRC comes after them.</param>
     /// <param name="constraint">Table constraints, beginning with a comma, e.g. <c>, PRIMARY KEY(a, b)</c>.</param>
+    /// <param name="since">The first version of the schema that has it.</param>
     /// <param name="describe">Entity and number of the row at hand, for messages; must bear columns of any type.</param>
     public SqliteTable(
         string name, string[] columns, Func<SqliteStatement, string> describe, string constraint = "", bool withoutRowid = false,
-        params string[] indexes)
+        int since = 1, params string[] indexes)
     {
         Name = name;
         _describe = describe;
@@ -26,9 +27,13 @@ internal sealed class SqliteTable
         ];
         Key = columns[0].Split(' ')[0];
         HasRowid = !withoutRowid;
+        Since = since;
     }
 
     public string Name { get; }
+
+    /// <summary>The first version of the schema that has it.</summary>
+    public int Since { get; }
 
     /// <summary>The statements that make the table and its indexes.</summary>
     public IReadOnlyList<string> Ddl { get; }

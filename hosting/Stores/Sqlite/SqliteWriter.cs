@@ -126,7 +126,11 @@ internal sealed class SqliteWriter : IDisposable
     {
         try
         {
-            _connection?.Checkpoint(raw.SQLITE_CHECKPOINT_TRUNCATE);
+            if (_connection is not null)
+            {
+                SqliteSchema.Contract(_connection);
+                _connection.Checkpoint(raw.SQLITE_CHECKPOINT_TRUNCATE);
+            }
         }
         catch (StoreException)
         {

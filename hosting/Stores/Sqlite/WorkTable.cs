@@ -75,7 +75,7 @@ internal static class WorkPlanTable
             "CREATE INDEX work_plan_open ON work_plan(pool, tenant, priority, number) WHERE free_at IS NOT NULL",
             "CREATE INDEX work_plan_gang ON work_plan(pool) WHERE seats IS NOT NULL",
             "CREATE INDEX work_plan_due ON work_plan(not_after) WHERE free_at IS NOT NULL AND not_after IS NOT NULL",
-        ]);
+        ], since: 2);
 
     public static void Put(SqliteConnection connection, WorkEntry entry)
     {
@@ -94,6 +94,7 @@ internal static class WorkPlanTable
     /// <exception cref="DamageException">The plan is damaged.</exception>
     public static WorkEntry Complete(SqliteConnection connection, WorkEntry entry)
     {
+        if (connection.ReadLong("PRAGMA user_version") < Table.Since) return entry;
         using var row = connection.Prepare($"{Table.Select} WHERE number = ?").Bind(entry.Number);
         if (!row.Step()) return entry;
         Table.Check(row);
@@ -124,7 +125,7 @@ internal static class WorkShareTable
 {
     public static readonly SqliteTable Table = new(
         "work_share", ["pool TEXT NOT NULL", "tenant TEXT NOT NULL", "passed INTEGER NOT NULL", "served INTEGER NOT NULL"],
-        r => $"pool {r.Text(0)} tenant {r.Text(1)}", ", PRIMARY KEY(pool, tenant)", true);
+        r => $"pool {r.Text(0)} tenant {r.Text(1)}", ", PRIMARY KEY(pool, tenant)", true, 2);
 
     public static void Put(SqliteConnection connection, TenantShare share) =>
         connection.Prepare(Table.Put).Row(Table.Name).Bind(share.Pool).Bind(share.Tenant).Bind(share.Passed).Bind(share.Served).BindCrc()
@@ -142,7 +143,7 @@ internal static class WorkKeyTable
 {
     public static readonly SqliteTable Table = new(
         "work_key", ["number INTEGER NOT NULL", "generation INTEGER NOT NULL", "key TEXT NOT NULL", "value BLOB NOT NULL"],
-        r => $"work number {r.Long(0)} generation {r.Long(1)} key {r.Text(2)}", ", PRIMARY KEY(number, generation, key)", true);
+        r => $"work number {r.Long(0)} generation {r.Long(1)} key {r.Text(2)}", ", PRIMARY KEY(number, generation, key)", true, 2);
 
     public static void Put(SqliteConnection connection, long number, int generation, string key, ReadOnlyMemory<byte> value) =>
         connection.Prepare(Table.Put).Row(Table.Name).Bind(number).Bind(generation).Bind(key).Bind(value.Span).BindCrc().Run();

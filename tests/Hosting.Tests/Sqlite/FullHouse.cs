@@ -1,6 +1,7 @@
 using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
+using Athanor.Hosting.Stores.Integrity;
 using Athanor.Hosting.Stores.Sqlite;
 using Athanor.Protocol;
 
@@ -122,7 +123,34 @@ internal sealed class FullHouse
             var part = await driver.Part(entity);
             var faults = new FaultRow(entity, shard % 3 == 0 ? "for show" : null);
             Assert.True((await driver.Commit(part with { Handled = [.. ids], Heads = [], Faults = [faults] })).Accepted);
+            await Seal(store, entity);
+            await store.Project(
+                new ProjectionStep("list", 1, shard, 0, 3, 0, [new ProjectionRow(entity.ToString(), Bytes(random, 30))], []), None);
         }
+        await store.Import(Imported(), None);
+    }
+
+    /// <summary>Gives up the first half of an entity's events: anchors and a segment stay.</summary>
+    private static async Task Seal(SqliteStore store, EntityAddress entity)
+    {
+        var history = await store.ReadEntity(entity, true, None);
+        var rows = history.Events.Take(history.Events.Count / 2).ToList();
+        var row = (await store.ReadShards(None))[rows[0].Shard];
+        var fence = new Fence(row.Shard, row.Owner!, row.Epoch);
+        var id = await store.Seal(
+            fence,
+            new SegmentRow(
+                0, row.Shard, entity.Family, rows[0].Number, rows[^1].Number, rows.Count, NumberSet.Write(rows.Select(r => r.Number)),
+                new string('a', 64), new string('b', 64), rows[0].Time, rows[^1].Time, rows[^1].Time, SegmentState.Whole),
+            [new AnchorRow(entity, 0, 1, rows[^1].EntityNumber, rows[^1].Hash)], None);
+        Assert.True(await store.Thin(fence, id, SegmentState.Dropped, None));
+    }
+
+    private static async IAsyncEnumerable<ImportBatch> Imported()
+    {
+        await Task.CompletedTask;
+        var (entity, was) = (EntityAddress.Of("twins", "copied"), new EntityAddress("before", "twins", "copied"));
+        yield return new ImportBatch { Origins = [new OriginRow(entity, was, 3, new byte[32])] };
     }
 
     private static StoredMessage Message(Random random, int length) => new("test.said", 3, Bytes(random, length));

@@ -32,7 +32,7 @@ internal sealed class Driver(IStore store, string node = "node-a")
     public async Task Recover(EntityAddress entity)
     {
         var history = await store.ReadEntity(entity, true, None);
-        _entities[entity] = history.Events.Count == 0 ? default : (history.Events.Count, history.Events[^1].Hash.ToArray());
+        _entities[entity] = history.Events.Count == 0 ? default : (history.Events[^1].EntityNumber, history.Events[^1].Hash.ToArray());
     }
 
     /// <summary>A part that appends one event a text to the entity, with its head.</summary>

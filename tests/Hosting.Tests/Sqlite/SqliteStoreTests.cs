@@ -169,20 +169,44 @@ public sealed class SqliteStoreTests : IDisposable
     }
 
     [Fact]
-    public async Task A_migration_takes_effect_whole_or_not_at_all()
+    public async Task A_database_of_the_first_build_is_left_as_that_build_reads_it_until_the_feature_level_is_raised()
     {
-        await using (Open())
+        await using (var store = Open(new SqliteStoreOptions { SchemaVersion = 1 }))
         {
+            await new Driver(store).Append(Driver.Entity(1), "one");
+            var refused = await Assert.ThrowsAsync<StoreException>(() => store.Import(Batches(), None));
+            Assert.Contains("feature-level --raise", refused.Message, StringComparison.Ordinal);
+            Assert.Equal(0, (await store.ReadCluster(None)).FeatureLevel);
+            Assert.True(await store.Project(new ProjectionStep("list", 1, 0, 0, 1, 0, [new ProjectionRow("k", new byte[1])], []), None));
         }
-        using var connection = SqliteConnection.Open(File, true, TimeSpan.FromSeconds(1));
-        IReadOnlyList<IReadOnlyList<string>> done = [.. Enumerable.Repeat<IReadOnlyList<string>>([], SqliteSchema.Version - 1)];
-        Assert.ThrowsAny<StoreException>(
-            () => SqliteSchema.Migrate(connection, [.. done, ["CREATE TABLE more(a)", "CREATE TABLE journal(a)"]]));
-        Assert.Equal(SqliteSchema.Version, connection.ReadLong("PRAGMA user_version"));
-        Assert.Equal(0, connection.ReadLong("SELECT count(*) FROM sqlite_master WHERE name = 'more'"));
-        SqliteSchema.Migrate(connection, [.. done, ["CREATE TABLE more(a)"], ["ALTER TABLE more ADD COLUMN b"]]);
-        Assert.Equal(SqliteSchema.Version + 2, connection.ReadLong("PRAGMA user_version"));
-        Assert.Equal(2, connection.ReadLong("SELECT count(*) FROM pragma_table_info('more')"));
+        Assert.Equal(1, SchemaOf());
+        await using (var reader = SqliteStore.OpenForReading(File, new SqliteStoreOptions(), _time))
+        {
+            Assert.Single((await reader.ReadEntity(Driver.Entity(1), true, None)).Events);
+            Assert.Empty(await reader.ReadOffsets(None));
+            Assert.Empty(await reader.ListWork(null, None));
+            Assert.Empty(await reader.Verify(None).ToListAsync());
+        }
+        await using (var store = Open())
+        {
+            await store.RaiseFeatureLevel(1, None);
+            await store.Import(Batches(), None);
+            Assert.Empty(await store.Verify(None).ToListAsync());
+        }
+        Assert.Equal(SqliteSchema.Version, SchemaOf());
+        await using (var again = Open()) Assert.NotNull(await again.ReadOrigin(Driver.Entity(1), None));
+
+        long SchemaOf()
+        {
+            using var connection = SqliteConnection.Open(File, false, TimeSpan.FromSeconds(1));
+            return connection.ReadLong("PRAGMA user_version");
+        }
+
+        static async IAsyncEnumerable<ImportBatch> Batches()
+        {
+            await Task.CompletedTask;
+            yield return new ImportBatch { Origins = [new OriginRow(Driver.Entity(1), Driver.Entity(2), 1, new byte[32])] };
+        }
     }
 
     [Fact]

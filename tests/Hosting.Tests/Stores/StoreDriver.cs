@@ -71,6 +71,12 @@ internal sealed class StoreDriver(IStore store, string node = "node-a")
         return result.Accepted;
     }
 
+    /// <summary>Goes on behind a history that somebody else wrote.</summary>
+    public void Follow(EntityHistory history)
+    {
+        if (history.Events is [.., var last]) _ends[last.Entity] = (last.EntityNumber, last.Hash);
+    }
+
     public async Task Append(EntityAddress entity, params string[] texts) => Assert.True(await Commit(await Events(entity, texts)));
 
     /// <summary>A mailbox row told in the part.</summary>
