@@ -1,0 +1,239 @@
+using System.Runtime.CompilerServices;
+using System.Threading.Channels;
+using Athanor.Hosting.Stores.Integrity;
+using Npgsql;
+
+namespace Athanor.Hosting.Stores.Postgres;
+
+/// <summary>
+/// Reads everything, at one moment and beside all writers, and reports what is not as written: every row's CRC or seal; every event's hash,
+/// its place in its entity's chain, and gaps; heads and snapshots against the journal; the shards' feeds. Pages and indexes are the
+/// server's own care: <c>pg_amcheck</c>, and checksums if the server was made with them.
+/// </summary>
+internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, int shards)
+{
+    private readonly Channel<Damage> _found = Channel.CreateBounded<Damage>(256);
+    private readonly HashSet<string> _reported = new(StringComparer.Ordinal);
+    private NpgsqlConnection _connection = null!;
+    private CancellationToken _cancellation;
+
+    public async IAsyncEnumerable<Damage> Run([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+        _cancellation = stop.Token;
+        var scan = Task.Run(Scan, CancellationToken.None);
+        try
+        {
+            await foreach (var damage in _found.Reader.ReadAllAsync(cancellation).ConfigureAwait(false)) yield return damage;
+        }
+        finally
+        {
+            // The consumer may stop early; the scan must not outlive it.
+            await stop.CancelAsync().ConfigureAwait(false);
+            await scan.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
+        await scan.ConfigureAwait(false);
+    }
+
+    private async Task Scan()
+    {
+        Exception? failure = null;
+        try
+        {
+            await using (_connection = await source.OpenConnectionAsync(_cancellation).ConfigureAwait(false))
+            {
+                // The session reads at one moment for as long as the transaction lasts; nothing may end it before.
+                await using var transaction = await _connection.BeginTransactionAsync(_cancellation).ConfigureAwait(false);
+                await Each("SET LOCAL statement_timeout = 0", static _ => { }).ConfigureAwait(false);
+                await Table(MailTable.Table, MailTable.Current).ConfigureAwait(false);
+                await Table(ParkedTable.Table, ParkedTable.Current).ConfigureAwait(false);
+                await Table(TimerTable.Table, TimerTable.Current).ConfigureAwait(false);
+                await Table(ReplyTable.Table, ReplyTable.Current).ConfigureAwait(false);
+                await Table(FaultTable.Table, FaultTable.Current).ConfigureAwait(false);
+                await Table(WorkShareTable.Table, WorkShareTable.Current).ConfigureAwait(false);
+                await Table(WorkKeyTable.Table, WorkKeyTable.Current).ConfigureAwait(false);
+                await Rows(WorkTable.Table, $"SELECT {WorkTable.Columns} FROM work w", WorkTable.Current).ConfigureAwait(false);
+                await Each(ClusterTable.Select, row => Try("cluster", () => ClusterTable.Current(row))).ConfigureAwait(false);
+                await Each($"SELECT {NodeTable.Columns} FROM node n", row => Try("node", () => NodeTable.Current(row))).ConfigureAwait(false);
+                for (var shard = 0; shard < shards; shard++) await Shard(shard).ConfigureAwait(false);
+            }
+        }
+        catch (NpgsqlException e)
+        {
+            failure = PostgresErrors.Make(target, e, "verifying");
+        }
+        catch (Exception e)
+        {
+            failure = e;
+        }
+        _found.Writer.Complete(failure);
+    }
+
+    private Task Table<T>(PostgresTable table, Func<PostgresRow, T> current) =>
+        Rows(table, $"SELECT {table.Names} FROM {table.Name}", current);
+
+    private async Task Rows<T>(PostgresTable table, string select, Func<PostgresRow, T> current)
+    {
+        PostgresRow? at = null;
+        await Each(
+            select,
+            row =>
+            {
+                at ??= new PostgresRow(table, row);
+                Try(table.Name, () => current(at));
+            }).ConfigureAwait(false);
+    }
+
+    private async Task Shard(int shard)
+    {
+        ShardRow? own = null;
+        var there = false;
+        await Each(
+            $"SELECT {ShardTable.Columns} FROM shard s WHERE s.shard = {shard}",
+            row =>
+            {
+                there = true;
+                Try("shard", () => own = ShardTable.Current(row));
+            }).ConfigureAwait(false);
+        if (!there) Report("shard", $"shard, shard {shard}", "the row is missing");
+
+        var heads = new Dictionary<string, HeadRow>(StringComparer.Ordinal);
+        await Rows(
+            HeadTable.Table, $"SELECT {HeadTable.Table.Names} FROM head WHERE shard = {shard}",
+            row =>
+            {
+                var head = HeadTable.Current(row);
+                heads[head.Entity.ToString()] = head;
+                return head;
+            }).ConfigureAwait(false);
+        var snapshots = new Dictionary<string, SnapshotRow>(StringComparer.Ordinal);
+        await Rows(
+            SnapshotTable.Table, $"SELECT {SnapshotTable.Table.Names} FROM snapshot WHERE shard = {shard}",
+            row =>
+            {
+                var snapshot = SnapshotTable.Current(row);
+                snapshots[snapshot.Entity.ToString()] = snapshot;
+                return snapshot;
+            }).ConfigureAwait(false);
+        await Chains(shard, heads, snapshots).ConfigureAwait(false);
+        await Feed(shard, own).ConfigureAwait(false);
+    }
+
+    private async Task Chains(int shard, Dictionary<string, HeadRow> heads, Dictionary<string, SnapshotRow> snapshots)
+    {
+        var chain = new Chain(this, heads, snapshots);
+        PostgresRow? at = null;
+        await Each(
+            $"SELECT {JournalTable.Table.Names} FROM journal WHERE shard = {shard} ORDER BY entity, entity_number",
+            row =>
+            {
+                at ??= new PostgresRow(JournalTable.Table, row);
+                JournalRow? stored = null;
+                Try(
+                    "journal",
+                    () =>
+                    {
+                        stored = JournalTable.Current(at);
+                        if (!EventHash.Matches(stored))
+                            throw new DamageException(JournalTable.Table.Where(at), "its hash is not that of its contents");
+                    },
+                    () => stored = null);
+                chain.Next(row.IsDBNull(2) ? "" : row.GetString(2), row.GetInt64(3), stored);
+            }).ConfigureAwait(false);
+        chain.End();
+        foreach (var (entity, head) in heads)
+        {
+            if (head.EntityNumber > 0)
+                Report("journal", $"journal, {entity} event 1", $"it is missing, with all of the entity's {head.EntityNumber} events");
+        }
+    }
+
+    private async Task Feed(int shard, ShardRow? own)
+    {
+        var expected = 1L;
+        await Each(
+            $"SELECT number FROM journal WHERE shard = {shard} ORDER BY number",
+            row =>
+            {
+                var found = row.GetInt64(0);
+                if (found > expected)
+                    Report("journal", $"journal, shard {shard} numbers {expected} to {found - 1}", "they are missing from the feed");
+                expected = found + 1;
+            }).ConfigureAwait(false);
+        if (own is null) return;
+        if (expected <= own.LastEvent)
+            Report("journal", $"journal, shard {shard} numbers {expected} to {own.LastEvent}", "they are missing from the feed");
+        if (expected > own.LastEvent + 1)
+            Report("shard", $"shard, shard {shard}", $"its feed should end at {own.LastEvent}, and it goes on to {expected - 1}");
+    }
+
+    private async Task Each(string sql, Action<NpgsqlDataReader> row)
+    {
+        await using var command = new NpgsqlCommand(sql, _connection) { CommandTimeout = 0 };
+        await using var rows = await command.ExecuteReaderAsync(_cancellation).ConfigureAwait(false);
+        while (await rows.ReadAsync(_cancellation).ConfigureAwait(false)) row(rows);
+    }
+
+    private void Try(string table, Action check, Action? damaged = null)
+    {
+        try
+        {
+            check();
+        }
+        catch (DamageException e)
+        {
+            damaged?.Invoke();
+            Report(table, e.Where, e.Message);
+        }
+    }
+
+    private void Report(string table, string where, string what)
+    {
+        if (!_reported.Add($"{where}\n{what}")) return;
+        var damage = new Damage(table, where, what);
+        if (!_found.Writer.TryWrite(damage)) _found.Writer.WriteAsync(damage, _cancellation).AsTask().GetAwaiter().GetResult();
+    }
+
+    /// <summary>Follows the events of one shard, entity by entity. Rows known to be unsound are left out: what follows them is not held
+    /// against them. A head and a snapshot are taken out of their tables when their entity has been seen.</summary>
+    private sealed class Chain(PostgresVerifier verifier, Dictionary<string, HeadRow> heads, Dictionary<string, SnapshotRow> snapshots)
+    {
+        private string? _entity;
+        private long _number;
+        private ReadOnlyMemory<byte> _hash;
+
+        public void Next(string entity, long number, JournalRow? row)
+        {
+            if (entity != _entity)
+            {
+                End();
+                (_entity, _number, _hash) = (entity, 0, EventHash.None);
+            }
+            for (_number++; _number < number; _number++)
+            {
+                verifier.Report("journal", $"journal, {entity} event {_number}", "it is missing");
+                _hash = default;
+            }
+            if (row is not null && !_hash.IsEmpty && !row.PreviousHash.Span.SequenceEqual(_hash.Span))
+                verifier.Report("journal", $"journal, {entity} event {number}", "it does not continue the chain of the event before it");
+            _hash = row?.Hash ?? default;
+            if (row is not null && snapshots.TryGetValue(entity, out var snapshot) && snapshot.EntityNumber == number
+                && !snapshot.EventHash.Span.SequenceEqual(row.Hash.Span))
+                verifier.Report("snapshot", $"snapshot, {entity} after event {number}", "its event has another hash in the journal");
+        }
+
+        public void End()
+        {
+            if (_entity is null) return;
+            if (!heads.Remove(_entity, out var head))
+            {
+                verifier.Report("head", $"head, {_entity}", "the entity has events and no sound head row");
+                return;
+            }
+            for (var missing = _number + 1; missing <= head.EntityNumber; missing++)
+                verifier.Report("journal", $"journal, {_entity} event {missing}", "it is missing");
+            if (head.EntityNumber == _number && !_hash.IsEmpty && !head.Hash.Span.SequenceEqual(_hash.Span))
+                verifier.Report("head", $"head, {_entity} at event {_number}", "its hash is not that of the last event");
+        }
+    }
+}
