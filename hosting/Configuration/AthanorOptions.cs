@@ -32,6 +32,8 @@ public sealed record AthanorOptions
 
     public ComputeOptions Compute { get; init; } = new();
 
+    public WorkOptions Work { get; init; } = new();
+
     public SlotOptions Slots { get; init; } = new();
 
     public TorchOptions Torch { get; init; } = new();
@@ -176,6 +178,20 @@ public sealed record ComputeOptions
     /// <summary>Most calls of one kind in one batch.</summary>
     [Range(1, 100_000)]
     public int MaxBatch { get; init; } = 256;
+}
+
+public sealed record WorkOptions
+{
+    /// <summary>Shares of tenants in every pool of slots, as whole numbers; a tenant that is not listed has 1.</summary>
+    public ImmutableSortedDictionary<string, int> Tenants { get; init; } = ImmutableSortedDictionary<string, int>.Empty;
+
+    /// <summary>Waiting for so long is worth one step of priority.</summary>
+    public TimeSpan Aging { get; init; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>How long a gang keeps slots while it gathers.</summary>
+    public TimeSpan Gather { get; init; } = TimeSpan.FromSeconds(60);
+
+    internal Stores.WorkPolicy Policy => new(Tenants, Aging, Gather);
 }
 
 public sealed record SlotOptions

@@ -69,6 +69,7 @@ internal sealed class OptionsBinder
         var type = property.PropertyType;
         if (type == typeof(ImmutableArray<string>)) return Strings(value, at);
         if (type == typeof(ImmutableSortedDictionary<string, PoolOptions>)) return Pools(value, at);
+        if (type == typeof(ImmutableSortedDictionary<string, int>)) return Numbers(value, at);
         if (type != typeof(string) && type.IsClass)
         {
             if (value is HoconObject inner) return Record(type, present!, inner, at);
@@ -124,6 +125,25 @@ internal sealed class OptionsBinder
             return array.Items.Select(static item => ((HoconScalar)item).Text).ToImmutableArray();
         Report(at, $"expected an array of strings such as [\"a\", \"b\"], found {Name(value)}");
         return null;
+    }
+
+    private object? Numbers(HoconValue value, string at)
+    {
+        if (value is not HoconObject numbers)
+        {
+            Report(at, $"expected an object of whole numbers such as {{ name = 2 }}, found {Name(value)}");
+            return null;
+        }
+        var result = ImmutableSortedDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
+        foreach (var (name, item) in numbers.Fields)
+        {
+            var inside = $"{at}.{name}";
+            _origins[inside] = numbers.KeyOrigin(name);
+            if (item is HoconScalar { Kind: not HoconScalarKind.Null } scalar
+                && int.TryParse(scalar.Text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var number)) result[name] = number;
+            else Report(inside, $"expected a whole number, found {Name(item)}");
+        }
+        return result.ToImmutable();
     }
 
     private object? Pools(HoconValue value, string at)

@@ -20,6 +20,10 @@ internal static partial class OptionsRules
         if (slots.RenewEvery * 3 > slots.Lease)
             report("athanor.slots.renew-every",
                 $"three tries must fit into a lease of {Text(slots.Lease)}: at most {Text(slots.Lease / 3)}");
+        foreach (var (tenant, weight) in options.Work.Tenants.Where(static share => share.Value is < 1 or > 1_000_000))
+            report($"athanor.work.tenants.{tenant}", $"a share is a whole number from 1 to 1000000, not {weight}");
+        foreach (var tenant in options.Work.Tenants.Keys.Where(static tenant => !Protocol.EntityAddress.IsValidPart(tenant)))
+            report($"athanor.work.tenants.{tenant}", "a tenant is 1 to 128 letters, digits, '.', '_' and '-'");
         foreach (var pool in slots.Pools.Keys.Where(static pool => !PoolName().IsMatch(pool)))
             report($"athanor.slots.pools.{pool}", "a pool's name is lower-case letters, digits and dashes, such as cpu or cuda");
         if (options.Mailbox.Page > options.Mailbox.InMemory)

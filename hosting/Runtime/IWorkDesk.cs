@@ -13,6 +13,24 @@ public interface IWorkDesk
     /// <param name="holder">Who does it: a node's name, or <c>peer/NAME</c>.</param>
     Task<IReadOnlyList<WorkLease>> Lease(string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation);
 
+    /// <summary>Leases for the free slots that a node offers, by priority, tenants' shares and age; gangs whole.</summary>
+    Task<IReadOnlyList<WorkLease>> Lease(WorkRequest request, CancellationToken cancellation);
+
+    /// <summary>Fails work of any pool that has not started by its <see cref="WorkRow.NotAfter"/>.</summary>
+    /// <returns>How many rows.</returns>
+    Task<int> FailOverdue(string holder, TimeSpan lease, CancellationToken cancellation);
+
+    /// <summary>Keeps how far the work came, for the next attempt; a further checkpoint forgets the deaths so far.</summary>
+    /// <returns>False if the lease is lost.</returns>
+    Task<bool> Checkpoint(WorkLease lease, WorkCheckpoint checkpoint, CancellationToken cancellation);
+
+    /// <summary>Tells the other members of the lease's gang something.</summary>
+    /// <returns>False if its generation has ended.</returns>
+    Task<bool> PutKey(WorkLease lease, string key, ReadOnlyMemory<byte> value, CancellationToken cancellation);
+
+    /// <returns>What the members of the gang told each other; null if the generation has ended.</returns>
+    Task<IReadOnlyDictionary<string, byte[]>?> Keys(WorkLease lease, CancellationToken cancellation);
+
     /// <returns>The tokens still held; what is missing was cancelled or given to somebody else.</returns>
     Task<IReadOnlyList<long>> Renew(string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation);
 

@@ -8,9 +8,31 @@ namespace Athanor.Hosting.Runtime;
 /// <param name="mailArrived">Called after a result is stored, so that the entity's mailbox is looked at now and not at the next poll.</param>
 internal sealed class WorkDesk(IStore store, MessageRegistry registry, int deathsToPark, Action mailArrived) : IWorkDesk
 {
+    private const int MostOverdue = 100;
+
     public Task<IReadOnlyList<WorkLease>> Lease(
         string holder, IReadOnlyList<string> pools, int count, TimeSpan lease, CancellationToken cancellation) =>
         store.LeaseWork(holder, pools, count, lease, cancellation);
+
+    public Task<IReadOnlyList<WorkLease>> Lease(WorkRequest request, CancellationToken cancellation) =>
+        store.LeaseWork(request, cancellation);
+
+    public async Task<int> FailOverdue(string holder, TimeSpan lease, CancellationToken cancellation)
+    {
+        var overdue = await store.LeaseOverdueWork(holder, MostOverdue, lease, cancellation).ConfigureAwait(false);
+        foreach (var late in overdue)
+            await Fail(late, $"it had not started by {late.Work.NotAfter:u}", cancellation).ConfigureAwait(false);
+        return overdue.Count;
+    }
+
+    public Task<bool> Checkpoint(WorkLease lease, WorkCheckpoint checkpoint, CancellationToken cancellation) =>
+        store.CheckpointWork(lease.Work.Id, lease.Token, checkpoint, cancellation);
+
+    public Task<bool> PutKey(WorkLease lease, string key, ReadOnlyMemory<byte> value, CancellationToken cancellation) =>
+        store.PutGangKey(lease.Token, key, value, cancellation);
+
+    public Task<IReadOnlyDictionary<string, byte[]>?> Keys(WorkLease lease, CancellationToken cancellation) =>
+        store.ReadGangKeys(lease.Token, cancellation);
 
     public Task<IReadOnlyList<long>> Renew(string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation) =>
         store.RenewWork(holder, tokens, lease, cancellation);

@@ -1,10 +1,23 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Runtime.InteropServices;
 
 namespace Athanor.Hosting.Slots;
 
-internal static class ProcessMemory
+internal static partial class ProcessMemory
 {
+    /// <summary>RLIMIT_DATA: private writable mappings, which since Linux 4.7 include those of mmap.</summary>
+    private const int DataLimit = 2;
+
+    /// <summary>Has the system refuse a running process more private memory than this. Best effort: elsewhere than on Linux, and if it
+    /// ended meanwhile, nothing happens.</summary>
+    public static void Limit(Process process, long bytes)
+    {
+        if (bytes <= 0 || !OperatingSystem.IsLinux()) return;
+        var limit = new ResourceLimit((ulong)bytes, (ulong)bytes);
+        _ = SetLimit(process.Id, DataLimit, ref limit, IntPtr.Zero);
+    }
+
     /// <summary>Resident memory in bytes, or 0 if the process is gone.</summary>
     public static long Resident(Process process)
     {
@@ -23,5 +36,15 @@ internal static class ProcessMemory
         {
             return 0;
         }
+    }
+
+    [LibraryImport("libc", EntryPoint = "prlimit64")]
+    private static partial int SetLimit(int process, int resource, ref ResourceLimit limit, IntPtr old);
+
+    [StructLayout(LayoutKind.Sequential)]
+    private readonly struct ResourceLimit(ulong soft, ulong hard)
+    {
+        private readonly ulong _soft = soft;
+        private readonly ulong _hard = hard;
     }
 }

@@ -10,13 +10,22 @@ internal abstract record SlotFrame
     private SlotFrame() { }
 
     // --- node to slot
-    public sealed record Job(long Number, StoredMessage Work, ulong Seed, ImmutableArray<string> Inputs, string? TraceParent) : SlotFrame;
+    public sealed record Job(long Number, StoredMessage Work, ulong Seed, ImmutableArray<string> Inputs, string? TraceParent) : SlotFrame
+    {
+        public WorkCheckpoint? Checkpoint { get; init; }
+
+        public GangPlace? Gang { get; init; }
+    }
 
     /// <param name="Content">Null if it cannot be had; then <paramref name="Problem"/> says why.</param>
     public sealed record Blob(string Hash, byte[]? Content, string Problem) : SlotFrame;
 
     /// <summary>End the job; the process is killed if it does not soon.</summary>
     public sealed record Cancel(long Number) : SlotFrame;
+
+    /// <summary>What the gang's members told each other.</summary>
+    /// <param name="Lives">False once this generation has ended.</param>
+    public sealed record Keys(long Number, bool Lives, IReadOnlyDictionary<string, byte[]> Values) : SlotFrame;
 
     // --- slot to node
     public sealed record Heartbeat : SlotFrame;
@@ -35,13 +44,19 @@ internal abstract record SlotFrame
     /// <summary>The job ended because it was told to.</summary>
     public sealed record Stopped(long Number) : SlotFrame;
 
+    /// <summary>The blob was put before.</summary>
+    public sealed record Checkpoint(long Number, long Step, string Hash) : SlotFrame;
+
+    /// <summary>Tells the gang a value, if there is a key, and asks for all. → <see cref="Keys"/>.</summary>
+    public sealed record WantKeys(long Number, string Key, byte[] Value) : SlotFrame;
+
     public byte[] Encode()
     {
         var w = new MessagePackWriter(null, this is Blob or PutBlob ? 1 << 16 : 256);
         switch (this)
         {
             case Job f:
-                w.BeginArray(8);
+                w.BeginArray(14);
                 w.Write(1);
                 w.Write(f.Number);
                 WriteMessage(w, f.Work);
@@ -49,6 +64,12 @@ internal abstract record SlotFrame
                 WriteStrings(w, f.Inputs);
                 if (f.TraceParent is null) w.WriteNil();
                 else w.Write(f.TraceParent);
+                w.Write(f.Checkpoint?.Step ?? 0);
+                w.Write(f.Checkpoint?.Blob ?? "");
+                w.Write(f.Gang?.Rank ?? 0);
+                w.Write(f.Gang?.Size ?? 0);
+                w.Write(f.Gang?.Generation ?? 0);
+                WriteStrings(w, f.Gang?.Addresses ?? []);
                 break;
             case Blob f:
                 w.BeginArray(4);
@@ -105,6 +126,33 @@ internal abstract record SlotFrame
                 w.Write(16);
                 w.Write(f.Number);
                 break;
+            case Checkpoint f:
+                w.BeginArray(4);
+                w.Write(17);
+                w.Write(f.Number);
+                w.Write(f.Step);
+                w.Write(f.Hash);
+                break;
+            case WantKeys f:
+                w.BeginArray(4);
+                w.Write(18);
+                w.Write(f.Number);
+                w.Write(f.Key);
+                w.WriteBytes(f.Value);
+                break;
+            case Keys f:
+                w.BeginArray(4);
+                w.Write(4);
+                w.Write(f.Number);
+                w.Write(f.Lives);
+                w.BeginArray(2 * f.Values.Count);
+                foreach (var (key, value) in f.Values)
+                {
+                    w.Write(key);
+                    w.WriteBytes(value);
+                }
+                w.End();
+                break;
         }
         w.End();
         return w.ToArray();
@@ -117,9 +165,10 @@ internal abstract record SlotFrame
         var type = r.ReadInt32();
         SlotFrame frame = type switch
         {
-            1 => new Job(r.ReadInt64(), ReadMessage(ref r), r.ReadUInt64(), ReadStrings(ref r), r.TryReadNil() ? null : r.ReadString()),
+            1 => ReadJob(ref r),
             2 => new Blob(r.ReadString(), r.TryReadNil() ? null : r.ReadByteArray(), r.ReadString()),
             3 => new Cancel(r.ReadInt64()),
+            4 => new Keys(r.ReadInt64(), r.ReadBool(), ReadValues(ref r)),
             10 => new Heartbeat(),
             11 => new Progress(r.ReadInt64(), r.ReadDouble(), r.ReadString()),
             12 => new WantBlob(r.ReadString()),
@@ -127,11 +176,33 @@ internal abstract record SlotFrame
             14 => new Result(r.ReadInt64(), ReadMessage(ref r), ReadStrings(ref r)),
             15 => new Failure(r.ReadInt64(), r.ReadBool(), r.ReadString()),
             16 => new Stopped(r.ReadInt64()),
+            17 => new Checkpoint(r.ReadInt64(), r.ReadInt64(), r.ReadString()),
+            18 => new WantKeys(r.ReadInt64(), r.ReadString(), r.ReadByteArray()),
             _ => throw r.Error($"frame {type} is unknown: node and slot are of different builds"),
         };
         r.End();
         r.EndOfData();
         return frame;
+    }
+
+    private static Job ReadJob(ref MessagePackReader r)
+    {
+        var job = new Job(r.ReadInt64(), ReadMessage(ref r), r.ReadUInt64(), ReadStrings(ref r), r.TryReadNil() ? null : r.ReadString());
+        var (step, blob) = (r.ReadInt64(), r.ReadString());
+        var (rank, size, generation, addresses) = (r.ReadInt32(), r.ReadInt32(), r.ReadInt32(), ReadStrings(ref r));
+        return job with
+        {
+            Checkpoint = blob == "" ? null : new WorkCheckpoint(step, blob),
+            Gang = size == 0 ? null : new GangPlace(rank, size, generation, addresses),
+        };
+    }
+
+    private static Dictionary<string, byte[]> ReadValues(ref MessagePackReader r)
+    {
+        var values = new Dictionary<string, byte[]>(StringComparer.Ordinal);
+        for (var i = r.BeginArray() / 2; i > 0; i--) values[r.ReadString()] = r.ReadByteArray();
+        r.End();
+        return values;
     }
 
     // Three items of the frame's own array: kind, version, body.

@@ -6,7 +6,25 @@ namespace Athanor.Hosting.Slots;
 /// <summary>One piece of work for a slot.</summary>
 /// <param name="Inputs">SHA-256 (hex) of the blobs that it may read.</param>
 /// <param name="Deadline">From its start in the slot.</param>
-internal sealed record SlotJob(StoredMessage Work, ulong Seed, ImmutableArray<string> Inputs, TimeSpan Deadline, string? TraceParent);
+internal sealed record SlotJob(StoredMessage Work, ulong Seed, ImmutableArray<string> Inputs, TimeSpan Deadline, string? TraceParent)
+{
+    public WorkCheckpoint? Checkpoint { get; init; }
+
+    public GangPlace? Gang { get; init; }
+
+    public bool MayRead(string hash) => Inputs.Contains(hash) || Checkpoint?.Blob == hash;
+}
+
+/// <summary>What a slot's job asks of its row in the store.</summary>
+internal interface ISlotRow
+{
+    Task<bool> Checkpoint(WorkCheckpoint checkpoint);
+
+    Task<bool> PutKey(string key, ReadOnlyMemory<byte> value);
+
+    /// <returns>Null once the generation has ended.</returns>
+    Task<IReadOnlyDictionary<string, byte[]>?> Keys();
+}
 
 /// <summary>How a slot's job ended.</summary>
 internal abstract record SlotOutcome

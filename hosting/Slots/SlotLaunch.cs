@@ -13,6 +13,12 @@ public sealed record SlotLaunch(string File, IReadOnlyList<string> Arguments)
     /// <summary>Threads for the numerics of one slot; the numeric libraries read them from the environment when they load.</summary>
     public int Threads { get; init; } = 1;
 
+    /// <summary>Limit of the managed heap; 0 for none.</summary>
+    internal long MemoryBytes { get; init; }
+
+    /// <summary>Where the slot sends its spans by OTLP; empty for nowhere.</summary>
+    public TelemetryOptions Telemetry { get; init; } = new();
+
     /// <summary>Where libtorch computes, and its shim's file; empty for what the slot finds itself.</summary>
     public TorchOptions Torch { get; init; } = new();
 
@@ -41,6 +47,10 @@ public sealed record SlotLaunch(string File, IReadOnlyList<string> Arguments)
         var threads = Threads.ToString(CultureInfo.InvariantCulture);
         foreach (var name in (string[])["ATHANOR_SLOT_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"])
             info.Environment[name] = threads;
+        // In hexadecimal, as the runtime reads it. A heap that is refused memory ends in an exception that says so.
+        if (MemoryBytes > 0) info.Environment["DOTNET_GCHeapHardLimit"] = MemoryBytes.ToString("x", CultureInfo.InvariantCulture);
+        info.Environment[SlotProgram.OtlpVariable] = Telemetry.OtlpEndpoint;
+        info.Environment[SlotProgram.SampleVariable] = Telemetry.SampleShare.ToString("R", CultureInfo.InvariantCulture);
         info.Environment[TorchRuntime.DeviceVariable] = Torch.Device;
         if (Torch.Library != "") info.Environment[TorchRuntime.LibraryVariable] = Path.GetFullPath(Torch.Library);
         return info;

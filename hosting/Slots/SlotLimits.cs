@@ -10,6 +10,12 @@ public sealed record SlotLimits(long MemoryBytes, TimeSpan Silence, TimeSpan Gra
     public static SlotLimits Default { get; } =
         new(4L << 30, TimeSpan.FromSeconds(30), TimeSpan.FromSeconds(2), TimeSpan.FromMilliseconds(200));
 
+    /// <summary>What the system itself refuses to exceed: private writable memory, touched or not, in bytes; 0 for no limit.</summary>
+    public long HardBytes { get; init; }
+
+    /// <summary>A quarter above the limit and what the runtime maps without using it, so that the polled limit speaks first.</summary>
+    internal static long HardAbove(long memoryBytes) => memoryBytes <= 0 ? 0 : memoryBytes + memoryBytes / 4 + (256L << 20);
+
     /// <summary>How often a slot says that it lives.</summary>
     internal static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(250);
 }

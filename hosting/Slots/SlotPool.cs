@@ -11,6 +11,9 @@ internal sealed class SlotPool(string name, int size, SlotLaunch launch, SlotLim
 
     public int Size => size;
 
+    /// <summary>Memory that one slot may use.</summary>
+    public long MemoryBytes => limits.MemoryBytes;
+
     public int Free
     {
         get

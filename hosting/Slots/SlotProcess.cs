@@ -1,12 +1,15 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using Athanor.Hosting.Blobs;
+using Athanor.Hosting.Stores;
 
 namespace Athanor.Hosting.Slots;
 
 /// <summary>
 /// The node's side of one slot: starts the process, gives it jobs one after the other, and decides when it must die.
 ///
+/// Memory is limited twice. The limit itself is polled, and the kill says why. Between two polls a process can take gigabytes, so the
+/// system refuses it more than a little above the limit (<see cref="SlotLimits.HardBytes"/>): it then ends by its own failure.
 /// A job is stopped by order (cancel, drain) or by its deadline in two moves: a frame that asks, and a kill after the grace. Memory
 /// over the limit and silence kill at once. Whoever kills first says why (<see cref="_verdict"/>); the end of the pipe then ends the
 /// job with that verdict. A death that nobody ordered is the item's own, and its last words on standard error go with the reason.
@@ -53,7 +56,9 @@ internal sealed class SlotProcess : IAsyncDisposable
     {
         try
         {
-            var process = Process.Start(launch.ToStartInfo()) ?? throw new IOException($"the slot {launch.File} did not start");
+            var process = Process.Start((launch with { MemoryBytes = limits.HardBytes }).ToStartInfo())
+                ?? throw new IOException($"the slot {launch.File} did not start");
+            ProcessMemory.Limit(process, limits.HardBytes);
             return new SlotProcess(process, limits, time);
         }
         catch (Win32Exception e)
@@ -64,14 +69,20 @@ internal sealed class SlotProcess : IAsyncDisposable
 
     /// <summary>Does one job and returns when the slot is free again or dead.</summary>
     /// <param name="stop">By order: the outcome is then <see cref="SlotOutcome.Stopped"/>, unless the job ended first.</param>
-    public async Task<SlotOutcome> Run(SlotJob job, IBlobStore blobs, Action<double, string> progress, CancellationToken stop)
+    /// <param name="row">Null for a job that has no row: it keeps no checkpoint, and its gang is over at once.</param>
+    public async Task<SlotOutcome> Run(
+        SlotJob job, IBlobStore blobs, Action<double, string> progress, CancellationToken stop, ISlotRow? row = null)
     {
-        var assignment = new Assignment(++_jobs, job, blobs, progress);
+        var assignment = new Assignment(++_jobs, job, blobs, progress, row);
         _current = assignment;
         try
         {
             // A dead pipe is found by the reader, which knows more of why.
-            await TryWrite(new SlotFrame.Job(assignment.Number, job.Work, job.Seed, job.Inputs, job.TraceParent)).ConfigureAwait(false);
+            await TryWrite(new SlotFrame.Job(assignment.Number, job.Work, job.Seed, job.Inputs, job.TraceParent)
+            {
+                Checkpoint = job.Checkpoint,
+                Gang = job.Gang,
+            }).ConfigureAwait(false);
             if (_ended.IsCancellationRequested) assignment.Done.TrySetResult(Death());
             return await Watch(assignment, stop).ConfigureAwait(false);
         }
@@ -208,6 +219,13 @@ internal sealed class SlotProcess : IAsyncDisposable
             case SlotFrame.PutBlob f when f.Number == current.Number:
                 await Keep(current, f).ConfigureAwait(false);
                 break;
+            case SlotFrame.Checkpoint f when f.Number == current.Number:
+                await Keep(current, f).ConfigureAwait(false);
+                break;
+            case SlotFrame.WantKeys f when f.Number == current.Number:
+                // Not awaited: a gang that waits for the store must not keep its slot's heartbeats from being heard.
+                _ = Task.Run(() => Tell(current, f));
+                break;
             case SlotFrame.Result f when f.Number == current.Number:
                 current.Done.TrySetResult(
                     current.Problem is { } problem ? new SlotOutcome.NodeFailed(problem) : new SlotOutcome.Completed(f.Message, f.Blobs));
@@ -223,7 +241,7 @@ internal sealed class SlotProcess : IAsyncDisposable
 
     private static async Task<SlotFrame> Fetch(Assignment current, string hash)
     {
-        if (!current.Job.Inputs.Contains(hash)) return new SlotFrame.Blob(hash, null, "the work was not dispatched with it");
+        if (!current.Job.MayRead(hash)) return new SlotFrame.Blob(hash, null, "the work was not dispatched with it");
         try
         {
             return new SlotFrame.Blob(hash, await current.Blobs.Get(hash, CancellationToken.None).ConfigureAwait(false), "");
@@ -247,6 +265,44 @@ internal sealed class SlotProcess : IAsyncDisposable
         }
     }
 
+    private static async Task Keep(Assignment current, SlotFrame.Checkpoint checkpoint)
+    {
+        // Its blob came before it and is stored, or is the problem that the job will end with.
+        if (current.Row is not { } row || current.Problem is not null) return;
+        try
+        {
+            await row.Checkpoint(new WorkCheckpoint(checkpoint.Step, checkpoint.Hash)).ConfigureAwait(false);
+        }
+        catch (StoreException)
+        {
+            // A checkpoint that is not kept costs time if the slot dies, and nothing else.
+        }
+    }
+
+    private async Task Tell(Assignment current, SlotFrame.WantKeys want)
+    {
+        while (!_ended.IsCancellationRequested && _current == current)
+        {
+            try
+            {
+                var lives = current.Row is { } row && (want.Key == "" || await row.PutKey(want.Key, want.Value).ConfigureAwait(false));
+                var keys = lives ? await current.Row!.Keys().ConfigureAwait(false) : null;
+                await TryWrite(new SlotFrame.Keys(
+                    want.Number, keys is not null, keys ?? new Dictionary<string, byte[]>())).ConfigureAwait(false);
+                return;
+            }
+            catch (StoreException)
+            {
+                // The store is away. Its lease ends meanwhile, or it comes back and says what became of the generation.
+                await Task.Delay(_limits.Poll, _time).ConfigureAwait(false);
+            }
+            catch (ObjectDisposedException)
+            {
+                return;
+            }
+        }
+    }
+
     private async Task TryWrite(SlotFrame frame)
     {
         try
@@ -262,7 +318,7 @@ internal sealed class SlotProcess : IAsyncDisposable
     private SlotOutcome Death() => Volatile.Read(ref _verdict) ?? new SlotOutcome.Died(
         $"the slot died with exit code {_process.ExitCode}{(_words.Text is { Length: > 0 } words ? $"; its last words: {words}" : "")}");
 
-    private sealed record Assignment(long Number, SlotJob Job, IBlobStore Blobs, Action<double, string> Progress)
+    private sealed record Assignment(long Number, SlotJob Job, IBlobStore Blobs, Action<double, string> Progress, ISlotRow? Row)
     {
         public TaskCompletionSource<SlotOutcome> Done { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 

@@ -1,6 +1,8 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
-using Athanor.Hosting.Stores;
+using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Telemetry;
 using Athanor.Hosting.Work;
 using Athanor.Protocol;
 
@@ -19,6 +21,9 @@ namespace Athanor.Hosting.Slots;
 /// </summary>
 public static class SlotProgram
 {
+    internal const string OtlpVariable = "ATHANOR_SLOT_OTLP";
+    internal const string SampleVariable = "ATHANOR_SLOT_SAMPLE";
+
     /// <summary>Runs until standard input ends.</summary>
     public static int Run(IReadOnlyList<IWorkHandler> handlers, MessageRegistry registry)
     {
@@ -30,8 +35,25 @@ public static class SlotProgram
 
         var output = PosixPipes.TakeStandardOutput();
         using var pipe = new FramePipe(Console.OpenStandardInput(), output);
-        new SlotSession(pipe, handlers, registry).Run();
+        using var telemetry = StartTelemetry();
+        new SlotSession(pipe, handlers, registry, () => Flush(telemetry)).Run();
         return 0;
+    }
+
+    /// <summary>Beside the next job: a collector that is away must not hold work up.</summary>
+    private static void Flush(TelemetryExport? telemetry)
+    {
+        if (telemetry is not null) _ = Task.Run(telemetry.Flush);
+    }
+
+    /// <summary>A slot sends its spans itself, under the trace that came with the job; its metrics are the node's.</summary>
+    private static TelemetryExport? StartTelemetry()
+    {
+        var endpoint = Environment.GetEnvironmentVariable(OtlpVariable) ?? "";
+        var share = double.TryParse(
+            Environment.GetEnvironmentVariable(SampleVariable), NumberStyles.Float, CultureInfo.InvariantCulture, out var s) ? s : 1;
+        return TelemetryExport.Start(
+            new TelemetryOptions { OtlpEndpoint = endpoint, SampleShare = share }, $"slot-{Environment.ProcessId}");
     }
 
     /// <summary>Ends this process now. Exit would wait for a handler that is deep in native code.</summary>

@@ -8,10 +8,12 @@ using Athanor.Protocol;
 namespace Athanor.Hosting.Slots;
 
 /// <summary>One slot's life inside its process; see <see cref="SlotProgram"/>.</summary>
-internal sealed class SlotSession(FramePipe pipe, IReadOnlyList<IWorkHandler> handlers, MessageRegistry registry)
+/// <param name="jobDone">Called after each job's frames are written.</param>
+internal sealed class SlotSession(FramePipe pipe, IReadOnlyList<IWorkHandler> handlers, MessageRegistry registry, Action jobDone)
 {
     private readonly BlockingCollection<SlotFrame.Job> _jobs = [];
     private readonly BlobExchange _blobs = new(pipe);
+    private readonly KeyExchange _keys = new(pipe);
     private readonly Lock _gate = new();
     private long _running = -1;
     private CancellationTokenSource? _cancel;
@@ -20,7 +22,11 @@ internal sealed class SlotSession(FramePipe pipe, IReadOnlyList<IWorkHandler> ha
     {
         new Thread(Read) { IsBackground = true, Name = "slot reader" }.Start();
         new Thread(Beat) { IsBackground = true, Name = "slot heartbeat" }.Start();
-        foreach (var job in _jobs.GetConsumingEnumerable()) Send(Do(job));
+        foreach (var job in _jobs.GetConsumingEnumerable())
+        {
+            Send(Do(job));
+            jobDone();
+        }
     }
 
     private SlotFrame Do(SlotFrame.Job job)
@@ -31,7 +37,7 @@ internal sealed class SlotSession(FramePipe pipe, IReadOnlyList<IWorkHandler> ha
             _running = job.Number;
             _cancel = cancel;
         }
-        var context = new SlotWorkContext(job, pipe, _blobs, cancel.Token);
+        var context = new SlotWorkContext(job, pipe, _blobs, _keys, cancel.Token);
         try
         {
             using var span = AthanorTelemetry.Start("slot", ActivityKind.Consumer, job.TraceParent, job.Work.Kind);
@@ -41,6 +47,10 @@ internal sealed class SlotSession(FramePipe pipe, IReadOnlyList<IWorkHandler> ha
             var result = handler.Run(work, context);
             return new SlotFrame.Result(
                 job.Number, new StoredMessage(registry.KindOf(result), registry.VersionOf(result), registry.Encode(result)), context.Put);
+        }
+        catch (GangEndedException)
+        {
+            return new SlotFrame.Stopped(job.Number);
         }
         catch (OperationCanceledException) when (cancel.IsCancellationRequested)
         {
@@ -77,6 +87,9 @@ internal sealed class SlotSession(FramePipe pipe, IReadOnlyList<IWorkHandler> ha
                         break;
                     case SlotFrame.Blob blob:
                         _blobs.Arrived(blob);
+                        break;
+                    case SlotFrame.Keys keys:
+                        _keys.Arrived(keys);
                         break;
                     case SlotFrame.Cancel cancel:
                         lock (_gate)

@@ -1,11 +1,13 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
+using Athanor.Hosting.Stores;
 using Athanor.Hosting.Work;
 
 namespace Athanor.Hosting.Slots;
 
 /// <summary>What a handler sees of the world from within a slot.</summary>
-internal sealed class SlotWorkContext(SlotFrame.Job job, FramePipe pipe, BlobExchange blobs, CancellationToken cancellation) : IWorkContext
+internal sealed class SlotWorkContext(
+    SlotFrame.Job job, FramePipe pipe, BlobExchange blobs, KeyExchange keys, CancellationToken cancellation) : IWorkContext
 {
     private static readonly TimeSpan LeastBetweenReports = TimeSpan.FromMilliseconds(50);
 
@@ -26,7 +28,19 @@ internal sealed class SlotWorkContext(SlotFrame.Job job, FramePipe pipe, BlobExc
         }
     }
 
-    public ReadOnlyMemory<byte> GetBlob(string hash) => job.Inputs.Contains(hash)
+    public WorkCheckpoint? Checkpoint => job.Checkpoint;
+
+    public IGang? Gang { get; } = job.Gang is { } place ? new SlotGang(place, job.Number, keys, cancellation) : null;
+
+    public void SaveCheckpoint(long step, ReadOnlyMemory<byte> content)
+    {
+        // Not among the result's blobs: it is kept for as long as the row is open.
+        var hash = Convert.ToHexStringLower(SHA256.HashData(content.Span));
+        pipe.WriteBlocking(new SlotFrame.PutBlob(job.Number, hash, content.ToArray()));
+        pipe.WriteBlocking(new SlotFrame.Checkpoint(job.Number, step, hash));
+    }
+
+    public ReadOnlyMemory<byte> GetBlob(string hash) => job.Inputs.Contains(hash) || job.Checkpoint?.Blob == hash
         ? blobs.Get(hash, cancellation)
         // Only what the row names is kept from the sweep, and only that makes the work the same wherever it is done.
         : throw new WorkRefusedException($"blob {hash} is not among the inputs that the work was dispatched with");

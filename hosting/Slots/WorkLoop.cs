@@ -17,6 +17,8 @@ namespace Athanor.Hosting.Slots;
 /// the result is stored once by work id, so a second completion changes nothing. A lease that is not renewed in time may be given to
 /// another node; both may then finish, and the first counts.
 ///
+/// A member of a gang is leased, renewed and settled like other work; the store sees to it that all run or none does.
+///
 /// Failures. The slot dies (crash, memory, silence, exception): the work goes back with a death, and after three in a row the desk parks
 /// it. The handler refuses, or the deadline passes: the work fails. Cancelled (its token is missing from a renewal): the slot is
 /// stopped and nothing is written. Drain: slots are stopped and work goes back without a death. The store cannot be reached: the
@@ -34,16 +36,23 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
     private readonly string _holder;
     private readonly SlotOptions _options;
     private readonly TimeProvider _time;
+    private readonly WorkPolicy _policy;
+    private readonly string _address;
     private readonly IReadOnlyList<SlotPool> _pools;
     private readonly ConcurrentDictionary<long, RunningWork> _running = new();
     private readonly CancellationTokenSource _drain = new();
     private readonly SemaphoreSlim _wake = new(0);
     private readonly Task _leasing;
     private readonly Task _renewing;
+    private long _lookedAt;
 
-    public WorkLoop(IWorkDesk desk, IBlobStore blobs, MessageRegistry registry, string holder, SlotOptions options, SlotLaunch launch, ILogger log,
-        TimeProvider time)
+    /// <param name="address">Where members of a gang on other nodes reach this one; empty for nowhere.</param>
+    public WorkLoop(
+        IWorkDesk desk, IBlobStore blobs, MessageRegistry registry, string holder, SlotOptions options, SlotLaunch launch, ILogger log,
+        TimeProvider time, WorkPolicy? policy = null, string address = "")
     {
+        _policy = policy ?? WorkPolicy.Default;
+        _address = address;
         _log = log;
         _desk = desk;
         _blobs = blobs;
@@ -92,6 +101,8 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
         var limits = SlotLimits.Default with
         {
             MemoryBytes = pool.MemoryLimitBytes,
+            // A driver maps far more memory for a device than it uses of this machine's.
+            HardBytes = name.StartsWith("cuda", StringComparison.Ordinal) ? 0 : SlotLimits.HardAbove(pool.MemoryLimitBytes),
             Silence = options.SilenceLimit,
             Grace = options.StopTimeout,
         };
@@ -105,6 +116,7 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
             try
             {
                 foreach (var pool in _pools) await Fill(pool).ConfigureAwait(false);
+                await FailOverdue().ConfigureAwait(false);
                 await Woken(_options.PollEvery).ConfigureAwait(false);
             }
             catch (OperationCanceledException) when (_drain.IsCancellationRequested)
@@ -125,7 +137,13 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
         var free = pool.Free;
         if (free == 0) return;
         // The drain does not cancel this call: a lease that was taken but not seen would block its work until it ends.
-        var leases = await _desk.Lease(_holder, [pool.Name], free, _options.Lease, CancellationToken.None).ConfigureAwait(false);
+        var request = new WorkRequest(_holder, pool.Name, free, _options.Lease)
+        {
+            MemoryBytes = pool.MemoryBytes,
+            Address = _address,
+            Policy = _policy,
+        };
+        var leases = await _desk.Lease(request, CancellationToken.None).ConfigureAwait(false);
         foreach (var lease in leases)
         {
             var running = new RunningWork(lease, pool, _time.GetUtcNow());
@@ -135,6 +153,15 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
         // The tasks take their slots themselves; until they have, Free would count them twice.
         await Task.WhenAll(leases.Select(l => _running.TryGetValue(l.Token, out var r) ? r.Taken.Task : Task.CompletedTask))
             .ConfigureAwait(false);
+    }
+
+    /// <summary>Looked at as often as slots look for work, and not with every nudge.</summary>
+    private async Task FailOverdue()
+    {
+        var now = _time.GetTimestamp();
+        if (_lookedAt != 0 && _time.GetElapsedTime(_lookedAt, now) < _options.PollEvery) return;
+        _lookedAt = now;
+        await _desk.FailOverdue(_holder, _options.Lease, CancellationToken.None).ConfigureAwait(false);
     }
 
     private async Task Woken(TimeSpan atLatest, bool onlyTime = false)
@@ -200,8 +227,12 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
         try
         {
             var work = running.Lease.Work;
-            var job = new SlotJob(work.Spec, work.Seed, work.Inputs, work.Deadline, trace ?? work.TraceParent);
-            return await slot.Run(job, _blobs, running.Report, stop).ConfigureAwait(false);
+            var job = new SlotJob(work.Spec, work.Seed, work.Inputs, work.Deadline, trace ?? work.TraceParent)
+            {
+                Checkpoint = running.Lease.Checkpoint,
+                Gang = running.Lease.Gang,
+            };
+            return await slot.Run(job, _blobs, running.Report, stop, new DeskRow(_desk, running.Lease)).ConfigureAwait(false);
         }
         finally
         {
@@ -315,6 +346,15 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
         {
             // It ended between the two lines.
         }
+    }
+
+    private sealed class DeskRow(IWorkDesk desk, WorkLease lease) : ISlotRow
+    {
+        public Task<bool> Checkpoint(WorkCheckpoint checkpoint) => desk.Checkpoint(lease, checkpoint, CancellationToken.None);
+
+        public Task<bool> PutKey(string key, ReadOnlyMemory<byte> value) => desk.PutKey(lease, key, value, CancellationToken.None);
+
+        public Task<IReadOnlyDictionary<string, byte[]>?> Keys() => desk.Keys(lease, CancellationToken.None);
     }
 
     private sealed class RunningWork(WorkLease lease, SlotPool pool, DateTimeOffset started)

@@ -35,6 +35,9 @@ public sealed class TelemetryExport : IDisposable
         return new TelemetryExport(traces, metrics);
     }
 
+    /// <summary>Sends the spans so far, for a process that may be killed at any time; gives up after a second.</summary>
+    public void Flush() => _traces.ForceFlush(1000);
+
     /// <summary>Sends what is left.</summary>
     public void Dispose()
     {
