@@ -227,7 +227,8 @@ public sealed class HostedCluster : IAsyncDisposable
 
     private void StartSlots() => _work = new WorkLoop(
         Work, Blobs, Parts.Messages, _options.Node.Name, _options.Slots,
-        (Parts.SlotLaunch ?? SlotLaunch.ThisProgram()) with { Torch = _options.Torch }, _log, _time);
+        (Parts.SlotLaunch ?? SlotLaunch.ThisProgram()) with { Torch = _options.Torch, Telemetry = _options.Telemetry }, _log, _time,
+        _options.Work.Policy, _options.Transport.Advertise);
 
     private void Execute(CoreAction action)
     {

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 
 namespace Athanor.Hosting.Slots;
 
-internal static partial class ProcessMemory
+internal static class ProcessMemory
 {
     /// <summary>RLIMIT_DATA: private writable mappings, which since Linux 4.7 include those of mmap.</summary>
     private const int DataLimit = 2;
@@ -38,8 +38,8 @@ internal static partial class ProcessMemory
         }
     }
 
-    [LibraryImport("libc", EntryPoint = "prlimit64")]
-    private static partial int SetLimit(int process, int resource, ref ResourceLimit limit, IntPtr old);
+    [DllImport("libc", EntryPoint = "prlimit64")]
+    private static extern int SetLimit(int process, int resource, ref ResourceLimit limit, IntPtr old);
 
     [StructLayout(LayoutKind.Sequential)]
     private readonly struct ResourceLimit(ulong soft, ulong hard)

@@ -45,7 +45,7 @@ internal abstract record SlotFrame
     public sealed record Stopped(long Number) : SlotFrame;
 
     /// <summary>The blob was put before.</summary>
-    public sealed record Checkpoint(long Number, long Step, string Hash) : SlotFrame;
+    public sealed record Saved(long Number, long Step, string Hash) : SlotFrame;
 
     /// <summary>Tells the gang a value, if there is a key, and asks for all. → <see cref="Keys"/>.</summary>
     public sealed record WantKeys(long Number, string Key, byte[] Value) : SlotFrame;
@@ -126,7 +126,7 @@ internal abstract record SlotFrame
                 w.Write(16);
                 w.Write(f.Number);
                 break;
-            case Checkpoint f:
+            case Saved f:
                 w.BeginArray(4);
                 w.Write(17);
                 w.Write(f.Number);
@@ -176,7 +176,7 @@ internal abstract record SlotFrame
             14 => new Result(r.ReadInt64(), ReadMessage(ref r), ReadStrings(ref r)),
             15 => new Failure(r.ReadInt64(), r.ReadBool(), r.ReadString()),
             16 => new Stopped(r.ReadInt64()),
-            17 => new Checkpoint(r.ReadInt64(), r.ReadInt64(), r.ReadString()),
+            17 => new Saved(r.ReadInt64(), r.ReadInt64(), r.ReadString()),
             18 => new WantKeys(r.ReadInt64(), r.ReadString(), r.ReadByteArray()),
             _ => throw r.Error($"frame {type} is unknown: node and slot are of different builds"),
         };

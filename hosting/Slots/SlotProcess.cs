@@ -219,7 +219,7 @@ internal sealed class SlotProcess : IAsyncDisposable
             case SlotFrame.PutBlob f when f.Number == current.Number:
                 await Keep(current, f).ConfigureAwait(false);
                 break;
-            case SlotFrame.Checkpoint f when f.Number == current.Number:
+            case SlotFrame.Saved f when f.Number == current.Number:
                 await Keep(current, f).ConfigureAwait(false);
                 break;
             case SlotFrame.WantKeys f when f.Number == current.Number:
@@ -265,7 +265,7 @@ internal sealed class SlotProcess : IAsyncDisposable
         }
     }
 
-    private static async Task Keep(Assignment current, SlotFrame.Checkpoint checkpoint)
+    private static async Task Keep(Assignment current, SlotFrame.Saved checkpoint)
     {
         // Its blob came before it and is stored, or is the problem that the job will end with.
         if (current.Row is not { } row || current.Problem is not null) return;

@@ -37,7 +37,7 @@ internal sealed class SlotWorkContext(
         // Not among the result's blobs: it is kept for as long as the row is open.
         var hash = Convert.ToHexStringLower(SHA256.HashData(content.Span));
         pipe.WriteBlocking(new SlotFrame.PutBlob(job.Number, hash, content.ToArray()));
-        pipe.WriteBlocking(new SlotFrame.Checkpoint(job.Number, step, hash));
+        pipe.WriteBlocking(new SlotFrame.Saved(job.Number, step, hash));
     }
 
     public ReadOnlyMemory<byte> GetBlob(string hash) => job.Inputs.Contains(hash) || job.Checkpoint?.Blob == hash

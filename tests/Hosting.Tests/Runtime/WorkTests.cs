@@ -52,6 +52,17 @@ public sealed class WorkTests : IDisposable
     }
 
     [Fact]
+    public async Task An_item_that_dies_often_but_gets_further_each_time_is_not_parked()
+    {
+        await using var cluster = await Start(_directory.Path, slots: 1);
+        await cluster.Work("a", "w", new Act("steps", _directory.File("steps"), 5));
+        Assert.Equal("done after 5", await cluster.Ended("a", "w"));
+        Assert.Equal(Enumerable.Range(0, 6).Select(i => $"from {i}"), await File.ReadAllLinesAsync(_directory.File("steps")));
+        var row = (await cluster.Cluster.Store.ListWork(null, default)).Single();
+        Assert.Equal((6, 1, 5L), (row.Attempt, row.Deaths, row.Checkpoint!.Step));
+    }
+
+    [Fact]
     public async Task A_refusal_and_a_missed_deadline_fail_at_once()
     {
         await using var cluster = await Start(_directory.Path);

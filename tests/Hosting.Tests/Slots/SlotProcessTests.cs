@@ -103,9 +103,21 @@ public sealed class SlotProcessTests : IDisposable
     }
 
     [Fact]
+    public async Task Memory_taken_faster_than_any_poll_is_refused_by_the_system()
+    {
+        var limits = Quick with { MemoryBytes = 0, HardBytes = SlotLimits.HardAbove(400L << 20) };
+        await using var slot = SlotProcess.Start(SlotMain.Launch, limits, TimeProvider.System);
+        Assert.Equal("seed 1", Read(await Run(slot, new Act("echo"))).Text);
+        var died = Assert.IsType<SlotOutcome.Died>(await Run(slot, new Act("gulp", Value: 8L << 30)));
+        Assert.Contains("refused after", died.Reason);
+        Assert.InRange(int.Parse(died.Reason.Split("refused after ")[1].Split(' ')[0], CultureInfo.InvariantCulture), 200, 756);
+    }
+
+    [Fact]
     public async Task A_deadline_stops_a_handler_that_listens_and_kills_one_that_does_not()
     {
-        await using var slot = SlotProcess.Start(SlotMain.Launch, Quick, TimeProvider.System);
+        // On a busy machine a process needs a while to hear that it should stop.
+        await using var slot = SlotProcess.Start(SlotMain.Launch, Quick with { Grace = TimeSpan.FromSeconds(4) }, TimeProvider.System);
         var soon = TimeSpan.FromSeconds(0.5);
         Assert.IsType<SlotOutcome.DeadlinePassed>(await Run(slot, new Act("wait"), deadline: soon));
         Assert.True(slot.Usable);

@@ -14,7 +14,7 @@ public sealed record Act([property: Key(0)] string Does, [property: Key(1)] stri
 public sealed record Acted([property: Key(0)] string Text, [property: Key(1)] int Process) : IWorkResult;
 
 /// <summary>A handler that does what its spec says, good and bad.</summary>
-internal sealed partial class TestWork : IWorkHandler
+internal sealed unsafe partial class TestWork : IWorkHandler
 {
     public static IReadOnlyList<IWorkHandler> Handlers { get; } = [new TestWork()];
 
@@ -63,6 +63,26 @@ internal sealed partial class TestWork : IWorkHandler
                     hoard.Add(bite);
                 }
                 return Said($"ate {hoard.Count}");
+            case "gulp":
+                // As much as it is given, as fast as it can: faster than any poll.
+                var gulped = 0L;
+                for (; gulped < act.Value; gulped += 64 << 20)
+                {
+                    var memory = (byte*)Allocate(64 << 20);
+                    if (memory == null) throw new OutOfMemoryException($"refused after {gulped >> 20} MiB");
+                    for (var at = 0; at < 64 << 20; at += 4096) memory[at] = 1;
+                }
+                return Said($"gulped {gulped >> 20} MiB");
+            case "steps":
+                // Goes on from the last checkpoint, and dies once after each of the first steps.
+                var step = context.Checkpoint is { } known ? BitConverter.ToInt64(context.GetBlob(known.Blob).Span) : 0;
+                File.AppendAllText(act.Path, $"from {step}\n");
+                if (step == act.Value) return Said($"done after {step}");
+                context.SaveCheckpoint(step + 1, BitConverter.GetBytes(step + 1));
+                Kill(Environment.ProcessId, 9);
+                return Said("unreachable");
+            case "barriers":
+                return Barriers(act, context);
             case "wait":
                 // Says where it is, then waits for its end like a well-behaved handler.
                 if (act.Path != "") File.AppendAllText(act.Path, $"{Environment.ProcessId}\n");
@@ -80,10 +100,32 @@ internal sealed partial class TestWork : IWorkHandler
         }
     }
 
+    /// <summary>Writes down who came to which barrier, and who passed it, in which generation; the file's lines are whole, for each is one
+    /// short append.</summary>
+    private static Acted Barriers(Act act, IWorkContext context)
+    {
+        var gang = context.Gang!;
+        if (gang.Rank == 0) gang.Set("master", BitConverter.GetBytes(Environment.ProcessId));
+        var master = BitConverter.ToInt32(gang.Wait("master"));
+        for (var i = 0; i < act.Value; i++)
+        {
+            Note($"come {i}");
+            gang.Barrier($"b{i}");
+            Note($"pass {i}");
+            context.Report((i + 1.0) / act.Value, $"barrier {i} of generation {gang.Generation}");
+        }
+        return Said($"generation {gang.Generation} master {master}");
+
+        void Note(string what) => File.AppendAllText(act.Path, $"{gang.Generation} {gang.Rank} {what} {Environment.ProcessId}\n");
+    }
+
     private static Acted Said(string text) => new(text, Environment.ProcessId);
 
     [LibraryImport("libc", EntryPoint = "puts", StringMarshalling = StringMarshalling.Utf8)]
     private static partial int NativePuts(string text);
+
+    [LibraryImport("libc", EntryPoint = "malloc")]
+    private static partial void* Allocate(nint bytes);
 
     [LibraryImport("libc", EntryPoint = "kill")]
     private static partial int Kill(int process, int signal);
