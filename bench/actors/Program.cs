@@ -1,0 +1,40 @@
+using System.Globalization;
+using Athanor.Bench.Actors;
+
+// The figures of the cluster: see README.md for what each measures and beside what.
+CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+var options = new Dictionary<string, string>(StringComparer.Ordinal);
+var names = new List<string>();
+for (var i = 0; i < args.Length; i++)
+{
+    if (!args[i].StartsWith("--", StringComparison.Ordinal)) names.Add(args[i]);
+    else if (i + 1 < args.Length) options[args[i][2..]] = args[++i];
+    else names.Add(args[i]);
+}
+var all = new Dictionary<string, Func<Bench, Task>>(StringComparer.Ordinal)
+{
+    ["hop"] = HopBench.Run,
+    ["query"] = QueryBench.Run,
+    ["command"] = CommandBench.Run,
+    ["recovery"] = RecoveryBench.Run,
+    ["idle"] = IdleBench.Run,
+};
+if (names.Count == 0) names.AddRange(all.Keys);
+if (names.Find(name => !all.ContainsKey(name)) is { } unknown) return Usage($"there is no measurement '{unknown}'");
+
+using var bench = new Bench(
+    options.GetValueOrDefault("directory", Path.GetTempPath()), int.Parse(options.GetValueOrDefault("rounds", "5")),
+    double.Parse(options.GetValueOrDefault("seconds", "1")));
+Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}; {bench.Rounds} rounds, median (range); {bench.Flush()}");
+foreach (var name in names)
+{
+    Console.WriteLine($"{name}:");
+    await all[name](bench);
+}
+return 0;
+
+int Usage(string wrong)
+{
+    Console.Error.WriteLine($"{wrong}. Usage: bench/actors [{string.Join(" | ", all.Keys)}]... [--rounds N] [--seconds S] [--directory D]");
+    return 2;
+}
