@@ -55,6 +55,13 @@ internal sealed class Bench(string root, int rounds, double seconds) : IDisposab
     public static string Ratio(List<double> ours, List<double> baseline) =>
         Text([.. ours.Zip(baseline, static (o, b) => o / b)], "0.00");
 
+    /// <summary>Processor time that this process has used: on a machine shared with others it says more than the clock.</summary>
+    public static TimeSpan Processor()
+    {
+        using var process = Process.GetCurrentProcess();
+        return process.TotalProcessorTime;
+    }
+
     public static void Line(string what, string figure, string note = "") => Console.WriteLine($"  {what,-52}{figure,34}  {note}");
 
     /// <summary>What one flush of 4 KiB to the disk under <see cref="Root"/> takes.</summary>

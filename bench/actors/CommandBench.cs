@@ -18,24 +18,28 @@ internal static class CommandBench
     {
         foreach (var (shards, inFlight) in ((int, int)[])[(16, 256), (1, 256), (8, 256), (16, 1)])
         {
+            var (processor, rawProcessor) = (new List<double>(), new List<double>());
             var (ours, raws, times, commits) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
             for (var round = 0; round < bench.Rounds; round++)
             {
-                if (round % 2 == 0) raws.Add(Raw(bench, inFlight));
+                if (round % 2 == 0) raws.Add(Raw(bench, inFlight, rawProcessor));
                 await using (var cluster = await bench.Start(shards))
                 {
                     await Ask(cluster.Client, inFlight, 0.3, round, []);
                     var before = (await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber);
+                    var used = Bench.Processor();
                     var rate = await Ask(cluster.Client, inFlight, bench.Seconds, round + 1000, times);
+                    processor.Add((Bench.Processor() - used).TotalMicroseconds / (rate * bench.Seconds));
                     ours.Add(rate);
                     commits.Add(rate * bench.Seconds / ((await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber) - before));
                 }
-                if (round % 2 == 1) raws.Add(Raw(bench, inFlight));
+                if (round % 2 == 1) raws.Add(Raw(bench, inFlight, rawProcessor));
             }
             times.Sort();
             Bench.Line($"{shards} shard(s), {inFlight} in flight, commands/s", Bench.Text([.. ours]),
-                $"p50 {times[times.Count / 2]:0.00} ms, p99 {times[times.Count * 99 / 100]:0.00} ms, {Bench.Median(commits):0.0} a shard's commit");
-            Bench.Line($"raw SQLite, {inFlight} a transaction, commands/s", Bench.Text([.. raws]), $"ratio {Bench.Ratio(ours, raws)}");
+                $"p50 {times[times.Count / 2]:0.00} ms, p99 {times[times.Count * 99 / 100]:0.00} ms, "
+                + $"{Bench.Median(commits):0.0} a shard's commit, {Bench.Median(processor):0.0} us of processor each");
+            Bench.Line($"raw SQLite, {inFlight} a transaction, commands/s", Bench.Text([.. raws]), $"ratio {Bench.Ratio(ours, raws)}, {Bench.Median(rawProcessor):0.0} us of processor each");
         }
     }
 
@@ -66,16 +70,17 @@ internal static class CommandBench
         return all.Sum(static times => times.Count) / taken;
     }
 
-    private static double Raw(Bench bench, int batch)
+    private static double Raw(Bench bench, int batch, List<double> processor)
     {
         using var sqlite = new RawSqlite(Path.Combine(bench.Folder(), "raw.db"));
         sqlite.Commit(batch);
-        var (count, began) = (0L, Stopwatch.GetTimestamp());
+        var (count, began, used) = (0L, Stopwatch.GetTimestamp(), Bench.Processor());
         while (Stopwatch.GetElapsedTime(began).TotalSeconds < bench.Seconds)
         {
             sqlite.Commit(batch);
             count += batch;
         }
+        processor.Add((Bench.Processor() - used).TotalMicroseconds / count);
         return count / Stopwatch.GetElapsedTime(began).TotalSeconds;
     }
 }

@@ -1,8 +1,6 @@
-using System.Globalization;
 using Athanor.Bench.Actors;
 
 // The figures of the cluster: see README.md for what each measures and beside what.
-CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 var options = new Dictionary<string, string>(StringComparer.Ordinal);
 var names = new List<string>();
 for (var i = 0; i < args.Length; i++)

@@ -16,15 +16,16 @@ internal static class QueryBench
         foreach (var inFlight in (int[])[1, 64, 1024])
         {
             await Ask(cluster.Client, entities, inFlight, 0.3);
-            var (rates, bytes) = (new List<double>(), new List<double>());
+            var (rates, bytes, processor) = (new List<double>(), new List<double>(), new List<double>());
             for (var round = 0; round < bench.Rounds; round++)
             {
-                var before = GC.GetTotalAllocatedBytes();
+                var (before, used) = (GC.GetTotalAllocatedBytes(), Bench.Processor());
                 var (count, seconds) = await Ask(cluster.Client, entities, inFlight, bench.Seconds);
                 rates.Add(count / seconds);
                 bytes.Add((GC.GetTotalAllocatedBytes() - before) / (double)count);
+                processor.Add((Bench.Processor() - used).TotalMicroseconds / count);
             }
-            Bench.Line($"{inFlight} in flight, queries/s", Bench.Text(rates), $"{Bench.Median(bytes):0} B a query");
+            Bench.Line($"{inFlight} in flight, queries/s", Bench.Text(rates), $"{Bench.Median(bytes):0} B and {Bench.Median(processor):0.00} us of processor a query");
         }
     }
 

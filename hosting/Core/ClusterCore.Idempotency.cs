@@ -10,7 +10,7 @@ namespace Athanor.Hosting.Core;
 
 /// <summary>
 /// Commands of clients take effect once per key. The reply lies in the store since the commit that held the command's effects, so a key is
-/// looked up before its command is decided; a command sent again while the first is under way joins it. After a commit of unknown outcome
+/// looked up before its command is decided (unless its client has only just made it); a command sent again while the first is under way joins it. After a commit of unknown outcome
 /// keys are looked up only once a newer commit is confirmed (see <see cref="Settle"/>).
 /// </summary>
 internal sealed partial class ClusterCore
@@ -56,7 +56,8 @@ internal sealed partial class ClusterCore
         if (command.Key is { } unused)
         {
             _keys.Add((command.To.Tenant, unused), item);
-            LookUp(entity, item);
+            if (command.IsNew) item.Ready = true;
+            else LookUp(entity, item);
         }
         else item.Ready = true;
         EnqueueInOrder(entity, item, command.Order);

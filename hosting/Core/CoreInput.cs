@@ -20,10 +20,12 @@ internal abstract record CoreInput
     /// <param name="Correlation">The adapter's number for this request; unique as long as it is unanswered.</param>
     /// <param name="Key">Idempotency key, a UUIDv7; null for a command that may be lost or repeated.</param>
     /// <param name="Timeout">When to answer with a diagnosis; null for the default.</param>
+    /// <param name="IsNew">The key was made for this very request, and this is the first time that it is sent: nobody can have used it, so
+    /// the store is not asked for a reply under it.</param>
     /// <param name="Order">For clients that send a command before the one before it is answered; null if they do not.</param>
     public sealed record Command(
         long Correlation, EntityAddress To, ICommand Message, Guid? Key, string Principal, string? TraceParent = null,
-        TimeSpan? Timeout = null, ClientOrder? Order = null) : CoreInput;
+        TimeSpan? Timeout = null, ClientOrder? Order = null, bool IsNew = false) : CoreInput;
 
     /// <summary>A query of a client.</summary>
     /// <param name="Consistent">Ownership is checked with the store before it is answered.</param>

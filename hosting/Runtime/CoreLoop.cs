@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Athanor.Hosting.Core;
 
 namespace Athanor.Hosting.Runtime;
@@ -6,15 +7,19 @@ namespace Athanor.Hosting.Runtime;
 /// The one thread that steps the core. Adapters post inputs from any thread; the loop takes all that have arrived, steps once, and
 /// hands the actions to the adapters, which must not block.
 ///
-/// The wake-up. Whether inputs wait and whether the loop sleeps are decided under one lock, so there is no moment at which an input is
-/// queued and nobody is told. Steps and adapters run outside the lock. What arrives during a commit is stepped together after it:
-/// that is where group commit comes from.
+/// The wake-up. Whoever posts puts the input into the queue, then looks whether the loop sleeps; the loop marks itself as sleeping, then
+/// looks into the queue once more. Between the two accesses each side has a full fence, so at least one of them sees the other: there is
+/// no moment at which an input is queued and nobody is told. The mark is taken away by whoever wakes the loop, so it is woken once. What
+/// arrives during a commit is stepped together after it: that is where group commit comes from.
 ///
 /// A step that throws is a defect of the core: the loop ends, every later request is refused, and health says so. It does not go on,
 /// for the core's state is then unknown; what was committed is in the store, and a new start goes on from it.
 /// </summary>
 internal sealed class CoreLoop : IDisposable
 {
+    /// <summary>Inputs of one step: bounds how long an outcome waits for the answers of the step before.</summary>
+    private const int MostInputs = 4096;
+
     private static readonly TimeSpan ShortestTimer = TimeSpan.FromMilliseconds(1);
 
     private readonly ClusterCore _core;
@@ -23,15 +28,15 @@ internal sealed class CoreLoop : IDisposable
     private readonly Action<Exception> _failed;
     private readonly TimeProvider _time;
     private readonly long _start;
-    private readonly Lock _gate = new();
+    private readonly ConcurrentQueue<CoreInput> _queue = new();
     private readonly SemaphoreSlim _arrived = new(0);
     private readonly Thread _thread;
     private readonly ITimer _timer;
-    private List<CoreInput> _waiting = [];
-    private bool _sleeping;
-    private bool _ended;
+    private int _sleeping;
+    private volatile bool _ended;
     private TimeSpan _armed = TimeSpan.MaxValue;
     private bool _rang;
+    private int _disposed;
     private long _stepBegan;
     private long _steps;
 
@@ -51,13 +56,7 @@ internal sealed class CoreLoop : IDisposable
     }
 
     /// <summary>Inputs that wait for the next step.</summary>
-    public int Depth
-    {
-        get
-        {
-            lock (_gate) return _waiting.Count;
-        }
-    }
+    public int Depth => _queue.Count;
 
     public long Steps => Volatile.Read(ref _steps);
 
@@ -73,26 +72,23 @@ internal sealed class CoreLoop : IDisposable
     /// <returns>False if the loop has ended; the input is then dropped.</returns>
     public bool Post(CoreInput input)
     {
-        bool wake;
-        lock (_gate)
-        {
-            if (_ended) return false;
-            _waiting.Add(input);
-            wake = _sleeping;
-            _sleeping = false;
-        }
-        if (wake) _arrived.Release();
+        if (_ended) return false;
+        _queue.Enqueue(input);
+        Interlocked.MemoryBarrier();
+        if (Volatile.Read(ref _sleeping) == 1) Wake();
         return true;
+    }
+
+    private void Wake()
+    {
+        if (Interlocked.Exchange(ref _sleeping, 0) == 1) _arrived.Release();
     }
 
     /// <summary>Ends the loop after the step in progress.</summary>
     public void Dispose()
     {
-        lock (_gate)
-        {
-            if (_ended) return;
-            _ended = true;
-        }
+        if (Interlocked.Exchange(ref _disposed, 1) == 1) return;
+        _ended = true;
         _arrived.Release();
         if (Thread.CurrentThread != _thread && _thread.IsAlive) _thread.Join();
         _timer.Dispose();
@@ -103,7 +99,7 @@ internal sealed class CoreLoop : IDisposable
         var inputs = new List<CoreInput>();
         try
         {
-            while (Take(ref inputs))
+            while (Take(inputs))
             {
                 Volatile.Write(ref _stepBegan, _time.GetTimestamp());
                 var now = _time.GetElapsedTime(_start);
@@ -118,29 +114,29 @@ internal sealed class CoreLoop : IDisposable
         }
         catch (Exception e)
         {
-            lock (_gate) _ended = true;
+            _ended = true;
             _failed(e);
         }
     }
 
-    /// <summary>Waits for inputs and swaps the lists.</summary>
-    private bool Take(ref List<CoreInput> inputs)
+    /// <summary>Waits for inputs and takes those that have arrived. False at the end.</summary>
+    private bool Take(List<CoreInput> inputs)
     {
-        while (true)
+        while (!_ended)
         {
-            lock (_gate)
+            while (inputs.Count < MostInputs && _queue.TryDequeue(out var input)) inputs.Add(input);
+            // Messages that wait for nothing but the next step make one without any input.
+            if (inputs.Count > 0 || _core.HasWork) return true;
+            Interlocked.Exchange(ref _sleeping, 1);
+            if (!_queue.IsEmpty || _ended)
             {
-                if (_ended) return false;
-                // Messages that wait for nothing but the next step make one without any input.
-                if (_waiting.Count > 0 || _core.HasWork)
-                {
-                    (inputs, _waiting) = (_waiting, inputs);
-                    return true;
-                }
-                _sleeping = true;
+                // Somebody may have woken us meanwhile; then the count of the semaphore makes one more round, which harms nobody.
+                Interlocked.Exchange(ref _sleeping, 0);
+                continue;
             }
             _arrived.Wait();
         }
+        return false;
     }
 
     private void Rang()

@@ -272,6 +272,7 @@ public sealed class HostedCluster : IAsyncDisposable
 
     private void Look(ClusterCore core)
     {
+        _requests.Deliver();
         Volatile.Write(ref _figures, new CoreFigures(core.OpenShards, core.ActiveEntities, core.MailboxDepth));
         if (_figures.OpenShards == _store.ShardCount) _opened.TrySetResult();
     }
@@ -282,6 +283,7 @@ public sealed class HostedCluster : IAsyncDisposable
     {
         _defect = $"the core failed: {e.Message}";
         Log.Defect(_log, e);
+        _requests.Deliver();
         _requests.Close($"{_defect}; what was acknowledged is in the store, restart the process to go on");
         _opened.TrySetException(new StoreException(_defect, e));
         _drained.TrySetResult();

@@ -23,18 +23,33 @@ internal sealed class LocalClient(
         AskAs(principal, to, command, key, null, cancellation);
 
     /// <summary>Asks on behalf of somebody whom a door has authenticated.</summary>
-    public async Task<IReply> AskAs(
+    public Task<IReply> AskAs(
         string who, EntityAddress to, ICommand command, Guid? key, string? traceParent, CancellationToken cancellation)
     {
         var kind = registry.KindOf(command);
-        using var span = AthanorTelemetry.Start("command", ActivityKind.Server, traceParent, kind);
         var once = key ?? Guid.CreateVersion7(time.GetUtcNow());
-        return await Measured(kind, () => Retried(
-            n => new CoreInput.Command(n, to, command, once, who, span?.Id ?? traceParent), to, once, cancellation)).ConfigureAwait(false);
+        return AthanorTelemetry.IsTraced ? Traced() : Ask(traceParent);
+
+        async Task<IReply> Traced()
+        {
+            using var span = AthanorTelemetry.Start("command", ActivityKind.Server, traceParent, kind);
+            return await Ask(span?.Id ?? traceParent).ConfigureAwait(false);
+        }
+
+        Task<IReply> Ask(string? trace)
+        {
+            var request = requests.Open();
+            var input = new CoreInput.Command(request.Number, to, command, once, who, trace, IsNew: key is null);
+            return Send(request, input, kind, to, once, cancellation);
+        }
     }
 
-    public Task<IReply> Query(EntityAddress to, IQuery query, bool consistent = false, CancellationToken cancellation = default) => Measured(
-        registry.KindOf(query), () => Retried(n => new CoreInput.Query(n, to, query, consistent), to, null, cancellation));
+    public Task<IReply> Query(EntityAddress to, IQuery query, bool consistent = false, CancellationToken cancellation = default)
+    {
+        var kind = registry.KindOf(query);
+        var request = requests.Open();
+        return Send(request, new CoreInput.Query(request.Number, to, query, consistent), kind, to, null, cancellation);
+    }
 
     public async Task<IReadOnlyList<EntitySummary>> List(string tenant, string family, CancellationToken cancellation = default)
     {
@@ -47,47 +62,54 @@ internal sealed class LocalClient(
 
     public Task<byte[]> GetBlob(string hash, CancellationToken cancellation = default) => blobs.Get(hash, cancellation);
 
-    private async Task<IReply> Measured(string kind, Func<Task<IReply>> call)
-    {
-        var begun = time.GetTimestamp();
-        var outcome = "failed";
-        try
-        {
-            var reply = await call().ConfigureAwait(false);
-            outcome = reply is Rejected ? "rejected" : "answered";
-            return reply;
-        }
-        finally
-        {
-            AthanorTelemetry.CommandAnswered(kind, outcome, time.GetElapsedTime(begun));
-        }
-    }
-
-    private async Task<IReply> Retried(Func<long, CoreInput> input, EntityAddress to, Guid? key, CancellationToken cancellation)
+    private async Task<IReply> Send(
+        RequestTable.Request request, CoreInput input, string kind, EntityAddress to, Guid? key, CancellationToken cancellation)
     {
         var begun = time.GetTimestamp();
         var wait = FirstRetry;
-        while (true)
+        var outcome = "failed";
+        try
         {
-            var answer = await requests.Ask(n => post(input(n)), n => post(new CoreInput.Forget(n)), cancellation).ConfigureAwait(false);
-            if (answer.Reply is { } reply) return reply;
-            switch (answer.Why)
+            while (true)
             {
-                case Refusal.Conflict:
-                    return new Rejected("conflict", answer.Reason);
-                case Refusal.Invalid:
-                    return new Rejected("invalid", answer.Reason);
-                case Refusal.Faulted or Refusal.Failed:
-                    return new Rejected("unavailable", answer.Reason);
-                case Refusal.TimedOut:
-                    throw new AskTimeoutException($"no answer in time from {to}: {answer.Reason}, {slots()}", key);
-                default:
-                    if (requests.Closed) throw new StoreException(answer.Reason);
-                    if (time.GetElapsedTime(begun) > patience) throw new StoreException(storeProblem() ?? answer.Reason);
-                    await Task.Delay(wait, time, cancellation).ConfigureAwait(false);
-                    wait = wait * 2 < LongestRetry ? wait * 2 : LongestRetry;
-                    break;
+                requests.Posted(request, post(input));
+                var answer = await (cancellation.CanBeCanceled
+                    ? requests.Cancellable(request, Forget, cancellation)
+                    : request.Task).ConfigureAwait(false);
+                if (Settled(answer, to, key) is { } reply)
+                {
+                    outcome = reply is Rejected ? "rejected" : "answered";
+                    return reply;
+                }
+                if (requests.Closed) throw new StoreException(answer.Reason);
+                if (time.GetElapsedTime(begun) > patience) throw new StoreException(storeProblem() ?? answer.Reason);
+                await Task.Delay(wait, time, cancellation).ConfigureAwait(false);
+                wait = wait * 2 < LongestRetry ? wait * 2 : LongestRetry;
+                request = requests.Open();
+                input = input switch
+                {
+                    // From the second time on the store is asked what became of the key.
+                    CoreInput.Command command => command with { Correlation = request.Number, IsNew = false },
+                    CoreInput.Query query => query with { Correlation = request.Number },
+                    _ => throw new ArgumentException(input.GetType().Name, nameof(input)),
+                };
             }
         }
+        finally
+        {
+            AthanorTelemetry.CommandAnswered(kind, outcome, begun, time);
+        }
     }
+
+    private void Forget(long number) => post(new CoreInput.Forget(number));
+
+    /// <summary>What the caller gets, or null for an answer that says "try again".</summary>
+    private IReply? Settled(in Answer answer, EntityAddress to, Guid? key) => answer.Reply ?? answer.Why switch
+    {
+        Refusal.Conflict => new Rejected("conflict", answer.Reason),
+        Refusal.Invalid => new Rejected("invalid", answer.Reason),
+        Refusal.Faulted or Refusal.Failed => new Rejected("unavailable", answer.Reason),
+        Refusal.TimedOut => throw new AskTimeoutException($"no answer in time from {to}: {answer.Reason}, {slots()}", key),
+        _ => null,
+    };
 }

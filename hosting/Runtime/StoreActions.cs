@@ -10,6 +10,10 @@ namespace Athanor.Hosting.Runtime;
 /// a writer has one commit at a time.</summary>
 internal sealed class StoreActions(IStore store, string node, string address, TimeProvider time, Action<CoreInput> post)
 {
+    private const int MostLookUps = 256;
+
+    private readonly List<CoreAction.FindReply> _lookUps = [];
+    private bool _lookingUp;
     private int _inFlight;
     private string? _lastFailure;
 
@@ -75,11 +79,50 @@ internal sealed class StoreActions(IStore store, string node, string address, Ti
                     a.Id, [.. await store.ReadMail(a.Shards, a.Limit, CancellationToken.None).ConfigureAwait(false)])));
                 return true;
             case CoreAction.FindReply a:
-                Start(() => Outcome(a.Id, async () => new CoreInput.ReplyFound(
-                    a.Id, await store.FindReply(a.Tenant, a.Key, CancellationToken.None).ConfigureAwait(false))));
+                LookUp(a);
                 return true;
             default:
                 return false;
+        }
+    }
+
+    /// <summary>Keys are looked up one call at a time: those that come while one is under way share the next.</summary>
+    private void LookUp(CoreAction.FindReply action)
+    {
+        lock (_lookUps)
+        {
+            _lookUps.Add(action);
+            if (_lookingUp) return;
+            _lookingUp = true;
+        }
+        _ = Task.Run(LookUpAll);
+    }
+
+    private async Task LookUpAll()
+    {
+        while (true)
+        {
+            List<CoreAction.FindReply> wanted;
+            lock (_lookUps)
+            {
+                _lookingUp = _lookUps.Count > 0;
+                if (!_lookingUp) return;
+                var count = Math.Min(_lookUps.Count, MostLookUps);
+                wanted = _lookUps.GetRange(0, count);
+                _lookUps.RemoveRange(0, count);
+            }
+            Interlocked.Increment(ref _inFlight);
+            try
+            {
+                var rows = await store.FindReplies([.. wanted.Select(static a => (a.Tenant, a.Key))], CancellationToken.None)
+                    .ConfigureAwait(false);
+                for (var i = 0; i < wanted.Count; i++) post(new CoreInput.ReplyFound(wanted[i].Id, rows[i]));
+            }
+            catch (Exception e)
+            {
+                foreach (var action in wanted) post(new CoreInput.StoreFailed(action.Id, e.Message));
+            }
+            Interlocked.Decrement(ref _inFlight);
         }
     }
 

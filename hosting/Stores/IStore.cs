@@ -179,6 +179,14 @@ public interface IStore : IAsyncDisposable
 
     Task<ReplyRow?> FindReply(string tenant, Guid key, CancellationToken cancellation);
 
+    /// <summary>Several at once, in the order asked. A store that does not implement it looks them up one by one.</summary>
+    async Task<IReadOnlyList<ReplyRow?>> FindReplies(IReadOnlyList<(string Tenant, Guid Key)> keys, CancellationToken cancellation)
+    {
+        var rows = new ReplyRow?[keys.Count];
+        for (var i = 0; i < rows.Length; i++) rows[i] = await FindReply(keys[i].Tenant, keys[i].Key, cancellation).ConfigureAwait(false);
+        return rows;
+    }
+
     Task<IReadOnlyList<HeadRow>> ListEntities(string tenant, string family, CancellationToken cancellation);
 
     /// <summary>All heads, for replay and verification.</summary>

@@ -35,6 +35,9 @@ public static class AthanorTelemetry
     private static readonly Counter<long> WorkOutcomes =
         Meter.CreateCounter<long>("athanor.work.ended", "{item}", "Work items that left a slot, by outcome");
 
+    /// <summary>Whether anybody listens to spans.</summary>
+    internal static bool IsTraced => Source.HasListeners();
+
     /// <summary>Starts a span under the parent that travelled with a row, or under the current one.</summary>
     internal static Activity? Start(string name, ActivityKind kind, string? traceParent, string messageKind)
     {
@@ -45,11 +48,12 @@ public static class AthanorTelemetry
         return span;
     }
 
-    internal static void CommandAnswered(string kind, string outcome, TimeSpan taken)
+    internal static void CommandAnswered(string kind, string outcome, long begun, TimeProvider time)
     {
+        if (!Commands.Enabled && !CommandTime.Enabled) return;
         var tags = new TagList { { "kind", kind }, { "outcome", outcome } };
         Commands.Add(1, tags);
-        CommandTime.Record(taken.TotalSeconds, tags);
+        CommandTime.Record(time.GetElapsedTime(begun).TotalSeconds, tags);
     }
 
     internal static void Committed(int parts, int rejected, TimeSpan taken)

@@ -16,6 +16,17 @@ internal static class JournalTable
         r => $"{r.Text(1)} event {r.Long(2)} (shard {ShardOf(r.Long(0))}, number {NumberOf(r.Long(0))})",
         indexes: "CREATE UNIQUE INDEX journal_entity ON journal(entity, entity_number)");
 
+    private static readonly SqliteText LastOfEntity = new("SELECT max(entity_number) FROM journal WHERE entity = ?");
+
+    public static readonly SqliteText AfterNumber = new($"{Table.Select} WHERE entity = ? AND entity_number > ? ORDER BY entity_number");
+
+    /// <summary>Number of an entity's last event; 0 for none.</summary>
+    public static long LastNumber(SqliteConnection connection, EntityAddress entity)
+    {
+        using var row = connection.Prepare(LastOfEntity).Bind(entity);
+        return row.Step() ? row.Long(0) : 0;
+    }
+
     public static void Add(SqliteConnection connection, JournalRow row) =>
         connection.Prepare(Table.Insert).Row(Table.Name).Bind(Sequence(row.Shard, row.Number)).Bind(row.Entity).Bind(row.EntityNumber)
             .Bind(row.Epoch.Incarnation).Bind(row.Epoch.Counter).Bind(row.Event).Bind(row.Time).Bind(row.Principal).Bind(row.TraceParent)
@@ -41,6 +52,8 @@ internal static class SnapshotTable
         ],
         r => $"{r.Text(0)} after event {r.Long(1)}", ", PRIMARY KEY(entity)");
 
+    private static readonly SqliteText OfEntity = new($"{Table.Select} WHERE entity = ?");
+
     public static void Put(SqliteConnection connection, SnapshotRow row) =>
         connection.Prepare(Table.Put).Row(Table.Name).Bind(row.Entity).Bind(row.EntityNumber).Bind(row.State).Bind(row.EventHash.Span)
             .BindCrc().Run();
@@ -48,7 +61,7 @@ internal static class SnapshotTable
     /// <exception cref="DamageException">The row is damaged.</exception>
     public static SnapshotRow? Find(SqliteConnection connection, EntityAddress entity)
     {
-        using var row = connection.Prepare($"{Table.Select} WHERE entity = ?").Bind(entity);
+        using var row = connection.Prepare(OfEntity).Bind(entity);
         return row.Step() ? Current(row) : null;
     }
 
@@ -72,6 +85,8 @@ internal static class HeadTable
         r => $"{r.Text(0)} at event {r.Long(2)}", ", PRIMARY KEY(entity)", true,
         indexes: "CREATE INDEX head_wake ON head(shard) WHERE awaits <> 0 OR fault IS NOT NULL");
 
+    private static readonly SqliteText OfEntity = new($"{Table.Select} WHERE entity = ?");
+
     public static void Put(SqliteConnection connection, HeadRow row) =>
         connection.Prepare(Table.Put).Row(Table.Name).Bind(row.Entity).Bind(row.Shard).Bind(row.EntityNumber).Bind(row.Hash.Span)
             .Bind(row.Awaits ? 1 : 0).Bind(row.Fault).Bind(row.Time).BindCrc().Run();
@@ -79,7 +94,7 @@ internal static class HeadTable
     /// <exception cref="DamageException">The row is damaged.</exception>
     public static HeadRow? Find(SqliteConnection connection, EntityAddress entity)
     {
-        using var row = connection.Prepare($"{Table.Select} WHERE entity = ?").Bind(entity);
+        using var row = connection.Prepare(OfEntity).Bind(entity);
         return row.Step() ? Current(row) : null;
     }
 

@@ -14,13 +14,16 @@ internal static class MailTable
         r => $"{r.Text(4)} message {r.Long(1)}/{r.Long(2)}/{r.Long(3)} (shard {ShardOf(r.Long(0))})",
         indexes: "CREATE UNIQUE INDEX mail_identity ON mail(source_shard, source_number, n)");
 
+    private static readonly SqliteText DeleteOne =
+        new("DELETE FROM mail WHERE source_shard = ? AND source_number = ? AND n = ? AND seq BETWEEN ? AND ?");
+
     public static void Add(SqliteConnection connection, MailRow row, long arrival) =>
         connection.Prepare(Table.Insert).Row(Table.Name).Bind(Sequence(row.Shard, arrival)).Bind(row.Id.SourceShard)
             .Bind(row.Id.SourceNumber).Bind(row.Id.N).Bind(row.To).Bind(row.Sender?.ToString()).Bind(row.Command).Bind(row.TraceParent)
                 .BindCrc().Run();
 
     public static void Delete(SqliteConnection connection, int shard, MailId id) =>
-        connection.Prepare("DELETE FROM mail WHERE source_shard = ? AND source_number = ? AND n = ? AND seq BETWEEN ? AND ?")
+        connection.Prepare(DeleteOne)
             .Bind(id.SourceShard).Bind(id.SourceNumber).Bind(id.N).Bind(Sequence(shard, 0)).Bind(Sequence(shard + 1, 0) - 1).Run();
 
     public static MailRow Current(SqliteStatement row)
@@ -99,12 +102,16 @@ internal static class ReplyTable
         r => $"tenant {r.Text(0)} key {Convert.ToHexStringLower(r.Blob(1))} (shard {r.Long(6)})", ", PRIMARY KEY(tenant, key)",
         indexes: "CREATE INDEX reply_time ON reply(time)");
 
+    public static readonly SqliteText ByKey = new($"{Table.Select} WHERE tenant = ? AND key = ?");
+
+    private static readonly SqliteText InsertNew = new($"{Table.Insert} ON CONFLICT(tenant, key) DO NOTHING");
+
     /// <summary>Column of the time at which the row was kept.</summary>
     public const int TimeColumn = 7;
 
     /// <summary>Leaves a row of the same key that is there already as it is.</summary>
     public static void Add(SqliteConnection connection, ReplyRow row, DateTimeOffset now) =>
-        connection.Prepare(Table.Insert + " ON CONFLICT(tenant, key) DO NOTHING").Row(Table.Name).Bind(row.Tenant)
+        connection.Prepare(InsertNew).Row(Table.Name).Bind(row.Tenant)
             .Bind(row.Key.ToByteArray(bigEndian: true)).Bind(row.RequestHash.Span)
             .Bind(row.Reply).Bind(row.Shard).Bind(now).BindCrc().Run();
 

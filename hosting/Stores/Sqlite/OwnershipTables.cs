@@ -49,6 +49,8 @@ internal static class ShardTable
         ],
         r => $"shard {r.Long(0)}");
 
+    private static readonly SqliteText OfShard = new($"{Table.Select} WHERE shard = ?");
+
     public static void Put(SqliteConnection connection, ShardRow row) =>
         connection.Prepare(Table.Put).Row(Table.Name).Bind(row.Shard).Bind(row.Owner).Bind(row.Epoch.Incarnation).Bind(row.Epoch.Counter)
             .Bind(row.LastNumber).Bind(row.LeaseUntil).Bind(row.LastEvent).BindCrc().Run();
@@ -56,7 +58,7 @@ internal static class ShardTable
     /// <exception cref="DamageException">The row is damaged or missing.</exception>
     public static ShardRow Read(SqliteConnection connection, int shard)
     {
-        using var row = connection.Prepare($"{Table.Select} WHERE shard = ?").Bind(shard);
+        using var row = connection.Prepare(OfShard).Bind(shard);
         if (!row.Step()) throw new DamageException($"shard, shard {shard}", "the row is missing");
         return Current(row);
     }

@@ -7,6 +7,7 @@ internal sealed class SqliteConnection : IDisposable
 {
     private readonly Dictionary<string, SqliteStatement> _statements = [];
     private readonly sqlite3 _db;
+    private SqliteStatement?[] _numbered = [];
 
     static SqliteConnection() => Batteries_V2.Init();
 
@@ -50,6 +51,15 @@ internal sealed class SqliteConnection : IDisposable
             _statements.Add(sql, statement);
         }
         return statement.Begin();
+    }
+
+    /// <inheritdoc cref="Prepare(string)"/>
+    public SqliteStatement Prepare(SqliteText sql)
+    {
+        if (sql.Number < _numbered.Length && _numbered[sql.Number] is { } statement) return statement.Begin();
+        statement = Prepare(sql.Text);
+        if (sql.Number >= _numbered.Length) Array.Resize(ref _numbered, sql.Number + 16);
+        return _numbered[sql.Number] = statement;
     }
 
     /// <summary>Runs a statement to its end and drops what rows it gives.</summary>
@@ -97,6 +107,7 @@ internal sealed class SqliteConnection : IDisposable
     {
         foreach (var statement in _statements.Values) statement.Finish();
         _statements.Clear();
+        _numbered = [];
         _db.Dispose();
     }
 }

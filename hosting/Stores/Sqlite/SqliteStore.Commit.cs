@@ -95,18 +95,12 @@ public sealed partial class SqliteStore
                 throw new StoreException(
                     $"A commit of shard {part.Shard} brings event {row.Shard}/{row.Number} where {part.Shard}/{last} is due.");
             }
-            if (!numbers.TryGetValue(row.Entity, out var number)) number = LastNumber(connection, row.Entity);
+            if (!numbers.TryGetValue(row.Entity, out var number)) number = JournalTable.LastNumber(connection, row.Entity);
             if (row.EntityNumber != number + 1)
                 throw new StoreException($"A commit brings event {row.EntityNumber} of {row.Entity} where {number + 1} is due.");
             numbers[row.Entity] = row.EntityNumber;
             JournalTable.Add(connection, row);
         }
-    }
-
-    private static long LastNumber(SqliteConnection connection, EntityAddress entity)
-    {
-        using var row = connection.Prepare("SELECT max(entity_number) FROM journal WHERE entity = ?").Bind(entity);
-        return row.Step() ? row.Long(0) : 0;
     }
 
     private void AddMail(SqliteConnection connection, MailRow row) => MailTable.Add(connection, row, ++_arrivals);

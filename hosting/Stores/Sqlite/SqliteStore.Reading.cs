@@ -50,16 +50,20 @@ public sealed partial class SqliteStore
                 MailTable.Current, limit)).ToList(),
             cancellation);
 
-    public Task<ReplyRow?> FindReply(string tenant, Guid key, CancellationToken cancellation) => Read(
-        connection =>
-        {
-            using var row = connection.Prepare($"{ReplyTable.Table.Select} WHERE tenant = ? AND key = ?")
-                .Bind(tenant).Bind(key.ToByteArray(bigEndian: true));
-            if (!row.Step()) return null;
-            var reply = ReplyTable.Current(row);
-            return row.Time(ReplyTable.TimeColumn) < _clock.Now() - _options.ReplyRetention ? null : reply;
-        },
-        cancellation);
+    public Task<ReplyRow?> FindReply(string tenant, Guid key, CancellationToken cancellation) =>
+        Read(connection => FindReply(connection, tenant, key), cancellation);
+
+    public Task<IReadOnlyList<ReplyRow?>> FindReplies(IReadOnlyList<(string Tenant, Guid Key)> keys, CancellationToken cancellation) =>
+        Read<IReadOnlyList<ReplyRow?>>(
+            connection => [.. keys.Select(wanted => FindReply(connection, wanted.Tenant, wanted.Key))], cancellation);
+
+    private ReplyRow? FindReply(SqliteConnection connection, string tenant, Guid key)
+    {
+        using var row = connection.Prepare(ReplyTable.ByKey).Bind(tenant).Bind(key.ToByteArray(bigEndian: true));
+        if (!row.Step()) return null;
+        var reply = ReplyTable.Current(row);
+        return row.Time(ReplyTable.TimeColumn) < _clock.Now() - _options.ReplyRetention ? null : reply;
+    }
 
     public Task<IReadOnlyList<HeadRow>> ListEntities(string tenant, string family, CancellationToken cancellation) =>
         Read<IReadOnlyList<HeadRow>>(
@@ -100,7 +104,7 @@ public sealed partial class SqliteStore
         if (snapshot is not null && snapshot.EntityNumber > number) (number, hash) = (snapshot.EntityNumber - 1, default);
         else if (snapshot is not null && snapshot.EntityNumber == number && !snapshot.EventHash.Span.SequenceEqual(hash.Span))
             throw new DamageException($"snapshot, {entity} after event {number}", "its event has another hash where it was sealed");
-        using (var rows = connection.Prepare($"{JournalTable.Table.Select} WHERE entity = ? AND entity_number > ? ORDER BY entity_number")
+        using (var rows = connection.Prepare(JournalTable.AfterNumber)
             .Bind(entity).Bind(number))
         {
             while (rows.Step())

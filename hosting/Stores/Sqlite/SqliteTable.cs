@@ -18,8 +18,8 @@ internal sealed class SqliteTable
         var names = string.Join(", ", columns.Select(c => c.Split(' ')[0]).Append("crc"));
         var places = string.Join(", ", Enumerable.Repeat("?", columns.Length + 1));
         Select = $"SELECT {names} FROM {name}";
-        Insert = $"INSERT INTO {name}({names}) VALUES({places})";
-        Put = $"INSERT OR REPLACE INTO {name}({names}) VALUES({places})";
+        Insert = new SqliteText($"INSERT INTO {name}({names}) VALUES({places})");
+        Put = new SqliteText($"INSERT OR REPLACE INTO {name}({names}) VALUES({places})");
         Ddl =
         [
             $"CREATE TABLE {name}({string.Join(", ", columns)}, crc INTEGER NOT NULL{constraint})" + (withoutRowid ? " WITHOUT ROWID" : ""),
@@ -41,10 +41,10 @@ internal sealed class SqliteTable
     /// <summary><c>SELECT all columns FROM table</c>.</summary>
     public string Select { get; }
 
-    public string Insert { get; }
+    public SqliteText Insert { get; }
 
     /// <summary>Inserts a row or replaces the one of the same identity.</summary>
-    public string Put { get; }
+    public SqliteText Put { get; }
 
     /// <summary>The first column; rows lie in its order.</summary>
     public string Key { get; }

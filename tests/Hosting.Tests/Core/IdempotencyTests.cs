@@ -19,6 +19,18 @@ public class IdempotencyTests
     }
 
     [Fact]
+    public void A_key_that_its_client_has_only_just_made_is_not_looked_up_and_is_found_when_it_comes_again()
+    {
+        var first = _core.Command(A, new Credit(1, 5), _core.NewKey()) with { IsNew = true };
+        _core.Give(first);
+        Assert.Equal(5, ReplyOf<BalanceIs>(_core.Answers[first.Correlation]).Balance);
+        Assert.Empty(_core.Done.OfType<CoreAction.FindReply>());
+        Assert.Equal(5, ReplyOf<BalanceIs>(_core.Ask(A, new Credit(1, 5), first.Key)).Balance);
+        Assert.Single(_core.Done.OfType<CoreAction.FindReply>());
+        Assert.Single(_core.Journal(A));
+    }
+
+    [Fact]
     public void A_command_sent_again_while_the_first_is_under_way_joins_it()
     {
         _core.Hold = static action => action is CoreAction.Commit;

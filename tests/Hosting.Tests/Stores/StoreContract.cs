@@ -300,6 +300,8 @@ public abstract partial class StoreContract
         var found = await store.FindReply("default", key, None);
         Assert.Equal(("first", 2), (StoreDriver.TextOf(found!.Reply), found.RequestHash.Length));
         Assert.Null(await store.FindReply("other", key, None));
+        var several = await store.FindReplies([("other", key), ("default", key), ("default", Guid.CreateVersion7())], None);
+        Assert.Equal([null, key, null], several.Select(static row => row?.Key));
     }
 
     [Fact]
