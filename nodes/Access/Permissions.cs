@@ -13,6 +13,8 @@ internal static class Permissions
     {
         ["twins.register"] = Role.Operate,
         ["twins.measure"] = Role.Operate,
+        ["twins.observe"] = Role.Operate,
+        ["twins.move"] = Role.Operate,
         ["twins.adopt-model"] = Role.Operate,
         ["training.start"] = Role.Train,
         ["training.cancel"] = Role.Train,
