@@ -1,3 +1,4 @@
+using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Security.Authentication;
@@ -83,8 +84,11 @@ internal sealed class Connections : IDisposable
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         try
         {
+            // Without a certificate nothing is sent to other machines, not even the attempt.
+            if (Identity is null && target!.EndPoint is IPEndPoint known && !IPAddress.IsLoopback(known.Address)) throw Bare(target);
             await socket.ConnectAsync(target!.EndPoint, either.Token).ConfigureAwait(false);
             var stream = new NetworkStream(socket, ownsSocket: true);
+            if (Identity is null && socket.RemoteEndPoint is IPEndPoint { Address: var far } && !IPAddress.IsLoopback(far)) throw Bare(target);
             return Identity is null ? stream : await Handshake(Identity, target, stream, either.Token).ConfigureAwait(false);
         }
         catch (Exception e)
@@ -133,6 +137,9 @@ internal sealed class Connections : IDisposable
             throw;
         }
     }
+
+    private static NodeLinkException Bare(NodeTarget target) => new(Refusal.Unavailable, false,
+        $"{target} is on another machine, and this node has no certificate to speak to it with; set athanor.transport.certificate, key and authority");
 
     private static NodeLinkException Unreachable(NodeTarget target, string reason, Exception inner) =>
         new(Refusal.Unavailable, false, $"{target} cannot be reached: {reason}", inner);

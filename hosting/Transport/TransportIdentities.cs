@@ -2,6 +2,7 @@ using System.Net;
 using System.Security.Cryptography;
 using Athanor.Hosting.Configuration;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Athanor.Hosting.Transport;
 
@@ -53,6 +54,10 @@ internal sealed class TransportIdentities
         identities.WarnOfAge();
         return identities;
     }
+
+    /// <summary>An identity that no file changes.</summary>
+    internal static TransportIdentities Fixed(TransportIdentity identity, TimeProvider time) =>
+        new(new TransportOptions { ReloadEvery = TimeSpan.MaxValue }, "", time, NullLogger.Instance) { _current = identity };
 
     /// <summary>Null if this node has no certificate: then it speaks to nobody but this machine.</summary>
     public TransportIdentity? Current
