@@ -118,7 +118,7 @@ internal sealed partial class ClusterCore
                 {
                     foreach (var (item, _) in batch.Waiters) shard.Unsettled.Add(item);
                     foreach (var (ask, _) in batch.Others) Refuse(ask, Refusal.Unavailable, unknown.Reason);
-                    Reopen(shard, settle: true, unknown.Reason);
+                    Reopen(shard, settle: _options.Bug != CoreBug.AnsweredUnsettled, unknown.Reason);
                 }
                 break;
         }

@@ -35,14 +35,15 @@ internal sealed partial class ClusterCore
 
     private void Returned(RunningCompute running, ICommand command)
     {
-        if (running.Returned || !IsWanted(running)) return;
+        if (_options.Bug == CoreBug.StaleComputeTaken && !running.Entity.Shard.Dropped) running.Returned = true;
+        else if (running.Returned || !IsWanted(running)) return;
         running.Returned = true;
         Enqueue(running.Entity, new ComputeItem(running, command));
     }
 
     private void CancelRunning(RunningCompute running)
     {
-        if (!running.Returned && _pending.Remove(running.Id)) Do(new CoreAction.CancelCompute(running.Id));
+        if (!running.Returned && (_options.Bug == CoreBug.StaleComputeTaken || _pending.Remove(running.Id))) Do(new CoreAction.CancelCompute(running.Id));
     }
 
     private void CancelComputes(Entity entity)

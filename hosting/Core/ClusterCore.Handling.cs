@@ -38,8 +38,9 @@ internal sealed partial class ClusterCore
         }
     }
 
-    private static bool IsStale(Entity entity, Item item) => item switch
+    private bool IsStale(Entity entity, Item item) => item switch
     {
+        ComputeItem when _options.Bug == CoreBug.StaleComputeTaken => false,
         TimerItem timer => !IsSet(timer.Entry),
         ComputeItem compute => !IsWanted(compute.Compute) || !Awaits(entity, compute.Compute.Name),
         _ => false,
@@ -58,7 +59,7 @@ internal sealed partial class ClusterCore
             return;
         }
         var time = StoreTime;
-        if (entity.Time > time) time = entity.Time;
+        if (entity.Time > time && _options.Bug != CoreBug.TimeRunsBack) time = entity.Time;
         // The store's clock may have stepped back since the timer fired.
         if (item is TimerItem { Entry.Row.Due: var due } && due > time) time = due;
         var context = new DecisionContext(entity.Address, time, entity.Number + 1, item.Sender, item.Principal);

@@ -56,7 +56,7 @@ internal sealed partial class ClusterCore
         if (command.Key is { } unused)
         {
             _keys.Add((command.To.Tenant, unused), item);
-            if (command.IsNew) item.Ready = true;
+            if (command.IsNew || _options.Bug == CoreBug.KeyNotLookedUp) item.Ready = true;
             else LookUp(entity, item);
         }
         else item.Ready = true;
@@ -121,10 +121,10 @@ internal sealed partial class ClusterCore
         key.TryWriteBytes(bytes, bigEndian: true, out _);
         if (bytes[6] >> 4 != 7 || bytes[8] >> 6 != 2) return $"the idempotency key {key} is no UUID of version 7";
         var milliseconds = (long)(BinaryPrimitives.ReadUInt64BigEndian(bytes) >> 16);
-        var age = StoreTime.ToUnixTimeMilliseconds() - milliseconds;
-        if (age > _options.KeyLifetime.TotalMilliseconds)
+        var age = StoreTimeAtMost.ToUnixTimeMilliseconds() - milliseconds;
+        if (age > (_options.KeyLifetime - _options.KeyMargin).TotalMilliseconds)
             return $"the idempotency key {key} is older than {_options.KeyLifetime.TotalDays:0.#} days; its reply may be gone, so it is never run";
-        if (-age > _options.KeyAhead.TotalMilliseconds)
+        if (milliseconds - StoreTime.ToUnixTimeMilliseconds() > _options.KeyAhead.TotalMilliseconds)
             return $"the idempotency key {key} is more than {_options.KeyAhead.TotalMinutes:0.#} minutes ahead of the store's clock";
         return null;
     }

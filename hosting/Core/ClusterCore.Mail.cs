@@ -48,7 +48,7 @@ internal sealed partial class ClusterCore
                 if (!_hints.TryGetValue(owner, out var shards)) _hints.Add(owner, shards = []);
                 shards.Add(row.Shard);
             }
-            else if (MaySkipReading(batch, to)) Receive(to, row);
+            else if (MaySkipReading(batch, to) || (_options.Bug == CoreBug.MailOvertakes && to.IsOpen)) Receive(to, row);
             else LeaveToStore(to);
         }
     }
@@ -76,12 +76,12 @@ internal sealed partial class ClusterCore
     }
 
     /// <summary>The rows are deleted.</summary>
-    private static void Forget(Shard shard, IEnumerable<MailId> handled)
+    private void Forget(Shard shard, IEnumerable<MailId> handled)
     {
         foreach (var id in handled)
         {
             shard.Known.Remove(id);
-            if (shard.ReadingMail) shard.JustHandled.Add(id);
+            if (shard.ReadingMail && _options.Bug != CoreBug.HandledMailReadAgain) shard.JustHandled.Add(id);
         }
     }
 

@@ -182,19 +182,20 @@ internal sealed partial class ClusterCore
     {
         _viewing = true;
         _nextView = TimeSpan.MaxValue;
+        var asked = _now;
         Do(new CoreAction.ReadOwnership(Expect(outcome =>
         {
             _viewing = false;
             var next = _now + _options.ViewEvery;
-            if (outcome is CoreInput.OwnershipRead view) Judge(view);
+            if (outcome is CoreInput.OwnershipRead view) Judge(view, asked);
             else Note(NoteLevel.Warning, $"ownership could not be read: {((CoreInput.StoreFailed)outcome).Reason}");
             if (next < _nextView) _nextView = next;
         })));
     }
 
-    private void Judge(CoreInput.OwnershipRead view)
+    private void Judge(CoreInput.OwnershipRead view, TimeSpan asked)
     {
-        (_storeTimeRead, _storeTimeReadAt) = (view.StoreTime, _now);
+        (_storeTimeRead, _storeTimeReadAt, _storeTimeAskedAt) = (view.StoreTime, _now, asked);
         var live = view.Nodes
             .Where(node => node.LeaseUntil > view.StoreTime && node.Roles.Contains(CoreOptions.ShardsRole))
             .Select(static node => node.Node).Order(StringComparer.Ordinal).ToImmutableArray();

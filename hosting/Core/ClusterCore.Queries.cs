@@ -80,7 +80,7 @@ internal sealed partial class ClusterCore
 
     private IReply AnswerOf(Entity entity, IQuery query)
     {
-        var state = entity.Committed!;
+        var state = _options.Bug == CoreBug.UncommittedShown ? entity.State! : entity.Committed!;
         return query is Describe
             ? new Description(entity.CommittedNumber, Replay.HashOf(_codec, state), _options.ToJson(state))
             : entity.Decider!.Answer(state, query);

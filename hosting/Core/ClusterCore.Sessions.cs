@@ -11,7 +11,7 @@ internal sealed partial class ClusterCore
 {
     private void EnqueueInOrder(Entity entity, ClientItem item, ClientOrder? order)
     {
-        if (order is not { } at)
+        if (order is not { } at || _options.Bug == CoreBug.SessionOrderIgnored)
         {
             Enqueue(entity, item);
             return;

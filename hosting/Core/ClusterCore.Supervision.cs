@@ -30,6 +30,12 @@ internal sealed partial class ClusterCore
             return;
         }
         Note(NoteLevel.Warning, $"{reason} (attempt {item.Attempts})");
+        if (_options.Bug == CoreBug.RetryDoesNotHold)
+        {
+            entity.Mailbox.AddLast(item);
+            Wake(entity);
+            return;
+        }
         entity.Mailbox.AddFirst(item);
         entity.Phase = EntityPhase.Holding;
         After(Backoff(_options.RetryAfter, item.Attempts), () =>
@@ -144,13 +150,35 @@ internal sealed partial class ClusterCore
         RearmTimers(entity);
     }
 
+    /// <summary>A parked row is told again once, however often it is asked for: the row must still be parked, and nobody else of this term
+    /// may be about to return it.</summary>
     private void TakeUnpark(CoreInput.Unpark unpark, Ask ask)
     {
         if (Admit(ask, unpark) is not { } shard) return;
+        var id = unpark.Row.Mail.Id;
+        if (!shard.Unparking.Add(id))
+        {
+            Refuse(ask, Refusal.Invalid, $"the message {id} is being returned already");
+            return;
+        }
+        Do(new CoreAction.FindParked(Expect(outcome =>
+        {
+            if (!shard.IsOpen) Refuse(ask, Refusal.Unavailable, "the shard was read anew meanwhile; ask again");
+            else if (outcome is CoreInput.ParkedFound { Row: { } row }) Unpark(shard, row, ask);
+            else
+            {
+                shard.Unparking.Remove(id);
+                if (outcome is CoreInput.StoreFailed failed) Refuse(ask, Refusal.Unavailable, failed.Reason);
+                else Refuse(ask, Refusal.Invalid, $"the message {id} is not parked, or not any more");
+            }
+        }), shard.Number, id));
+    }
+
+    private void Unpark(Shard shard, ParkedRow row, Ask ask)
+    {
         var batch = Gather(shard);
-        var mail = unpark.Row.Mail;
-        batch.Unparked.Add(mail.Id);
-        batch.Mail.Add(mail with { Id = batch.NextMailId() });
+        batch.Unparked.Add(row.Mail.Id);
+        batch.Mail.Add(row.Mail with { Id = batch.NextMailId() });
         batch.Others.Add((ask, null));
     }
 }

@@ -23,9 +23,10 @@ internal sealed partial class ClusterCore
     private void FireTimers()
     {
         if (!_options.Wakes || _viewAt is null) return;
+        var time = _options.Bug == CoreBug.TimerEarly ? StoreTime + TimeSpan.FromSeconds(3) : StoreTime;
         while (_timers.TryPeek(out var entry, out var due))
         {
-            if (IsSet(entry) && due.Due > StoreTime) return;
+            if (IsSet(entry) && due.Due > time) return;
             _timers.Dequeue();
             if (!IsSet(entry) || entry.Fired) continue;
             if (entry.Shard.Phase is ShardPhase.Stopping or ShardPhase.Releasing) continue;

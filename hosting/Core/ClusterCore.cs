@@ -40,6 +40,7 @@ internal sealed partial class ClusterCore
     private List<CoreAction> _actions = [];
     private TimeSpan _now;
     private TimeSpan _storeTimeReadAt;
+    private TimeSpan _storeTimeAskedAt;
     private DateTimeOffset _storeTimeRead;
     private long _nextId = 1;
     private long _order;
@@ -61,6 +62,9 @@ internal sealed partial class ClusterCore
 
     /// <summary>The store's time as far as this node knows: the last one read, plus what has passed since by the node's clock.</summary>
     public DateTimeOffset StoreTime => _storeTimeRead + (_now - _storeTimeReadAt);
+
+    /// <summary>The latest that the store's time can be, unless its clock was moved: the answer may have been long under way.</summary>
+    private DateTimeOffset StoreTimeAtMost => _storeTimeRead + (_now - _storeTimeAskedAt);
 
     /// <param name="now">Monotonic time of this process since any fixed moment.</param>
     public IReadOnlyList<CoreAction> Step(CoreInput input, TimeSpan now) => Step([input], now);
@@ -124,6 +128,7 @@ internal sealed partial class ClusterCore
             case CoreInput.EntityDamaged x: Resolve(x.Id, x); break;
             case CoreInput.MailRead x: Resolve(x.Id, x); break;
             case CoreInput.ReplyFound x: Resolve(x.Id, x); break;
+            case CoreInput.ParkedFound x: Resolve(x.Id, x); break;
             case CoreInput.CommitDone x: Resolve(x.Id, x); break;
             case CoreInput.CommitFailed x: Resolve(x.Id, x); break;
             case CoreInput.CommitUnknown x: Resolve(x.Id, x); break;

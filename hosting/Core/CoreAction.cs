@@ -51,6 +51,9 @@ internal abstract record CoreAction
     /// <summary>→ <see cref="CoreInput.ReplyFound"/>.</summary>
     public sealed record FindReply(long Id, string Tenant, Guid Key) : CoreAction;
 
+    /// <summary>Reads a parked row of a shard. → <see cref="CoreInput.ParkedFound"/>.</summary>
+    public sealed record FindParked(long Id, int Shard, MailId Row) : CoreAction;
+
     // --- compute
 
     /// <summary>→ <see cref="CoreInput.ComputeDone"/> or <see cref="CoreInput.ComputeThrew"/>. The core keeps the deadline.</summary>

@@ -92,6 +92,9 @@ internal abstract record CoreInput
 
     public sealed record ReplyFound(long Id, ReplyRow? Row) : CoreInput;
 
+    /// <param name="Row">Null if it is not parked, or not any more.</param>
+    public sealed record ParkedFound(long Id, ParkedRow? Row) : CoreInput;
+
     public sealed record CommitDone(long Id, ImmutableArray<ShardCommitResult> Results) : CoreInput;
 
     /// <summary>Nothing was committed, and the store says so.</summary>

@@ -83,6 +83,10 @@ public sealed record CoreOptions
     /// <summary>Replies are kept, and keys accepted, for so long by the store's clock.</summary>
     public TimeSpan KeyLifetime { get; init; } = TimeSpan.FromDays(7);
 
+    /// <summary>A key is refused so long before its reply may be gone: guards against a node whose idea of the store's time lags behind, and
+    /// which would run a command again whose reply the store has just forgotten.</summary>
+    public TimeSpan KeyMargin { get; init; } = TimeSpan.FromMinutes(1);
+
     /// <summary>How far a key's time may be ahead of the store's clock.</summary>
     public TimeSpan KeyAhead { get; init; } = TimeSpan.FromMinutes(10);
 
@@ -91,4 +95,23 @@ public sealed record CoreOptions
 
     /// <summary>A state as JSON for people, for <see cref="Describe"/>.</summary>
     public Func<IState, string> ToJson { get; init; } = static state => state.ToString() ?? "";
+
+    /// <summary>A bug put in on purpose, by the simulation alone.</summary>
+    internal CoreBug Bug { get; init; }
+}
+
+/// <summary>Where the core can be made wrong, so that it can be shown that the simulation finds it.</summary>
+internal enum CoreBug
+{
+    None,
+    RetryDoesNotHold,
+    StaleComputeTaken,
+    UncommittedShown,
+    TimeRunsBack,
+    AnsweredUnsettled,
+    SessionOrderIgnored,
+    MailOvertakes,
+    HandledMailReadAgain,
+    TimerEarly,
+    KeyNotLookedUp,
 }

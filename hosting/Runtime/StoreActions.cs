@@ -81,6 +81,11 @@ internal sealed class StoreActions(IStore store, string node, string address, Ti
             case CoreAction.FindReply a:
                 LookUp(a);
                 return true;
+            case CoreAction.FindParked a:
+                Start(() => Outcome(a.Id, async () => new CoreInput.ParkedFound(
+                    a.Id, (await store.ReadParked(CancellationToken.None).ConfigureAwait(false))
+                        .FirstOrDefault(row => row.Mail.Shard == a.Shard && row.Mail.Id == a.Row))));
+                return true;
             default:
                 return false;
         }

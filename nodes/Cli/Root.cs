@@ -53,5 +53,6 @@ internal static class Root
         yield return PeerCommands.Create();
         yield return AccessCommands.Create();
         yield return ServicesCommands.Create();
+        yield return ProveCommand.Create();
     }
 }

@@ -73,6 +73,9 @@ internal sealed class Shard(int number)
     /// <summary>Rows deleted while a read was under way, which may have seen them still.</summary>
     public HashSet<MailId> JustHandled { get; } = [];
 
+    /// <summary>Parked rows that this term has returned, or is about to.</summary>
+    public HashSet<MailId> Unparking { get; } = [];
+
     public bool WantsMail { get; set; }
 
     public bool ReadingMail { get; set; }

@@ -79,6 +79,15 @@ internal sealed partial class MemoryStore
 
         public IEnumerable<WorkEntry> All => _byAge;
 
+        public void CopyTo(WorkTables to)
+        {
+            to._byAge.Clear();
+            to._byAge.AddRange(_byAge);
+            Replace(to._places, _places);
+            Replace(to._shares, _shares);
+            Replace(to._keys, _keys);
+        }
+
         public DateTimeOffset Now => store._time.GetUtcNow();
 
         public void Add(WorkRow row)

@@ -15,7 +15,7 @@ namespace Athanor.Hosting.Stores.Memory;
 internal sealed partial class MemoryStore : IStore
 {
     /// <summary>How long replies are kept.</summary>
-    private static readonly TimeSpan KeyLifetime = TimeSpan.FromDays(7);
+    private readonly TimeSpan _keyLifetime;
 
     private readonly Lock _gate = new();
     private readonly TimeProvider _time;
@@ -28,8 +28,10 @@ internal sealed partial class MemoryStore : IStore
     private readonly Dictionary<string, MemoryLock> _locks = [];
 
     /// <param name="incarnation">Raised when a backup is restored; part of every epoch.</param>
-    public MemoryStore(int shardCount, TimeProvider time, long incarnation = 1)
+    /// <param name="keyLifetime">How long replies are kept; 7 days if nothing is said.</param>
+    public MemoryStore(int shardCount, TimeProvider time, long incarnation = 1, TimeSpan? keyLifetime = null)
     {
+        _keyLifetime = keyLifetime ?? TimeSpan.FromDays(7);
         ArgumentOutOfRangeException.ThrowIfLessThan(shardCount, 1);
         _time = time;
         _incarnation = incarnation;
@@ -52,6 +54,16 @@ internal sealed partial class MemoryStore : IStore
         public List<ParkedRow> Parked { get; } = [];
 
         public Dictionary<(EntityAddress Entity, string Name), TimerRow> Timers { get; } = [];
+
+        public ShardTable Copy()
+        {
+            var copy = new ShardTable(Row);
+            copy.Feed.AddRange(Feed);
+            copy.Mail.AddRange(Mail);
+            copy.Parked.AddRange(Parked);
+            foreach (var (key, row) in Timers) copy.Timers.Add(key, row);
+            return copy;
+        }
     }
 
     private sealed class EntityRows
@@ -64,6 +76,14 @@ internal sealed partial class MemoryStore : IStore
         public List<JournalRow> Events { get; } = [];
 
         public List<AnchorRow> Anchors { get; } = [];
+
+        public EntityRows Copy()
+        {
+            var copy = new EntityRows { Head = Head, Snapshot = Snapshot };
+            copy.Events.AddRange(Events);
+            copy.Anchors.AddRange(Anchors);
+            return copy;
+        }
     }
 
     public int ShardCount { get; }
@@ -122,7 +142,7 @@ internal sealed partial class MemoryStore : IStore
     {
         lock (_gate)
         {
-            var found = _replies.TryGetValue((tenant, key), out var kept) && _time.GetUtcNow() - kept.Time <= KeyLifetime;
+            var found = _replies.TryGetValue((tenant, key), out var kept) && _time.GetUtcNow() - kept.Time <= _keyLifetime;
             return Task.FromResult(found ? kept.Row : null);
         }
     }

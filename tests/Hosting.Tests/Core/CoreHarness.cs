@@ -113,6 +113,8 @@ internal sealed class CoreHarness
         CoreAction.ReadEntity a => new CoreInput.EntityRead(a.Id, Wait(Store.ReadEntity(a.Entity, a.FromStart, default))),
         CoreAction.ReadMail a => new CoreInput.MailRead(a.Id, [.. Wait(Store.ReadMail(a.Shards, a.Limit, default))]),
         CoreAction.FindReply a => new CoreInput.ReplyFound(a.Id, Wait(Store.FindReply(a.Tenant, a.Key, default))),
+        CoreAction.FindParked a => new CoreInput.ParkedFound(
+            a.Id, Wait(Store.ReadParked(default)).FirstOrDefault(row => row.Mail.Shard == a.Shard && row.Mail.Id == a.Row)),
         CoreAction.StartCompute a => new CoreInput.ComputeDone(a.Id, new Squared(((Square)a.Request).Number * ((Square)a.Request).Number)),
         _ => null,
     };

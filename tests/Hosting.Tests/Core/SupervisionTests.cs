@@ -52,6 +52,20 @@ public class SupervisionTests
     }
 
     [Fact]
+    public void A_parked_message_that_is_returned_twice_comes_back_once()
+    {
+        _core.Ask(B, new SendPoison(1, A));
+        _core.Pass(1);
+        var parked = Wait(_core.Store.ReadParked(default)).Single();
+        _core.Unpark(parked);
+        Assert.Equal(Refusal.Invalid, WhyOf(_core.Unpark(parked)));
+        var next = _core.Restart();
+        Assert.Equal(Refusal.Invalid, WhyOf(next.Unpark(parked)));
+        next.Pass(1);
+        Assert.Single(Wait(_core.Store.ReadParked(default)));
+    }
+
+    [Fact]
     public void Between_attempts_the_entity_is_rebuilt_from_the_journal()
     {
         _core.Ask(A, new Credit(1, 5));

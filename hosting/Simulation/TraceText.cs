@@ -3,7 +3,7 @@ using System.Text;
 using Athanor.Hosting.Core;
 using Athanor.Hosting.Stores;
 
-namespace Hosting.Tests.Simulation;
+namespace Athanor.Hosting.Simulation;
 
 /// <summary>Inputs and actions as text, with everything in which two runs could differ.</summary>
 internal static class TraceText
