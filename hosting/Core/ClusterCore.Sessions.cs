@@ -64,7 +64,7 @@ internal sealed partial class ClusterCore
             item)) order.Session.Early.Remove(order.Number);
         if (order.Number >= order.Session.Next) return;
         order.Session.Next = order.Number;
-        foreach (var later in entity.Mailbox.OfType<ClientItem>())
+        foreach (var later in entity.Mailbox.Concat(entity.Stash ?? []).OfType<ClientItem>())
         {
             if (later.Order is { } place && ReferenceEquals(place.Session, order.Session) && place.Number > order.Number && !later.IsOver)
                 RefuseItem(later, Refusal.Unavailable, "an earlier command of the session was not carried out; send both again");

@@ -216,10 +216,12 @@ internal sealed class SimulatedNode
         });
     }
 
-    /// <summary>What this node says of an entity, after the run; null if it is not the owner. The store answers at once.</summary>
+    /// <summary>What this node says of an entity, after the run; null if it is not the owner, though it may not know yet. The store answers
+    /// at once.</summary>
     public Description? Describe(EntityAddress entity)
     {
-        if (_core is not { } core || core.OpenEpoch(_world.ShardOf(entity)) is null) return null;
+        var shard = _world.ShardOf(entity);
+        if (_core is not { } core || core.OpenEpoch(shard) is not { } epoch || epoch != _world.Store.RowOf(shard).Epoch) return null;
         var now = (_world.Now - _start) * _rate;
         Description? seen = null;
         foreach (var action in core.Step(new CoreInput.Query(LateDescription, entity, new Describe()), now)) Take(action);
