@@ -14,6 +14,7 @@ var all = new Dictionary<string, Func<Bench, Task>>(StringComparer.Ordinal)
     ["hop"] = HopBench.Run,
     ["query"] = QueryBench.Run,
     ["command"] = CommandBench.Run,
+    ["cluster"] = ClusterBench.Run,
     ["recovery"] = RecoveryBench.Run,
     ["idle"] = IdleBench.Run,
 };

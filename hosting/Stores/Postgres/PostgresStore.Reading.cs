@@ -131,6 +131,24 @@ public sealed partial class PostgresStore
         },
         cancellation);
 
+    public Task<IReadOnlyList<ReplyRow?>> FindReplies(IReadOnlyList<(string Tenant, Guid Key)> keys, CancellationToken cancellation) => Read(
+        "looking up replies",
+        async connection =>
+        {
+            await using var command = Command(
+                connection,
+                $"SELECT {ReplyTable.Table.NamesOf("r")}, w.place::int FROM unnest($1::text[], $2::uuid[]) WITH ORDINALITY AS w(tenant, key, place) "
+                    + "JOIN reply r ON r.tenant = w.tenant AND r.key = w.key WHERE r.time >= coalesce($3::bigint, clock()) - $4",
+                keys.Select(static wanted => wanted.Tenant).ToArray(), keys.Select(static wanted => wanted.Key).ToArray(), ClockTicks,
+                _options.ReplyRetention.Ticks);
+            await using var rows = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
+            var row = new PostgresRow(ReplyTable.Table, rows);
+            var found = new ReplyRow?[keys.Count];
+            while (await rows.ReadAsync(cancellation).ConfigureAwait(false)) found[rows.GetInt32(row.Extra) - 1] = ReplyTable.Current(row);
+            return (IReadOnlyList<ReplyRow?>)found;
+        },
+        cancellation);
+
     public Task<IReadOnlyList<HeadRow>> ListEntities(string tenant, string family, CancellationToken cancellation) =>
         // '0' is the character after '/', so this is the range of all addresses that begin with tenant/family/.
         ListHeads("WHERE h.entity > $1 AND h.entity < $2", [$"{tenant}/{family}/", $"{tenant}/{family}0"], static h => h.EntityNumber > 0,
