@@ -21,29 +21,35 @@ internal static class ClusterBench
                 Settings = new Dictionary<string, string> { ["shared_buffers"] = "512MB", ["max_wal_size"] = "4GB" },
             },
             default);
-        var databases = 0;
         foreach (var (shards, inFlight) in ((int, int)[])[(16, 256), (1, 256), (8, 256), (16, 1)])
         {
             var (ours, raws, times, rawTimes, commits) =
                 (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
-            for (var round = 0; round <= bench.Rounds; round++)
+            await server.CreateDatabase($"raw{shards}x{inFlight}", default);
+            await server.CreateDatabase($"bench{shards}x{inFlight}", default);
+            var writers = Math.Min(Writers, inFlight);
+            await using var raw = await RawPostgres.Open(server.ConnectionString($"raw{shards}x{inFlight}"), writers);
+            await using var cluster = await Start(bench, server.ConnectionString($"bench{shards}x{inFlight}"), shards);
+            // Warms code, sessions (whose first executions are planned one by one), server and disk.
+            await CommandBench.Ask(cluster.Client, inFlight, 2, 0, []);
+            await raw.Run(inFlight / writers, 1);
+            for (var round = 0; round < bench.Rounds; round++)
             {
-                await server.CreateDatabase($"raw{databases}", default);
-                await server.CreateDatabase($"bench{databases}", default);
-                if (round % 2 == 0) raws.Add(await Raw(bench, server.ConnectionString($"raw{databases}"), inFlight, rawTimes));
-                await using (var cluster = await Start(bench, server.ConnectionString($"bench{databases}"), shards))
-                {
-                    await CommandBench.Ask(cluster.Client, inFlight, 0.5, round, []);
-                    var before = (await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber);
-                    var rate = await CommandBench.Ask(cluster.Client, inFlight, bench.Seconds, round + 1000, round == 0 ? [] : times);
-                    commits.Add(rate * bench.Seconds / ((await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber) - before));
-                    ours.Add(rate);
-                }
-                if (round % 2 == 1) raws.Add(await Raw(bench, server.ConnectionString($"raw{databases}"), inFlight, rawTimes));
-                databases++;
+                if (round % 2 == 0) await RunRaw();
+                var before = (await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber);
+                var rate = await CommandBench.Ask(cluster.Client, inFlight, bench.Seconds, round + 1, times);
+                commits.Add(rate * bench.Seconds / ((await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber) - before));
+                ours.Add(rate);
+                if (round % 2 == 1) await RunRaw();
             }
-            // The first round warms code, server and disk.
-            foreach (var list in (List<double>[])[ours, raws, commits]) list.RemoveAt(0);
+
+            async Task RunRaw()
+            {
+                var (count, milliseconds) = await raw.Run(inFlight / writers, bench.Seconds);
+                raws.Add(count / bench.Seconds);
+                rawTimes.AddRange(milliseconds);
+            }
+
             times.Sort();
             rawTimes.Sort();
             Bench.Line($"{shards} shard(s), {inFlight} in flight, commands/s", Bench.Text([.. ours]),
@@ -51,16 +57,6 @@ internal static class ClusterBench
             Bench.Line($"raw PostgreSQL, {(inFlight < Writers ? 1 : Writers)} writers, commands/s", Bench.Text([.. raws]),
                 $"ratio {Bench.Ratio(ours, raws)}, commit p50 {rawTimes[rawTimes.Count / 2]:0.00} ms, p99 {rawTimes[rawTimes.Count * 99 / 100]:0.00} ms");
         }
-    }
-
-    private static async Task<double> Raw(Bench bench, string connection, int inFlight, List<double> times)
-    {
-        var writers = Math.Min(Writers, inFlight);
-        await using var raw = await RawPostgres.Open(connection, writers);
-        await raw.Run(inFlight / writers, 0.5);
-        var (count, milliseconds) = await raw.Run(inFlight / writers, bench.Seconds);
-        times.AddRange(milliseconds);
-        return count / bench.Seconds;
     }
 
     public static async Task<HostedCluster> Start(Bench bench, string connection, int shards, string node = "bench")

@@ -20,20 +20,20 @@ internal static class CommandBench
         {
             var (processor, rawProcessor) = (new List<double>(), new List<double>());
             var (ours, raws, times, commits) = (new List<double>(), new List<double>(), new List<double>(), new List<double>());
+            await using var cluster = await bench.Start(shards);
+            using var sqlite = new RawSqlite(Path.Combine(bench.Folder(), "raw.db"));
+            await Ask(cluster.Client, inFlight, 1.5, 0, []);
+            Raw(sqlite, inFlight, 0.5, []);
             for (var round = 0; round < bench.Rounds; round++)
             {
-                if (round % 2 == 0) raws.Add(Raw(bench, inFlight, rawProcessor));
-                await using (var cluster = await bench.Start(shards))
-                {
-                    await Ask(cluster.Client, inFlight, 0.3, round, []);
-                    var before = (await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber);
-                    var used = Bench.Processor();
-                    var rate = await Ask(cluster.Client, inFlight, bench.Seconds, round + 1000, times);
-                    processor.Add((Bench.Processor() - used).TotalMicroseconds / (rate * bench.Seconds));
-                    ours.Add(rate);
-                    commits.Add(rate * bench.Seconds / ((await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber) - before));
-                }
-                if (round % 2 == 1) raws.Add(Raw(bench, inFlight, rawProcessor));
+                if (round % 2 == 0) raws.Add(Raw(sqlite, inFlight, bench.Seconds, rawProcessor));
+                var before = (await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber);
+                var used = Bench.Processor();
+                var rate = await Ask(cluster.Client, inFlight, bench.Seconds, round + 1, times);
+                processor.Add((Bench.Processor() - used).TotalMicroseconds / (rate * bench.Seconds));
+                ours.Add(rate);
+                commits.Add(rate * bench.Seconds / ((await cluster.Store.ReadShards(default)).Sum(static row => row.LastNumber) - before));
+                if (round % 2 == 1) raws.Add(Raw(sqlite, inFlight, bench.Seconds, rawProcessor));
             }
             times.Sort();
             Bench.Line($"{shards} shard(s), {inFlight} in flight, commands/s", Bench.Text([.. ours]),
@@ -70,12 +70,10 @@ internal static class CommandBench
         return all.Sum(static times => times.Count) / taken;
     }
 
-    private static double Raw(Bench bench, int batch, List<double> processor)
+    private static double Raw(RawSqlite sqlite, int batch, double seconds, List<double> processor)
     {
-        using var sqlite = new RawSqlite(Path.Combine(bench.Folder(), "raw.db"));
-        sqlite.Commit(batch);
         var (count, began, used) = (0L, Stopwatch.GetTimestamp(), Bench.Processor());
-        while (Stopwatch.GetElapsedTime(began).TotalSeconds < bench.Seconds)
+        while (Stopwatch.GetElapsedTime(began).TotalSeconds < seconds)
         {
             sqlite.Commit(batch);
             count += batch;
