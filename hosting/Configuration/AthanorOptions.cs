@@ -62,6 +62,12 @@ public sealed record NodeOptions
 
 public sealed record StoreOptions
 {
+    /// <summary><c>sqlite</c> in the state directory, or <c>postgres</c> for a cluster of several nodes.</summary>
+    [AllowedValues("sqlite", "postgres")]
+    public string Kind { get; init; } = "sqlite";
+
+    public PostgresOptions Postgres { get; init; } = new();
+
     /// <summary>Largest size of the database; a commit beyond it is refused as a full disk is.</summary>
     public long MaxSizeBytes { get; init; } = 16L << 30;
 

@@ -29,6 +29,7 @@ internal static partial class OptionsRules
         if (options.Mailbox.Page > options.Mailbox.InMemory)
             report("athanor.mailbox.page", $"must not be more than in-memory, {options.Mailbox.InMemory}");
         if (!DeviceName().IsMatch(options.Torch.Device)) report("athanor.torch.device", "must be cpu, cuda, or cuda:N");
+        PostgresRules.Check(options.Store, report);
         TransportRules.Check(options.Transport, report);
         if (!IPAddress.TryParse(options.Gateway.Address, out _) && options.Gateway.Address != "localhost")
             report("athanor.gateway.address",

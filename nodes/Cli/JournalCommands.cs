@@ -52,6 +52,8 @@ internal static class JournalCommands
         journal.Subcommands.Add(CreateList());
         journal.Subcommands.Add(CreateShow());
         journal.Subcommands.Add(CreateStats());
+        journal.Subcommands.Add(JournalDatabaseCommands.CreateMigrate());
+        journal.Subcommands.Add(JournalDatabaseCommands.CreateRestored());
         return journal;
     }
 

@@ -68,13 +68,14 @@ internal static class NodeTable
 /// <summary>What the database says of the cluster.</summary>
 internal static class ClusterTable
 {
-    public const string Select = "SELECT shards, incarnation, feature_level, seal FROM cluster";
+    public const string Select = "SELECT shards, incarnation, feature_level, seal, copying FROM cluster";
 
     /// <exception cref="DamageException">The row is damaged.</exception>
     public static ClusterRow Current(NpgsqlDataReader row)
     {
         var (shards, incarnation, level) = (row.GetInt32(0), row.GetInt64(1), row.GetInt32(2));
-        Seal.Check(row.GetInt32(3), Seal.Of(Seal.Number(shards), Seal.Number(incarnation), Seal.Number(level)), "cluster");
+        var copying = row.GetBoolean(4) ? "|copying" : "";
+        Seal.Check(row.GetInt32(3), Seal.Of(Seal.Number(shards), Seal.Number(incarnation), Seal.Number(level) + copying), "cluster");
         return new ClusterRow(shards, incarnation, level);
     }
 }

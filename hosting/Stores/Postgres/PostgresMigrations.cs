@@ -77,10 +77,11 @@ public sealed class PostgresMigrations
             if (!dryRun)
             {
                 await Execute(connection, $"SET lock_timeout = 0; SELECT pg_advisory_lock({LockKey})", cancellation).ConfigureAwait(false);
+                // Asking for a schema that is there takes a right that its owner need not have.
                 await Execute(
                     connection,
                     """
-                    CREATE SCHEMA IF NOT EXISTS athanor;
+                    DO $$ BEGIN IF to_regnamespace('athanor') IS NULL THEN CREATE SCHEMA athanor; END IF; END $$;
                     CREATE TABLE IF NOT EXISTS athanor.schema_migration (
                         number integer PRIMARY KEY, contracts boolean NOT NULL, name text NOT NULL, hash text NOT NULL,
                         run timestamptz NOT NULL DEFAULT now())

@@ -4,8 +4,8 @@ namespace Athanor.Hosting.Stores.Postgres;
 
 /// <summary>
 /// The connections of a store, kept apart by what they do, so that none waits for another's work: writers (commits; not pooled, because a
-/// writer owns its session, and drops it when an outcome is unknown), readers (read-only, one snapshot for each call), control (ownership,
-/// leases and work) and the session that holds the node's lock (not pooled; with keepalives on both sides).
+/// writer owns its session, and drops it when an outcome is unknown), readers (read-only, one snapshot for each call), control (ownership and
+/// leases), work, and the session that holds the node's lock (not pooled; with keepalives on both sides).
 /// Every session says what it is by its application name, and has its time-outs from its first statement on.
 /// </summary>
 internal sealed class PostgresSources : IAsyncDisposable
@@ -17,12 +17,19 @@ internal sealed class PostgresSources : IAsyncDisposable
         _options = options;
         var given = Parse(options.Connection);
         Target = $"{given.Username}@{given.Host}:{given.Port}/{given.Database}";
+        var local = given.Host is "localhost" or "127.0.0.1" or "::1" || given.Host!.StartsWith('/');
+        if (!local && given.SslMode is not SslMode.VerifyFull)
+        {
+            Exposed = $"{Target}: the connection does not verify the server (ssl-mode is {given.SslMode}); over a network it should be "
+                + "verify-full, with the root-certificate of the server's authority";
+        }
         // Only keys are looked up: no sequential scan is ever right for a commit, whatever the statistics say of a table that was small.
         Writers = Build(given, "writer", pool: 0, "enable_seqscan=off", "enable_hashjoin=off", "enable_mergejoin=off");
         Readers = Build(
             given, "reader", options.Readers, "default_transaction_read_only=on", "default_transaction_isolation=repeatable\\ read");
+        Control = Build(given, "control", pool: 3);
         // Whoever stops in the middle of a transaction on work keeps its rows from everybody else no longer than this.
-        Control = Build(given, "control", 4, $"idle_in_transaction_session_timeout={3 * Milliseconds(options.LockTimeout)}");
+        Work = Build(given, "work", 4, $"idle_in_transaction_session_timeout={3 * Milliseconds(options.LockTimeout)}");
         var beat = Milliseconds(options.Keepalive);
         Locks = Build(
             given, "lock", pool: 0, $"tcp_keepalives_idle={Math.Max(1, beat / 1000)}", $"tcp_keepalives_interval={Math.Max(1, beat / 1000)}",
@@ -38,6 +45,8 @@ internal sealed class PostgresSources : IAsyncDisposable
 
     public NpgsqlDataSource Control { get; }
 
+    public NpgsqlDataSource Work { get; }
+
     public NpgsqlDataSource Locks { get; }
 
     /// <summary>Leaves idle connections, e.g. to a server that is a standby now.</summary>
@@ -45,12 +54,38 @@ internal sealed class PostgresSources : IAsyncDisposable
     {
         Readers.Clear();
         Control.Clear();
+        Work.Clear();
     }
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var source in (NpgsqlDataSource[])[Writers, Readers, Control, Locks]) await source.DisposeAsync().ConfigureAwait(false);
+        foreach (var source in (NpgsqlDataSource[])[Writers, Readers, Control, Work, Locks]) await source.DisposeAsync().ConfigureAwait(false);
     }
+
+    /// <summary>A connection with settings that stand beside it.</summary>
+    /// <param name="sslMode">As cluster.hocon names it; empty for what the connection says.</param>
+    public static string WithTls(string connection, string sslMode, string root, string certificate, string key)
+    {
+        var parsed = Parse(connection);
+        if (sslMode != "")
+        {
+            parsed.SslMode = sslMode switch
+            {
+                "disable" => SslMode.Disable,
+                "prefer" => SslMode.Prefer,
+                "require" => SslMode.Require,
+                "verify-ca" => SslMode.VerifyCA,
+                _ => SslMode.VerifyFull,
+            };
+        }
+        if (root != "") parsed.RootCertificate = root;
+        if (certificate != "") parsed.SslCertificate = certificate;
+        if (key != "") parsed.SslKey = key;
+        return parsed.ConnectionString;
+    }
+
+    /// <summary>What an operator should know of how this connection is protected, or null.</summary>
+    public string? Exposed { get; }
 
     private static NpgsqlConnectionStringBuilder Parse(string connection)
     {

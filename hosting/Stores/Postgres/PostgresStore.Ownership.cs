@@ -264,7 +264,7 @@ public sealed partial class PostgresStore
         },
         cancellation);
 
-    private async Task<int> Run(NpgsqlConnection connection, string text, CancellationToken cancellation, params object?[] values)
+    private static async Task<int> Run(NpgsqlConnection connection, string text, CancellationToken cancellation, params object?[] values)
     {
         await using var command = Command(connection, text, values);
         return await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
@@ -276,8 +276,8 @@ public sealed partial class PostgresStore
         var now = _time.GetTimestamp();
         if ((_lastPruned != 0 && _time.GetElapsedTime(_lastPruned, now) < PruneEvery) || !_pruning.IsCompleted) return;
         _lastPruned = now;
-        _pruning = Control(
-            "removing old replies",
+        _pruning = Call(
+            _sources.Work, "removing old replies",
             connection => Run(
                 connection,
                 """

@@ -1,4 +1,5 @@
 using Athanor.Hosting.Stores.Integrity;
+using Athanor.Hosting.Stores.Segments;
 using Athanor.Protocol;
 using Npgsql;
 
@@ -41,34 +42,41 @@ public sealed partial class PostgresStore
         },
         cancellation);
 
-    public Task<EntityHistory> ReadEntity(EntityAddress entity, bool fromStart, CancellationToken cancellation)
+    public async Task<EntityHistory> ReadEntity(EntityAddress entity, bool fromStart, CancellationToken cancellation)
     {
         var shard = ShardOf.Address(entity, ShardCount);
-        return Recover(
+        // The journal's part of the chain begins behind what is sealed. The event at which the snapshot was taken is read too: its hash
+        // shows that the snapshot belongs to this chain.
+        const string Sealed = "coalesce((SELECT max(a.last) FROM anchor a WHERE a.entity = $2), 0)";
+        const string Snapshot = "coalesce((SELECT s.entity_number FROM snapshot s WHERE s.entity = $2), 1) - 1";
+        var from = fromStart ? Sealed : $"CASE WHEN {Snapshot} >= {Sealed} THEN {Snapshot} ELSE {Sealed} END";
+        var stored = await Recover(
             shard, $"reading {entity}",
             async connection =>
             {
                 var name = entity.ToString();
-                // The event at which the snapshot was taken is read too: its hash shows that the snapshot belongs to this chain.
-                var from = fromStart ? "1" : "coalesce((SELECT s.entity_number FROM snapshot s WHERE s.entity = $2), 1)";
                 await using var batch = new NpgsqlBatch(connection)
                 {
                     BatchCommands =
                     {
                         BatchCommand($"SELECT {HeadTable.Table.Names} FROM head WHERE entity = $1", name),
                         BatchCommand($"SELECT {FaultTable.Table.Names} FROM fault WHERE entity = $1", name),
+                        BatchCommand($"SELECT {AnchorTable.Table.Names} FROM anchor WHERE entity = $1 ORDER BY first", name),
+                        BatchCommand($"SELECT {SnapshotTable.Table.Names} FROM snapshot WHERE entity = $1", name),
                         BatchCommand(
-                            $"SELECT {SnapshotTable.Table.Names} FROM snapshot WHERE entity = $1 AND $2", name, !fromStart),
-                        BatchCommand(
-                            $"SELECT {JournalTable.Table.Names} FROM journal WHERE shard = $1 AND entity = $2 AND entity_number >= {from} "
+                            $"SELECT {JournalTable.Table.Names} FROM journal WHERE shard = $1 AND entity = $2 AND entity_number > {from} "
                             + "ORDER BY entity_number",
                             shard, name),
+                        BatchCommand(
+                            $"SELECT {SegmentTable.Table.Names} FROM segment WHERE id IN (SELECT a.segment FROM anchor a WHERE a.entity = $1)",
+                            name),
                     },
                 };
                 await using var rows = await batch.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
-                return await ReadHistory(rows, entity, cancellation).ConfigureAwait(false);
+                return await ReadHistory(rows, entity, fromStart, cancellation).ConfigureAwait(false);
             },
-            cancellation);
+            cancellation).ConfigureAwait(false);
+        return await _sealed.Complete(entity, stored, cancellation).ConfigureAwait(false);
     }
 
     public Task<IReadOnlyList<MailRow>> ReadMail(IReadOnlyList<int> shards, int limit, CancellationToken cancellation) =>
@@ -157,22 +165,30 @@ public sealed partial class PostgresStore
     public Task<IReadOnlyList<HeadRow>> ListAllEntities(CancellationToken cancellation) =>
         ListHeads("", [], static _ => true, cancellation);
 
-    public Task<IReadOnlyList<JournalRow>> ReadFeed(int shard, long after, int limit, CancellationToken cancellation)
+    public async Task<IReadOnlyList<JournalRow>> ReadFeed(int shard, long after, int limit, CancellationToken cancellation)
     {
         _breaker.Check(shard);
-        return Read<IReadOnlyList<JournalRow>>(
+        var (rows, segments) = await Read(
             $"reading the feed of shard {shard}",
             async connection =>
             {
-                await using var command = Command(
-                    connection,
-                    $"SELECT {JournalTable.Table.Names} FROM journal WHERE shard = $1 AND number > $2 ORDER BY number LIMIT $3",
-                    shard, after, (long)limit);
-                await using var rows = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
-                var row = new PostgresRow(JournalTable.Table, rows);
-                return await ReadAll(rows, () => JournalTable.Current(row), cancellation).ConfigureAwait(false);
+                await using var batch = new NpgsqlBatch(connection)
+                {
+                    BatchCommands =
+                    {
+                        BatchCommand(
+                            $"SELECT {JournalTable.Table.Names} FROM journal WHERE shard = $1 AND number > $2 ORDER BY number LIMIT $3",
+                            shard, after, (long)limit),
+                        BatchCommand($"SELECT {SegmentTable.Table.Names} FROM segment WHERE shard = $1 ORDER BY id", shard),
+                    },
+                };
+                await using var reader = await batch.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
+                var row = new PostgresRow(JournalTable.Table, reader);
+                var events = await ReadAll(reader, () => JournalTable.Current(row), cancellation).ConfigureAwait(false);
+                return (events, await Next(reader, SegmentTable.Table, SegmentTable.Current, cancellation).ConfigureAwait(false));
             },
-            cancellation);
+            cancellation).ConfigureAwait(false);
+        return await _sealed.Feed(rows, segments, after, limit, cancellation).ConfigureAwait(false);
     }
 
     public Task<IReadOnlyList<ParkedRow>> ReadParked(CancellationToken cancellation) => Read<IReadOnlyList<ParkedRow>>(
@@ -251,7 +267,8 @@ public sealed partial class PostgresStore
         return await ReadAll(rows, () => current(row), cancellation).ConfigureAwait(false);
     }
 
-    private static async Task<EntityHistory> ReadHistory(NpgsqlDataReader rows, EntityAddress entity, CancellationToken cancellation)
+    private static async Task<StoredHistory> ReadHistory(
+        NpgsqlDataReader rows, EntityAddress entity, bool fromStart, CancellationToken cancellation)
     {
         var head = await rows.ReadAsync(cancellation).ConfigureAwait(false) ? HeadTable.Current(new PostgresRow(HeadTable.Table, rows)) : null;
         await rows.NextResultAsync(cancellation).ConfigureAwait(false);
@@ -260,14 +277,20 @@ public sealed partial class PostgresStore
             var fault = FaultTable.Current(new PostgresRow(FaultTable.Table, rows));
             head = (head ?? fault) with { Fault = fault.Fault };
         }
+        var anchors = await All(rows, AnchorTable.Table, AnchorTable.Current, cancellation).ConfigureAwait(false);
         await rows.NextResultAsync(cancellation).ConfigureAwait(false);
-        var snapshot = await rows.ReadAsync(cancellation).ConfigureAwait(false)
+        // A history from its start needs it only where retention gave up what lay before.
+        var latest = await rows.ReadAsync(cancellation).ConfigureAwait(false) && (!fromStart || anchors.Count > 0)
             ? SnapshotTable.Current(new PostgresRow(SnapshotTable.Table, rows))
             : null;
         await rows.NextResultAsync(cancellation).ConfigureAwait(false);
 
+        var snapshot = fromStart ? null : latest;
         var events = new List<JournalRow>();
-        var (number, hash) = snapshot is null ? (0L, EventHash.None) : (snapshot.EntityNumber - 1, default);
+        var (number, hash) = anchors.Count > 0 ? (anchors[^1].Last, anchors[^1].Hash) : (0L, EventHash.None);
+        if (snapshot is not null && snapshot.EntityNumber > number) (number, hash) = (snapshot.EntityNumber - 1, default);
+        else if (snapshot is not null && snapshot.EntityNumber == number && !snapshot.EventHash.Span.SequenceEqual(hash.Span))
+            throw new DamageException($"snapshot, {entity} after event {number}", "its event has another hash where it was sealed");
         var current = new PostgresRow(JournalTable.Table, rows);
         while (await rows.ReadAsync(cancellation).ConfigureAwait(false))
         {
@@ -285,7 +308,18 @@ public sealed partial class PostgresStore
             throw new DamageException($"journal, {entity} event {number + 1}", $"missing: the entity has {head.EntityNumber} events");
         if (head is not null && head.EntityNumber == number && number > 0 && !head.Hash.Span.SequenceEqual(hash.Span))
             throw new DamageException($"head, {entity} at event {number}", "its hash is not that of the last event");
-        return new EntityHistory(head, snapshot, events);
+        var segments = await All(rows, SegmentTable.Table, SegmentTable.Current, cancellation).ConfigureAwait(false);
+        return new StoredHistory(new EntityHistory(head, snapshot, events), latest, anchors, segments);
+    }
+
+    /// <summary>All rows of the next result, none of which may be damaged.</summary>
+    private static async Task<List<T>> All<T>(
+        NpgsqlDataReader rows, PostgresTable table, Func<PostgresRow, T> current, CancellationToken cancellation, bool next = true)
+    {
+        if (next) await rows.NextResultAsync(cancellation).ConfigureAwait(false);
+        var (list, row) = (new List<T>(), new PostgresRow(table, rows));
+        while (await rows.ReadAsync(cancellation).ConfigureAwait(false)) list.Add(current(row));
+        return list;
     }
 
     /// <param name="hash">Hash of the event before, or default if that was not read.</param>

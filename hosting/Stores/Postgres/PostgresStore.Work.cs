@@ -91,8 +91,8 @@ public sealed partial class PostgresStore
 
     /// <param name="pools">Pools of which it leases.</param>
     private Task<T> Work<T>(
-        string doing, IReadOnlyList<string> pools, Func<WorkBook, ValueTask<T>> call, CancellationToken cancellation) => Control(
-        doing,
+        string doing, IReadOnlyList<string> pools, Func<WorkBook, ValueTask<T>> call, CancellationToken cancellation) => Call(
+        _sources.Work, doing,
         async connection =>
         {
             await using var transaction = await connection.BeginTransactionAsync(cancellation).ConfigureAwait(false);

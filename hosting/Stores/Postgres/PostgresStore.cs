@@ -1,3 +1,4 @@
+using Athanor.Hosting.Stores.Segments;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -40,6 +41,7 @@ public sealed partial class PostgresStore : IStore
     private readonly SemaphoreSlim _recoveries;
     private readonly Sqlite.DamageReports _reports;
     private readonly TimeProvider _time;
+    private SegmentReader _sealed = new(null);
 
     private PostgresStore(PostgresStoreOptions options, TimeProvider time)
     {
@@ -69,6 +71,7 @@ public sealed partial class PostgresStore : IStore
         var store = new PostgresStore(options, time);
         try
         {
+            if (store._sources.Exposed is { } exposed) options.OnWarning?.Invoke(exposed);
             await store.CheckServer(cancellation).ConfigureAwait(false);
             await store.CheckSchema(cancellation).ConfigureAwait(false);
             if (options.Clock is null) await store.CheckSkew(cancellation).ConfigureAwait(false);
@@ -79,6 +82,17 @@ public sealed partial class PostgresStore : IStore
             await store.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>Brings the schema up to date, for <c>athanor journal migrate</c>.</summary>
+    /// <returns>What was run, or with <paramref name="dryRun"/> would be.</returns>
+    /// <inheritdoc cref="PostgresMigrations.Run(int, bool, CancellationToken, bool)"/>
+    public static async Task<IReadOnlyList<PostgresMigration>> Migrate(
+        PostgresStoreOptions options, bool contract, bool dryRun, CancellationToken cancellation)
+    {
+        await using var sources = new PostgresSources(options);
+        return await new PostgresMigrations(sources.Locks, sources.Target)
+            .Run(options.ShardCount ?? PostgresMigrations.DefaultShards, contract, cancellation, dryRun).ConfigureAwait(false);
     }
 
     public Task<DateTimeOffset> Now(CancellationToken cancellation) => Read(
@@ -183,6 +197,32 @@ public sealed partial class PostgresStore : IStore
                 if (error is PostgresRefusal { State: PostgresErrorCodes.ReadOnlySqlTransaction }) _sources.Forget();
                 if (error is not PostgresRefusal { IsTransient: true } || attempt == 3) throw error;
             }
+        }
+    }
+
+    /// <summary>Several statements on tables that no fence guards, as one transaction. It is not tried twice.</summary>
+    /// <param name="limit">The statements' time-out in place of the usual one; zero for none.</param>
+    private async Task<T> Transaction<T>(
+        string doing, Func<NpgsqlConnection, Task<T>> action, CancellationToken cancellation, TimeSpan? limit = null)
+    {
+        try
+        {
+            await using var connection = await _sources.Work.OpenConnectionAsync(cancellation).ConfigureAwait(false);
+            await using var transaction = await connection.BeginTransactionAsync(cancellation).ConfigureAwait(false);
+            if (limit is { } time)
+            {
+                var settings = $"SET LOCAL statement_timeout = {(long)time.TotalMilliseconds}; "
+                    + "SET LOCAL idle_in_transaction_session_timeout = 0; SET LOCAL lock_timeout = 30000";
+                await using var command = new NpgsqlCommand(settings, connection);
+                await command.ExecuteNonQueryAsync(cancellation).ConfigureAwait(false);
+            }
+            var result = await action(connection).ConfigureAwait(false);
+            await transaction.CommitAsync(cancellation).ConfigureAwait(false);
+            return result;
+        }
+        catch (Exception e) when (e is NpgsqlException or TimeoutException)
+        {
+            throw PostgresErrors.Make(Target, e, doing);
         }
     }
 

@@ -1,4 +1,5 @@
 using System.Text;
+using Athanor.Hosting.Configuration;
 
 namespace Athanor.Hosting.Stores.Postgres;
 
@@ -82,6 +83,33 @@ public sealed record PostgresStoreOptions
 
     /// <summary>In place of the server's clock, for tests of leases.</summary>
     internal TimeProvider? Clock { get; init; }
+
+    /// <summary>The settings of a node's configuration.</summary>
+    /// <exception cref="StoreException">A key of the connection is not understood.</exception>
+    public static PostgresStoreOptions Of(AthanorOptions options)
+    {
+        var p = options.Store.Postgres;
+        return new PostgresStoreOptions
+        {
+            Connection = PostgresSources.WithTls(p.Connection, p.SslMode, p.RootCertificate, p.Certificate, p.Key),
+            PasswordFile = p.PasswordFile,
+            ShardCount = options.Shards.Count,
+            Migrate = p.Migrate == "auto" ? MigrateMode.Auto : MigrateMode.Check,
+            Writers = options.Commit.Writers,
+            Readers = p.Readers,
+            RecoveryPermits = p.RecoveryPermits,
+            PermitTimeout = p.PermitTimeout,
+            Timeout = options.Store.Timeout,
+            StatementTimeout = p.StatementTimeout,
+            LockTimeout = p.LockTimeout,
+            Keepalive = p.Keepalive,
+            LockWait = p.LockWait,
+            BreakAfter = p.BreakAfter,
+            BreakFor = p.BreakFor,
+            ReplyRetention = options.Idempotency.Retention,
+            AllowLoss = p.Durability == "benchmark-only",
+        };
+    }
 
     private bool PrintMembers(StringBuilder text)
     {

@@ -14,6 +14,10 @@ internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, i
 {
     private readonly Channel<Damage> _found = Channel.CreateBounded<Damage>(256);
     private readonly HashSet<string> _reported = new(StringComparer.Ordinal);
+
+    /// <summary>Where each entity's chain goes on behind its sealed events, and which numbers of each shard's feed are sealed.</summary>
+    private readonly Dictionary<string, AnchorRow> _anchors = new(StringComparer.Ordinal);
+    private readonly Dictionary<int, HashSet<long>> _sealed = [];
     private NpgsqlConnection _connection = null!;
     private CancellationToken _cancellation;
 
@@ -55,6 +59,10 @@ internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, i
                 await Rows(WorkTable.Table, $"SELECT {WorkTable.Columns} FROM work w", WorkTable.Current).ConfigureAwait(false);
                 await Each(ClusterTable.Select, row => Try("cluster", () => ClusterTable.Current(row))).ConfigureAwait(false);
                 await Each($"SELECT {NodeTable.Columns} FROM node n", row => Try("node", () => NodeTable.Current(row))).ConfigureAwait(false);
+                await Table(OriginTable.Table, OriginTable.Current).ConfigureAwait(false);
+                await Table(ProjectionTable.Table, ProjectionTable.Current).ConfigureAwait(false);
+                await Table(ProjectedTable.Table, ProjectedTable.Current).ConfigureAwait(false);
+                await Sealed().ConfigureAwait(false);
                 for (var shard = 0; shard < shards; shard++) await Shard(shard).ConfigureAwait(false);
             }
         }
@@ -67,6 +75,30 @@ internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, i
             failure = e;
         }
         _found.Writer.Complete(failure);
+    }
+
+    private async Task Sealed()
+    {
+        await Rows(
+            AnchorTable.Table, $"SELECT {AnchorTable.Table.Names} FROM anchor ORDER BY entity, first",
+            row =>
+            {
+                var anchor = AnchorTable.Current(row);
+                var entity = anchor.Entity.ToString();
+                var expected = _anchors.TryGetValue(entity, out var before) ? before.Last + 1 : 1;
+                if (anchor.First != expected)
+                    Report("anchor", $"anchor, {entity} event {expected}", $"missing: the next sealed one is {anchor.First}");
+                return _anchors[entity] = anchor;
+            }).ConfigureAwait(false);
+        await Rows(
+            SegmentTable.Table, $"SELECT {SegmentTable.Table.Names} FROM segment",
+            row =>
+            {
+                var segment = SegmentTable.Current(row);
+                var numbers = NumberSet.Numbers(segment.Numbers.Span);
+                if (!_sealed.TryAdd(segment.Shard, [.. numbers])) _sealed[segment.Shard].UnionWith(numbers);
+                return segment;
+            }).ConfigureAwait(false);
     }
 
     private Task Table<T>(PostgresTable table, Func<PostgresRow, T> current) =>
@@ -151,15 +183,18 @@ internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, i
     private async Task Feed(int shard, ShardRow? own)
     {
         var expected = 1L;
+        var isSealed = _sealed.GetValueOrDefault(shard);
         await Each(
             $"SELECT number FROM journal WHERE shard = {shard} ORDER BY number",
             row =>
             {
                 var found = row.GetInt64(0);
+                while (isSealed is not null && expected < found && isSealed.Contains(expected)) expected++;
                 if (found > expected)
                     Report("journal", $"journal, shard {shard} numbers {expected} to {found - 1}", "they are missing from the feed");
                 expected = found + 1;
             }).ConfigureAwait(false);
+        while (isSealed is not null && isSealed.Contains(expected)) expected++;
         if (own is null) return;
         if (expected <= own.LastEvent)
             Report("journal", $"journal, shard {shard} numbers {expected} to {own.LastEvent}", "they are missing from the feed");
@@ -207,7 +242,9 @@ internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, i
             if (entity != _entity)
             {
                 End();
-                (_entity, _number, _hash) = (entity, 0, EventHash.None);
+                (_entity, _number, _hash) = verifier._anchors.TryGetValue(entity, out var anchor)
+                    ? (entity, anchor.Last, anchor.Hash)
+                    : (entity, 0, EventHash.None);
             }
             for (_number++; _number < number; _number++)
             {

@@ -20,7 +20,10 @@ CREATE TABLE cluster (
     shards integer NOT NULL CHECK (shards > 0),
     incarnation bigint NOT NULL,
     feature_level integer NOT NULL,
-    seal integer GENERATED ALWAYS AS (seal(shards::text || '|' || incarnation::text || '|' || feature_level::text)) STORED
+    -- The target of a copy that is not finished.
+    copying boolean NOT NULL DEFAULT false,
+    seal integer GENERATED ALWAYS AS (seal(shards::text || '|' || incarnation::text || '|' || feature_level::text
+        || CASE WHEN copying THEN '|copying' ELSE '' END)) STORED
 );
 
 CREATE FUNCTION shard_seal(shard integer, owner text, incarnation bigint, counter bigint, last bigint, lease bigint, last_event bigint)
@@ -260,4 +263,64 @@ CREATE TABLE work_key (
     value bytea NOT NULL,
     crc integer NOT NULL,
     PRIMARY KEY (number, generation, key)
+);
+
+-- Events of one shard and one family that were moved into a blob.
+CREATE TABLE segment (
+    id bigint PRIMARY KEY,
+    shard integer NOT NULL,
+    family text COLLATE "C" NOT NULL,
+    first bigint NOT NULL,
+    last bigint NOT NULL,
+    events bigint NOT NULL,
+    numbers bytea NOT NULL,
+    blob text NOT NULL,
+    ends text NOT NULL,
+    first_time bigint NOT NULL,
+    last_time bigint NOT NULL,
+    sealed_at bigint NOT NULL,
+    state integer NOT NULL,
+    crc integer NOT NULL
+);
+CREATE INDEX segment_shard ON segment (shard, first);
+
+-- Each entity's part of each segment.
+CREATE TABLE anchor (
+    entity text COLLATE "C" NOT NULL,
+    first bigint NOT NULL,
+    segment bigint NOT NULL,
+    last bigint NOT NULL,
+    hash bytea NOT NULL,
+    crc integer NOT NULL,
+    PRIMARY KEY (entity, first)
+);
+
+-- Where entities came from that were copied under another tenant.
+CREATE TABLE origin (
+    entity text COLLATE "C" PRIMARY KEY,
+    was text COLLATE "C" NOT NULL,
+    entity_number bigint NOT NULL,
+    hash bytea NOT NULL,
+    crc integer NOT NULL
+);
+
+-- How far each projection has read each shard's feed, and the rows of read models.
+CREATE TABLE projection (
+    name text COLLATE "C" NOT NULL,
+    generation integer NOT NULL,
+    shard integer NOT NULL,
+    position bigint NOT NULL,
+    skipped bigint NOT NULL,
+    live boolean NOT NULL,
+    crc integer NOT NULL,
+    PRIMARY KEY (name, generation, shard)
+) WITH (fillfactor = 50);
+
+CREATE TABLE projected (
+    name text COLLATE "C" NOT NULL,
+    generation integer NOT NULL,
+    key text COLLATE "C" NOT NULL,
+    body bytea NOT NULL,
+    crc integer NOT NULL,
+    PRIMARY KEY (name, generation, key)
 );

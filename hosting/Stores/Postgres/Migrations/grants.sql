@@ -8,11 +8,12 @@ BEGIN
         GRANT SELECT ON ALL TABLES IN SCHEMA athanor TO athanor_node;
         GRANT SELECT ON ALL SEQUENCES IN SCHEMA athanor TO athanor_node;
         GRANT UPDATE ON athanor.shard TO athanor_node;
-        GRANT UPDATE (feature_level) ON athanor.cluster TO athanor_node;
-        GRANT INSERT ON athanor.journal TO athanor_node;
-        GRANT INSERT, UPDATE ON athanor.snapshot, athanor.head, athanor.work TO athanor_node;
+        GRANT UPDATE (feature_level, copying) ON athanor.cluster TO athanor_node;
+        GRANT INSERT, DELETE ON athanor.journal TO athanor_node;
+        GRANT INSERT, UPDATE ON athanor.snapshot, athanor.head, athanor.work, athanor.segment TO athanor_node;
+        GRANT INSERT ON athanor.anchor, athanor.origin TO athanor_node;
         GRANT INSERT, UPDATE, DELETE ON athanor.node, athanor.node_lock, athanor.node_session, athanor.fault, athanor.mail, athanor.parked,
-            athanor.timer, athanor.reply, athanor.work_share, athanor.work_key TO athanor_node;
+            athanor.timer, athanor.reply, athanor.work_share, athanor.work_key, athanor.projection, athanor.projected TO athanor_node;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'athanor_read') THEN
         GRANT USAGE ON SCHEMA athanor TO athanor_read;
