@@ -12,7 +12,10 @@ public static class NodeRoles
     /// <summary>Lets peers and API clients in.</summary>
     public const string Gateway = "gateway";
 
-    public static IReadOnlyList<string> All { get; } = [Shards, Compute, Gateway];
+    /// <summary>Takes the plant's measurements from the broker and sends moves to it.</summary>
+    public const string Ingest = "ingest";
+
+    public static IReadOnlyList<string> All { get; } = [Shards, Compute, Gateway, Ingest];
 
     /// <summary>What is wrong with a word that is no role.</summary>
     public static string Problem(string role) => role == "slots"

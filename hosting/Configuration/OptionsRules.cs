@@ -31,6 +31,7 @@ internal static partial class OptionsRules
         if (!DeviceName().IsMatch(options.Torch.Device)) report("athanor.torch.device", "must be cpu, cuda, or cuda:N");
         PostgresRules.Check(options.Store, report);
         TransportRules.Check(options.Transport, report);
+        IngestRules.Check(options, report);
         if (!IPAddress.TryParse(options.Gateway.Address, out _) && options.Gateway.Address != "localhost")
             report("athanor.gateway.address",
                 $"'{options.Gateway.Address}' is no IP address; 127.0.0.1 is this machine alone, 0.0.0.0 is everywhere");

@@ -54,5 +54,6 @@ internal static class Root
         yield return AccessCommands.Create();
         yield return ServicesCommands.Create();
         yield return ProveCommand.Create();
+        yield return IngestCommands.Create();
     }
 }
