@@ -40,8 +40,11 @@ public sealed class IngestService : IAsyncDisposable
     {
         (_options, _node, _time, _log, _beforeAck) = (options, node, time, log, beforeAck);
         _reader = new QueueReader(options, new UnitWriter(client, time, log), Figures, time, log);
-        _moves = store is null ? null : new MovePublisher(options, store, offsets ?? new MemoryFeedOffsets(), messages, Figures, time, log);
+        _moves = store is null ? null : new MovePublisher(options, store, offsets ?? OffsetsOf(store), messages, Figures, time, log);
     }
+
+    // A store without read models keeps no offset: after a restart what is still valid goes out again, and receivers drop it.
+    private static IFeedOffsets OffsetsOf(IStore store) => store is IJournalStore journal ? new StoredFeedOffsets(journal) : new MemoryFeedOffsets();
 
     public IngestFigures Figures { get; } = new();
 

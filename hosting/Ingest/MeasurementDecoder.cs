@@ -52,8 +52,9 @@ internal static class MeasurementDecoder
                 }
             }
         }
-        catch (JsonException e)
+        catch (Exception e) when (e is JsonException or InvalidOperationException)
         {
+            // The latter for a string that is no UTF-8.
             throw new MeasurementException($"the message begins as JSON and is not: {e.Message}");
         }
     }

@@ -1,8 +1,10 @@
 using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Ingest;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Telemetry;
 using Athanor.Nodes.Gateway;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Athanor.Nodes.Local;
 
@@ -12,9 +14,12 @@ internal sealed class NodeHost : IAsyncDisposable
     private readonly TelemetryExport? _telemetry;
     private readonly SocketServer _socket;
 
-    private NodeHost(HostedCluster cluster, SocketServer socket, GatewayServer? gateway, TelemetryExport? telemetry)
+    private readonly IngestService? _ingest;
+
+    private NodeHost(HostedCluster cluster, SocketServer socket, GatewayServer? gateway, IngestService? ingest, TelemetryExport? telemetry)
     {
         Cluster = cluster;
+        _ingest = ingest;
         _socket = socket;
         Gateway = gateway;
         _telemetry = telemetry;
@@ -43,7 +48,7 @@ internal sealed class NodeHost : IAsyncDisposable
             // A killed process leaves its file behind, and it would send peers to a port that may be anybody's now.
             File.Delete(Path.Combine(cluster.Directory.Root, GatewayFile.Name));
             var door = gateway ? await GatewayServer.Start(cluster, cancellation) : null;
-            return new NodeHost(cluster, socket, door, telemetry);
+            return new NodeHost(cluster, socket, door, Ingest(cluster, role, logs), telemetry);
         }
         catch
         {
@@ -54,9 +59,18 @@ internal sealed class NodeHost : IAsyncDisposable
         }
     }
 
+    /// <summary>The plant's door, in a node of the role ingest.</summary>
+    private static IngestService? Ingest(HostedCluster cluster, EmbeddedRole role, ILoggerFactory? logs) =>
+        role == EmbeddedRole.Full && cluster.Options.Node.Roles.Contains(NodeRoles.Ingest) && cluster.Options.Ingest.Broker != ""
+            ? IngestService.Start(
+                cluster.Options.Ingest, cluster.Options.Node.Name, cluster.Client, cluster.Store, cluster.Parts.Messages, cluster.Parts.Time,
+                (logs ?? NullLoggerFactory.Instance).CreateLogger("Athanor"))
+            : null;
+
     /// <summary>Doors first, then the cluster, so that nothing new comes in while it drains.</summary>
     public async ValueTask DisposeAsync()
     {
+        if (_ingest is not null) await _ingest.DisposeAsync();
         if (Gateway is not null) await Gateway.DisposeAsync();
         await _socket.DisposeAsync();
         await Cluster.DisposeAsync();

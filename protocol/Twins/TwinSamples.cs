@@ -17,14 +17,14 @@ public sealed record Sample(
 /// Samples of any signals, in the order in which they came. One whose identity was taken before has no second effect, so a sender that does
 /// not know what arrived may send again; one older than its signal's window is recorded as late and not applied.
 /// </summary>
-[Message("twins.observe")]
+[Message("twins.observe", Since = 1)]
 public sealed record Observe([property: Key(0)] ImmutableArray<Sample> Samples) : ICommand;
 
 /// <summary>What became of the samples.</summary>
 /// <param name="Taken">Samples that took effect.</param>
 /// <param name="Seen">Samples that had taken effect before.</param>
 /// <param name="Late">Samples older than the window of their signal: recorded, not applied.</param>
-[Message("twins.observed")]
+[Message("twins.observed", Since = 1)]
 public sealed record SamplesAccepted([property: Key(0)] int Taken, [property: Key(1)] int Seen, [property: Key(2)] int Late) : IReply;
 
 /// <summary>A sample as it was recorded.</summary>
@@ -38,7 +38,7 @@ public sealed record TakenSample(
 /// <summary>Samples were taken.</summary>
 /// <param name="Samples">Those that take effect, in order of arrival.</param>
 /// <param name="Late">Those older than the window of their signal: it can no longer be told whether they were taken before.</param>
-[Message("twins.samples-taken")]
+[Message("twins.samples-taken", Since = 1)]
 public sealed record SamplesTaken(
     [property: Key(0)] ImmutableArray<TakenSample> Samples, [property: Key(1)] ImmutableArray<TakenSample> Late) : IEvent;
 
@@ -48,7 +48,7 @@ public sealed record SamplesTaken(
 public sealed record TwinSignals([property: Key(0)] string Input, [property: Key(1)] string Measured);
 
 /// <summary>Asks what a unit's signals last said, and what was sent out to it.</summary>
-[Message("twins.signals-query")]
+[Message("twins.signals-query", Since = 1)]
 public sealed record TwinSignalsQuery : IQuery;
 
 /// <summary>One signal as the twin knows it.</summary>
@@ -60,7 +60,7 @@ public sealed record SignalView(
 
 /// <param name="Late">Samples recorded as late, in all.</param>
 /// <param name="Move">The last control move; null before the first.</param>
-[Message("twins.signals")]
+[Message("twins.signals", Since = 1)]
 public sealed record TwinSignalsView(
     [property: Key(0)] ImmutableSortedDictionary<string, SignalView> Signals, [property: Key(1)] long Late,
     [property: Key(2)] TwinMoved? Move) : IReply;

@@ -3,6 +3,7 @@ using Athanor.Tests;
 
 namespace Hosting.Tests.Services;
 
+[Collection("broker")]
 public sealed class RabbitServiceTests
 {
     [Fact]
