@@ -43,3 +43,14 @@ public sealed record Describe : IQuery;
 [Message("std.description")]
 public sealed record Description(
     [property: Key(0)] long EventNumber, [property: Key(1)] string StateHash, [property: Key(2)] string Json) : IReply;
+
+/// <summary>Reads a faulted entity again and lets the messages go on that were set aside. To the host, not to the entity's decider.</summary>
+/// <param name="SkipSnapshot">Rebuild it from its first event, and replace the snapshot.</param>
+[Message("std.repair-entity")]
+public sealed record RepairEntity([property: Key(0)] bool SkipSnapshot) : ICommand;
+
+/// <summary>Tells a parked message to its entity again, as a new one. To the host, not to the entity's decider.</summary>
+/// <param name="SourceShard">With the next two: the message's identity, as lists of parked messages show it.</param>
+[Message("std.unpark")]
+public sealed record Unpark(
+    [property: Key(0)] int SourceShard, [property: Key(1)] long SourceNumber, [property: Key(2)] int N) : ICommand;

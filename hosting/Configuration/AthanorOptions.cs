@@ -103,6 +103,12 @@ public sealed record ShardOptions
     /// <summary>Most shards handed over at one time, as a share of all in (0, 1]; at least one shard.</summary>
     [Range(0.0, 1.0)]
     public double MoveShare { get; init; } = 0.1;
+
+    /// <summary>A node whose clock is further from the store's says so.</summary>
+    public TimeSpan SkewWarning { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>A node whose clock is further from the store's takes no part.</summary>
+    public TimeSpan SkewLimit { get; init; } = TimeSpan.FromSeconds(10);
 }
 
 public sealed record EntityOptions

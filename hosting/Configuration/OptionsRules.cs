@@ -16,6 +16,8 @@ internal static partial class OptionsRules
         if (shards.LeaseMargin + shards.RenewEvery >= shards.Lease)
             report("athanor.shards.lease-margin", $"with renew-every it must be shorter than the lease of {Text(shards.Lease)}");
         if (shards.MoveShare <= 0) report("athanor.shards.move-share", "must be above 0 and at most 1");
+        if (shards.SkewWarning > shards.SkewLimit)
+            report("athanor.shards.skew-warning", $"must not be more than skew-limit, {Text(shards.SkewLimit)}");
         var slots = options.Slots;
         if (slots.RenewEvery * 3 > slots.Lease)
             report("athanor.slots.renew-every",

@@ -26,7 +26,9 @@ internal sealed partial class ClusterCore
     {
         foreach (var number in hint.Shards)
         {
-            if (number >= 0 && number < _shards.Length && _shards[number] is { } shard) LeaveToStore(shard);
+            if (number < 0 || number >= _shards.Length) continue;
+            if (_shards[number] is { } shard) LeaveToStore(shard);
+            else LookAgain();
         }
     }
 
@@ -45,8 +47,7 @@ internal sealed partial class ClusterCore
             if (_shards[row.Shard] is not { IsHeld: true } to)
             {
                 if (OtherOwnerOf(row.Shard) is not { } owner) continue;
-                if (!_hints.TryGetValue(owner, out var shards)) _hints.Add(owner, shards = []);
-                shards.Add(row.Shard);
+                HintTo(owner, row.Shard);
             }
             else if (MaySkipReading(batch, to) || (_options.Bug == CoreBug.MailOvertakes && to.IsOpen)) Receive(to, row);
             else LeaveToStore(to);
@@ -135,6 +136,12 @@ internal sealed partial class ClusterCore
         }
         if (rows.Count < limit) shard.ReadAt = issued;
         else shard.WantsMail = true;
+    }
+
+    private void HintTo(string node, int shard)
+    {
+        if (!_hints.TryGetValue(node, out var shards)) _hints.Add(node, shards = []);
+        shards.Add(shard);
     }
 
     private void SendHints()

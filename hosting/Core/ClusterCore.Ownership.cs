@@ -34,6 +34,7 @@ internal sealed partial class ClusterCore
     private bool _renewing;
     private bool _renewingNode;
     private bool _viewing;
+    private TimeSpan _viewAskedAt;
     private bool _draining;
     private bool _drained;
     private bool _lockless;
@@ -49,6 +50,8 @@ internal sealed partial class ClusterCore
         var highest = 0UL;
         foreach (var node in _live)
         {
+            // The tables may still show this node as one that takes shards.
+            if (node == _options.Node && (_draining || _lockless)) continue;
             var score = Score(node, number);
             if (best is null || score > highest) (best, highest) = (node, score);
         }
@@ -90,12 +93,15 @@ internal sealed partial class ClusterCore
             if (shard is not null) Drop(shard, Refusal.Unavailable, "the node's session lock is lost");
         }
         for (var number = 0; number < _waiting.Length; number++) ServeWaiting(number);
+        // Others take the shards the sooner, the sooner they see that this node takes none.
+        _nextRenew = _now;
     }
 
     private void RegainLock()
     {
         if (!_lockless) return;
         _lockless = false;
+        _nextRenew = _now;
         RequestView();
     }
 
@@ -109,6 +115,15 @@ internal sealed partial class ClusterCore
     }
 
     private void RequestView() => _nextView = _now;
+
+    /// <summary>Somebody saw what this node's reading does not show. Not more often than ten times in a usual wait: a storm of hints must
+    /// not become a storm of readings.</summary>
+    private void LookAgain()
+    {
+        var next = _viewAskedAt + (_options.ViewEvery / 10);
+        if (next < _now) next = _now;
+        if (next < _nextView) _nextView = next;
+    }
 
     /// <summary>Renews leases and reads the tables when it is time to.</summary>
     private void KeepOwnership()
@@ -134,7 +149,7 @@ internal sealed partial class ClusterCore
             _renewingNode = false;
             if (outcome is CoreInput.StoreFailed failed) RetryRenewal("the node's lease", failed.Reason);
             else if (first && _viewAt is null) RequestView();
-        }), _roles, _options.Lease));
+        }), _lockless ? _roles.Remove(CoreOptions.ShardsRole) : _roles, _options.Lease));
     }
 
     private void RenewShards()
@@ -181,6 +196,7 @@ internal sealed partial class ClusterCore
     private void ReadView()
     {
         _viewing = true;
+        _viewAskedAt = _now;
         _nextView = TimeSpan.MaxValue;
         var asked = _now;
         Do(new CoreAction.ReadOwnership(Expect(outcome =>
@@ -265,7 +281,12 @@ internal sealed partial class ClusterCore
             Drop(shard, Refusal.NotOwner, "it was handed over");
             if (outcome is CoreInput.Released && !_draining && !_lockless && Desired(shard.Number) == _options.Node)
                 Claim(new ShardRow(shard.Number, null, shard.Epoch, 0, default));
-            else RequestView();
+            else
+            {
+                // A hint for a shard that is not held makes the next owner look at the tables now.
+                if (Desired(shard.Number) is { } next && next != _options.Node) HintTo(next, shard.Number);
+                RequestView();
+            }
         }), shard.Number, shard.Epoch));
     }
 

@@ -28,6 +28,9 @@ internal sealed partial class ClusterCore
         }
     }
 
+    /// <summary>Whether the tables of nodes and shards were read once: it is known who owns what.</summary>
+    public bool HasView => _viewAt is not null;
+
     /// <summary>Shards that handle messages here.</summary>
     public int OpenShards => _shards.Count(static shard => shard is { IsOpen: true });
 

@@ -42,7 +42,8 @@ internal abstract record CoreInput
     /// <summary>Tells a parked message again, as a new one.</summary>
     public sealed record Unpark(long Correlation, ParkedRow Row, TimeSpan? Timeout = null) : CoreInput;
 
-    /// <summary>There may be new rows in the mailboxes of these shards.</summary>
+    /// <summary>There may be new rows in the mailboxes of these shards. For a shard that is not held here: its owner may have changed, look
+    /// at the tables.</summary>
     public sealed record MailHint(ImmutableArray<int> Shards) : CoreInput;
 
     // --- from the clock and the host

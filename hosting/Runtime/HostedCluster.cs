@@ -14,15 +14,19 @@ using Microsoft.Extensions.Logging.Abstractions;
 namespace Athanor.Hosting.Runtime;
 
 /// <summary>
-/// A whole cluster in this process: the locked state directory, the SQLite store, blobs, the core with its loop, compute threads, and
-/// slots.
+/// A cluster hosted in this process: all of it, over a locked state directory, or one node of many, over a database that they share.
 ///
 /// Who does what. The core decides; <see cref="CoreLoop"/> steps it on its own thread; <see cref="StoreActions"/>,
 /// <see cref="ComputePool"/> and <see cref="WorkLoop"/> carry its actions out and post what came of them. Clients wait in
-/// <see cref="RequestTable"/>.
+/// <see cref="RequestTable"/>. What differs between one process and many is in <see cref="NodeGround"/>: the store, and the link to others.
+///
+/// One node of many. It joins under its name (<see cref="Membership"/>), opens its door (<see cref="NodeDoor"/>) and then its core; what it
+/// does beside is said by its roles. Clients reach every entity from every node (<see cref="OwnerRoute"/>). After a commit the owners of the
+/// mailboxes that it told to are hinted, and the nodes with slots if it offered work; a hint that is lost costs one poll.
 ///
 /// How it ends. Disposing takes the parts down in the order in which they feed each other: slots stop and give their work back; the core
-/// drains (no new requests, commits finish, shards are released); what is then unanswered is refused; compute, store and lock are let go.
+/// drains (no new requests, commits finish, shards are handed over); what is then unanswered is refused; the door closes, and compute, lock
+/// and store are let go.
 /// A drain that takes longer than <c>node.drain-timeout</c> is cut short, which loses nothing: it is then as if the process had been
 /// killed, and a killed process loses nothing that it acknowledged.
 /// </summary>
@@ -36,14 +40,21 @@ public sealed class HostedCluster : IAsyncDisposable
     private readonly RequestTable _requests = new();
     private readonly TaskCompletionSource _drained = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly TaskCompletionSource _opened = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly TaskCompletionSource _told = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly StoreActions _storeActions;
     private readonly ComputePool _compute;
     private readonly CoreLoop _loop;
-    private readonly LocalClient _client;
+    private readonly LocalDesk _desk;
+    private readonly OwnerTable _owners = new();
+    private readonly RoutedClient _client;
     private readonly IDisposable _gauges;
     private WorkLoop? _work;
+    private Membership? _membership;
+    private IAsyncDisposable? _door;
+    private string _address = "";
     private volatile string? _defect;
     private volatile bool _draining;
+    private volatile bool _started;
     private CoreFigures _figures = new(0, 0, 0);
     private int _disposed;
 
@@ -57,14 +68,23 @@ public sealed class HostedCluster : IAsyncDisposable
         _log = log;
         Role = role;
         Parts = parts;
-        var core = new ClusterCore(CoreOptionsOf(options, role, _store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages, () => ground.FeatureLevel));
+        var core = new ClusterCore(
+            CoreSettings.Of(options, role, _store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages, () => ground.FeatureLevel));
         _loop = new CoreLoop(core, Execute, Look, Broken, _time);
-        _storeActions = new StoreActions(_store, options.Node.Name, "", _time, i => _loop.Post(i));
+        _storeActions = new StoreActions(_store, options.Node.Name, () => _address, _time, i => _loop.Post(i), Seen);
         var handlers = parts.ComputeHandlers.Select(h => h is INeedsKeys keyed ? keyed.WithKeys(ground.KeysPath) : h);
         _compute = new ComputePool(handlers, parts.Messages, options.Compute, i => _loop.Post(i));
         Work = new WorkDesk(_store, parts.Messages, options.Slots.MaxDeaths, MailArrived);
-        _client = new LocalClient(
-            _requests, _loop.Post, _store, Blobs, parts.Messages, options.Store.Timeout, () => _storeActions.LastFailure,
+        _desk = new LocalDesk(_requests, _loop.Post, _store);
+        IRequestRoute route = ground.Link is { } link
+            ? new OwnerRoute(
+                options.Node.Name, _store.ShardCount, _desk, _owners, link, parts.Messages, static _ => Task.CompletedTask, MailArrivedHere)
+            : new LocalRoute(_desk);
+        var times = ground.Link is null
+            ? new ClientTimes(options.Store.Timeout, TimeSpan.MaxValue)
+            : new ClientTimes(options.Entities.AskTimeout, options.Entities.AskTimeout);
+        _client = new RoutedClient(
+            route, _store, Blobs, parts.Messages, times, () => _storeActions.LastFailure,
             () => $"slots {_work?.Busy ?? 0}/{_work?.Slots ?? 0} busy", "local", _time);
         _gauges = AthanorTelemetry.Observe(
             () => _figures.Messages + _loop.Depth, () => _figures.ActiveEntities, () => _work?.Busy ?? 0, () => _work?.Slots ?? 0);
@@ -91,6 +111,12 @@ public sealed class HostedCluster : IAsyncDisposable
 
     public AthanorOptions Options => _options;
 
+    /// <summary>Completed when somebody told this node to hand everything over and leave. Whoever hosts it then disposes it.</summary>
+    public Task ToldToDrain => _told.Task;
+
+    /// <summary>Where other nodes reach this one; empty if there are none.</summary>
+    public string Address => _address;
+
     public ClusterHealth Health
     {
         get
@@ -98,8 +124,9 @@ public sealed class HostedCluster : IAsyncDisposable
             var stuck = _loop.InStep > TimeSpan.FromSeconds(30);
             var reason = _defect ?? (stuck ? "the core has been in one step for over 30 s"
                 : _draining ? "draining"
+                : _membership?.Silence is { } silence ? silence
                 : _storeActions.LastFailure is { } failure ? $"the last commit failed: {failure}"
-                : _figures.OpenShards < _store.ShardCount ? $"{_figures.OpenShards} of {_store.ShardCount} shards are open" : "");
+                : _ground.Link is null && _figures.OpenShards < _store.ShardCount ? $"{_figures.OpenShards} of {_store.ShardCount} shards are open" : "");
             return new ClusterHealth(
                 _defect is null && !stuck, reason == "", reason, _store.ShardCount, _figures.OpenShards, _figures.ActiveEntities,
                 _figures.Messages + _loop.Depth, _requests.Count, _work?.Busy ?? 0, _work?.Slots ?? 0);
@@ -115,7 +142,7 @@ public sealed class HostedCluster : IAsyncDisposable
     {
         parts ??= new ClusterParts();
         var log = (logs ?? NullLoggerFactory.Instance).CreateLogger("Athanor");
-        var ground = await NodeGround.Embedded(options, parts.Time, log, cancellation).ConfigureAwait(false);
+        var ground = await NodeGround.Open(options, parts.Time, log, cancellation).ConfigureAwait(false);
         return await Start(options, role, parts, ground, log, cancellation).ConfigureAwait(false);
     }
 
@@ -127,12 +154,12 @@ public sealed class HostedCluster : IAsyncDisposable
         try
         {
             await ground.Join(parts.Messages, cancellation).ConfigureAwait(false);
-            // The lock says that no other process of this directory lives: what an earlier one had leased is free.
-            if (role == EmbeddedRole.Full) await ground.Store.ReturnWorkOf(options.Node.Name, cancellation).ConfigureAwait(false);
             cluster = new HostedCluster(options, role, parts, ground, log);
+            await cluster.Join(cancellation).ConfigureAwait(false);
+            cluster._started = true;
             cluster._loop.Start();
             await cluster.Opened(cancellation).ConfigureAwait(false);
-            if (role == EmbeddedRole.Full) cluster.StartSlots();
+            if (role == EmbeddedRole.Full && options.Node.Roles.Contains(NodeRoles.Compute)) cluster.StartSlots();
             return cluster;
         }
         catch
@@ -141,6 +168,23 @@ public sealed class HostedCluster : IAsyncDisposable
             else await ground.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>Takes this node's place among others, or the whole place where there are none.</summary>
+    private async Task Join(CancellationToken cancellation)
+    {
+        if (_ground.Link is not null)
+        {
+            _membership = await Membership.Join(_options, _store, _time, _log, cancellation).ConfigureAwait(false);
+            if (_ground.Listen is { } listen)
+            {
+                var door = new NodeDoor(_desk, Parts.Messages, _owners, shards => _loop.Post(new CoreInput.MailHint(shards)), () => _work?.Nudge());
+                (_address, _door) = await listen(door, cancellation).ConfigureAwait(false);
+            }
+            _membership.Watch(input => _loop.Post(input));
+        }
+        // The directory's lock, or that of the name, says that no other process of it lives: what an earlier one had leased is free.
+        if (Role == EmbeddedRole.Full) await _store.ReturnWorkOf(_options.Node.Name, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>Asks on behalf of somebody whom a door has authenticated.</summary>
@@ -159,9 +203,12 @@ public sealed class HostedCluster : IAsyncDisposable
         finally
         {
             _requests.Close("the cluster has ended");
+            if (_door is not null) await _door.DisposeAsync().ConfigureAwait(false);
             _loop.Dispose();
             _compute.Dispose();
             _gauges.Dispose();
+            _desk.Dispose();
+            if (_membership is not null) await _membership.DisposeAsync().ConfigureAwait(false);
             await _ground.DisposeAsync().ConfigureAwait(false);
         }
     }
@@ -169,7 +216,7 @@ public sealed class HostedCluster : IAsyncDisposable
     private async Task Drain()
     {
         if (_work is not null) await _work.DisposeAsync().ConfigureAwait(false);
-        if (_loop.Post(new CoreInput.Drain()))
+        if (_started && _loop.Post(new CoreInput.Drain()))
         {
             try
             {
@@ -181,36 +228,6 @@ public sealed class HostedCluster : IAsyncDisposable
             }
         }
     }
-
-    private static CoreOptions CoreOptionsOf(AthanorOptions o, EmbeddedRole role, int shards) => new()
-    {
-        Node = o.Node.Name,
-        ShardCount = shards,
-        Roles = o.Node.Roles.Add(FeatureLevels.Tag()),
-        Lease = o.Shards.Lease,
-        RenewEvery = o.Shards.RenewEvery,
-        LeaseMargin = o.Shards.LeaseMargin,
-        ViewEvery = o.Shards.ViewEvery,
-        MoveDelay = o.Shards.MoveDelay,
-        MoveShare = o.Shards.MoveShare,
-        PollEvery = o.Mailbox.PollEvery,
-        MailPage = o.Mailbox.Page,
-        MailInMemory = o.Mailbox.InMemory,
-        Writers = o.Commit.Writers,
-        BatchMessages = o.Commit.BatchMessages,
-        SnapshotEvery = o.Entities.SnapshotEvery,
-        PassivateAfter = o.Entities.PassivateAfter,
-        MaxActive = o.Entities.MaxActive,
-        MaxRecovering = o.Entities.MaxRecovering,
-        Attempts = o.Entities.Attempts,
-        RetryAfter = o.Entities.RetryAfter,
-        StoreRetry = o.Store.RetryAfter,
-        AskTimeout = o.Entities.AskTimeout,
-        KeyLifetime = o.Idempotency.Retention,
-        KeyAhead = o.Idempotency.MaxAhead,
-        Wakes = role == EmbeddedRole.Full,
-        ToJson = StateJson.Write,
-    };
 
     private async Task Opened(CancellationToken cancellation)
     {
@@ -239,7 +256,7 @@ public sealed class HostedCluster : IAsyncDisposable
                 _requests.Finish(a.Correlation, new Answer(a.Message, default, ""));
                 break;
             case CoreAction.Refuse a:
-                _requests.Finish(a.Correlation, new Answer(null, a.Why, a.Reason));
+                _requests.Finish(a.Correlation, new Answer(null, a.Why, a.Reason, a.Owner));
                 break;
             case CoreAction.StartCompute a:
                 _compute.Start(a.Id, a.Request, a.TraceParent);
@@ -249,6 +266,7 @@ public sealed class HostedCluster : IAsyncDisposable
                 break;
             case CoreAction.WorkOffered:
                 _work?.Nudge();
+                OfferWork();
                 break;
             case CoreAction.WorkCancelled a:
                 _work?.Cancel(a.WorkIds);
@@ -256,8 +274,8 @@ public sealed class HostedCluster : IAsyncDisposable
             case CoreAction.Hint a when a.Node == _options.Node.Name:
                 _loop.Post(new CoreInput.MailHint(a.Shards));
                 break;
-            case CoreAction.Hint:
-                // There is no other node to tell.
+            case CoreAction.Hint a:
+                if (_owners.AddressOf(a.Node) is { Length: > 0 } address) _ground.Link?.Hint(a.Node, address, a.Shards);
                 break;
             case CoreAction.Note a:
                 Log.Note(_log, a.Level, a.Text);
@@ -274,10 +292,41 @@ public sealed class HostedCluster : IAsyncDisposable
     {
         _requests.Deliver();
         Volatile.Write(ref _figures, new CoreFigures(core.OpenShards, core.ActiveEntities, core.MailboxDepth));
-        if (_figures.OpenShards == _store.ShardCount) _opened.TrySetResult();
+        if (_ground.Link is null ? _figures.OpenShards == _store.ShardCount : core.HasView) _opened.TrySetResult();
     }
 
-    private void MailArrived() => _loop.Post(new CoreInput.MailHint([.. Enumerable.Range(0, _store.ShardCount)]));
+    /// <summary>What a reading of the tables showed, beside what the core makes of it.</summary>
+    private void Seen(CoreInput.OwnershipRead read, DateTimeOffset before, DateTimeOffset after)
+    {
+        if (_ground.Link is null) return;
+        _owners.Read(read.StoreTime, read.Nodes, read.Shards);
+        _membership?.Saw(read.StoreTime, before, after);
+        foreach (var node in read.Nodes)
+        {
+            if (node.Node == _options.Node.Name && node.MustDrain) _told.TrySetResult();
+        }
+    }
+
+    /// <summary>A message for an entity of this shard came into being elsewhere than in a commit of the core.</summary>
+    private void MailArrived(int shard)
+    {
+        if (_owners.OwnerOf(shard) is { } owner && owner.Node != _options.Node.Name)
+        {
+            if (owner.Address != "") _ground.Link?.Hint(owner.Node, owner.Address, [shard]);
+        }
+        else MailArrivedHere(shard);
+    }
+
+    private void MailArrivedHere(int shard) => _loop.Post(new CoreInput.MailHint([shard]));
+
+    private void OfferWork()
+    {
+        if (_ground.Link is not { } link) return;
+        foreach (var node in _owners.Computing())
+        {
+            if (node.Node != _options.Node.Name && node.Address != "") link.Hint(node.Node, node.Address, []);
+        }
+    }
 
     private void Broken(Exception e)
     {

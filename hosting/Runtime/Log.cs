@@ -36,4 +36,13 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The drain took longer than {Timeout} and was cut short; nothing acknowledged is lost")]
     public static partial void CutShort(ILogger log, TimeSpan timeout);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This node's clock is {Skew} the database's")]
+    public static partial void Skewed(ILogger log, string skew);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Node} cannot take its session lock: {Reason}")]
+    public static partial void NoLock(ILogger log, string node, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Node} holds its session lock again")]
+    public static partial void Rejoined(ILogger log, string node);
 }

@@ -3,6 +3,7 @@ using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Journal.Levels;
 using Athanor.Hosting.Stores;
 using Athanor.Hosting.Stores.Sqlite;
+using Athanor.Hosting.Transport;
 using Athanor.Protocol;
 using Microsoft.Extensions.Logging;
 
@@ -21,8 +22,16 @@ internal sealed class NodeGround : IAsyncDisposable
     /// <summary>Where keys and certificates lie.</summary>
     public required string KeysPath { get; init; }
 
-    /// <summary>Whether other nodes may stand on the same rows. If not, the directory's lock says that no other process writes.</summary>
-    public required bool Shared { get; init; }
+    /// <summary>The way to the other nodes that stand on the same rows. Null where there are none: the directory's lock then says that no
+    /// other process writes.</summary>
+    public INodeLink? Link { get; init; }
+
+    /// <summary>Opens the door to other nodes; gives the address at which it can be reached, and what closes it.</summary>
+    public Func<INodeDoor, CancellationToken, Task<(string Address, IAsyncDisposable Door)>>? Listen { get; init; }
+
+    /// <summary>The ground that the settings name.</summary>
+    public static Task<NodeGround> Open(AthanorOptions options, TimeProvider time, ILogger log, CancellationToken cancellation) =>
+        Embedded(options, time, log, cancellation);
 
     private int _featureLevel;
 
@@ -42,7 +51,7 @@ internal sealed class NodeGround : IAsyncDisposable
     }
 
     /// <summary>A locked state directory with everything in it.</summary>
-    public static async Task<NodeGround> Embedded(AthanorOptions options, TimeProvider time, ILogger log, CancellationToken cancellation)
+    private static async Task<NodeGround> Embedded(AthanorOptions options, TimeProvider time, ILogger log, CancellationToken cancellation)
     {
         var directory = StateDirectory.Open(options.StateDirectory);
         try
@@ -55,7 +64,6 @@ internal sealed class NodeGround : IAsyncDisposable
                 Store = store,
                 Blobs = new DirectoryBlobStore(directory.BlobsPath, time, options.Blobs.ChunkBytes),
                 KeysPath = directory.KeysPath,
-                Shared = false,
             };
         }
         catch
@@ -67,6 +75,7 @@ internal sealed class NodeGround : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (Link is not null) await Link.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
         Directory.Dispose();
     }

@@ -5,7 +5,9 @@ using Athanor.Protocol;
 namespace Athanor.Hosting.Runtime;
 
 /// <summary>What came back for a request: a reply, or why there is none.</summary>
-internal readonly record struct Answer(IReply? Reply, Refusal Why, string Reason);
+/// <param name="Owner">With <see cref="Refusal.NotOwner"/>: the node to ask instead, where it is known.</param>
+internal readonly record struct Answer(
+    IReply? Reply, Refusal Why, string Reason, string? Owner = null, string? OwnerAddress = null);
 
 /// <summary>
 /// Requests that the core has not answered. Each has a number and a place in one of several stripes, which the number names; whoever takes

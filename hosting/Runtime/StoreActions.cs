@@ -8,7 +8,10 @@ namespace Athanor.Hosting.Runtime;
 
 /// <summary>Carries the core's store actions out and posts their one outcome each. Calls run on the thread pool; the core sees to it that
 /// a writer has one commit at a time.</summary>
-internal sealed class StoreActions(IStore store, string node, string address, TimeProvider time, Action<CoreInput> post)
+/// <param name="seen">Told what a reading of the tables showed, and between which moments of this node's clock.</param>
+internal sealed class StoreActions(
+    IStore store, string node, Func<string> address, TimeProvider time, Action<CoreInput> post,
+    Action<CoreInput.OwnershipRead, DateTimeOffset, DateTimeOffset> seen)
 {
     private const int MostLookUps = 256;
 
@@ -37,7 +40,7 @@ internal sealed class StoreActions(IStore store, string node, string address, Ti
             case CoreAction.RenewNode a:
                 Start(() => Outcome(a.Id, async () =>
                 {
-                    await store.RenewNode(node, address, a.Roles, a.Lease, CancellationToken.None).ConfigureAwait(false);
+                    await store.RenewNode(node, address(), a.Roles, a.Lease, CancellationToken.None).ConfigureAwait(false);
                     return new CoreInput.NodeRenewed(a.Id);
                 }));
                 return true;
@@ -191,10 +194,14 @@ internal sealed class StoreActions(IStore store, string node, string address, Ti
     private async Task<CoreInput> ReadOwnership(long id)
     {
         // In this order: a lease read later is at most longer than the time read first says.
+        var before = time.GetUtcNow();
         var now = await store.Now(CancellationToken.None).ConfigureAwait(false);
+        var after = time.GetUtcNow();
         var nodes = await store.ReadNodes(CancellationToken.None).ConfigureAwait(false);
         var shards = await store.ReadShards(CancellationToken.None).ConfigureAwait(false);
-        return new CoreInput.OwnershipRead(id, now, [.. nodes], [.. shards]);
+        var read = new CoreInput.OwnershipRead(id, now, [.. nodes], [.. shards]);
+        seen(read, before, after);
+        return read;
     }
 
     private async Task<CoreInput> ReadEntity(CoreAction.ReadEntity action)

@@ -5,8 +5,9 @@ namespace Athanor.Hosting.Runtime;
 
 /// <inheritdoc cref="IWorkDesk"/>
 /// <param name="deathsToPark">Deaths in a row after which an item is parked.</param>
-/// <param name="mailArrived">Called after a result is stored, so that the entity's mailbox is looked at now and not at the next poll.</param>
-internal sealed class WorkDesk(IStore store, MessageRegistry registry, int deathsToPark, Action mailArrived) : IWorkDesk
+/// <param name="mailArrived">Called with the entity's shard after a result is stored, so that its mailbox is looked at now and not at the
+/// next poll.</param>
+internal sealed class WorkDesk(IStore store, MessageRegistry registry, int deathsToPark, Action<int> mailArrived) : IWorkDesk
 {
     private const int MostOverdue = 100;
 
@@ -41,7 +42,7 @@ internal sealed class WorkDesk(IStore store, MessageRegistry registry, int death
     {
         var command = Stored(new WorkCompleted(lease.Work.Name, result, [.. blobs]));
         var first = await store.CompleteWork(lease.Work.Id, lease.Token, command, cancellation).ConfigureAwait(false);
-        if (first) mailArrived();
+        if (first) mailArrived(lease.Work.Shard);
         return first;
     }
 
@@ -59,7 +60,7 @@ internal sealed class WorkDesk(IStore store, MessageRegistry registry, int death
     {
         var command = Stored(new WorkFailed(lease.Work.Name, reason, status == WorkStatus.Parked));
         var ended = await store.FailWork(lease.Work.Id, lease.Token, status, reason, command, cancellation).ConfigureAwait(false);
-        if (ended) mailArrived();
+        if (ended) mailArrived(lease.Work.Shard);
         return ended;
     }
 
