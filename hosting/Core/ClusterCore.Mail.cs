@@ -46,7 +46,8 @@ internal sealed partial class ClusterCore
             if (batch.Seen.Contains(row.Id)) continue;
             if (_shards[row.Shard] is not { IsHeld: true } to)
             {
-                if (OtherOwnerOf(row.Shard) is not { } owner) continue;
+                // On its way to another node the shard has no owner yet; who should be it is about to look.
+                if ((OtherOwnerOf(row.Shard) ?? Desired(row.Shard)) is not { } owner || owner == _options.Node) continue;
                 HintTo(owner, row.Shard);
             }
             else if (MaySkipReading(batch, to) || (_options.Bug == CoreBug.MailOvertakes && to.IsOpen)) Receive(to, row);

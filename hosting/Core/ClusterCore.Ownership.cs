@@ -11,8 +11,8 @@ namespace Athanor.Hosting.Core;
 /// Who should own what, and leases. Level-triggered: each reading of the tables is judged by itself, and what is not as it should be is
 /// moved one step nearer; a lost or late outcome costs one more reading.
 ///
-/// A shard belongs to the live node with the highest SHA-256(node, shard) (rendezvous hashing: a node that comes or goes moves only its own
-/// share). That node claims it when it is free or its lease has ended; an owner that is not that node hands it over, a few at a time, and
+/// A shard belongs to the live node with the highest SHA-256(node, shard) that is not full (rendezvous hashing with bounded loads: a node
+/// that comes or goes moves little more than its own share, and none has over a quarter more than an equal part). That node claims it when it is free or its lease has ended; an owner that is not that node hands it over, a few at a time, and
 /// only once the set of live nodes has been the same for a while.
 ///
 /// Leases end by the store's clock. This node counts from the moment at which it asked, by its own clock, less a margin; past that it acts
@@ -24,6 +24,9 @@ internal sealed partial class ClusterCore
     private readonly Dictionary<(string Node, int Shard), ulong> _scores = [];
     private ImmutableArray<string> _roles;
     private ImmutableArray<string> _live = [];
+    private readonly string?[] _placement;
+    private ImmutableArray<string> _placed = [];
+    private bool _placedWithout;
     private ShardRow?[] _rows = [];
     private TimeSpan? _viewAt;
     private TimeSpan _liveSince;
@@ -46,16 +49,33 @@ internal sealed partial class ClusterCore
     /// <summary>The node that should own the shard, of those that were live when the tables were last read.</summary>
     private string? Desired(int number)
     {
-        string? best = null;
-        var highest = 0UL;
-        foreach (var node in _live)
+        // The tables may still show this node as one that takes shards when it takes none any more.
+        var takesNone = _draining || _lockless;
+        if (!_placed.Equals(_live) || _placedWithout != takesNone) Place(takesNone);
+        return _placement[number];
+    }
+
+    private void Place(bool withoutThis)
+    {
+        (_placed, _placedWithout) = (_live, withoutThis);
+        var nodes = withoutThis ? _live.Remove(_options.Node) : _live;
+        Array.Clear(_placement);
+        if (nodes.IsEmpty) return;
+        var most = (int)Math.Ceiling(1.25 * _options.ShardCount / nodes.Length);
+        var loads = new int[nodes.Length];
+        for (var number = 0; number < _placement.Length; number++)
         {
-            // The tables may still show this node as one that takes shards.
-            if (node == _options.Node && (_draining || _lockless)) continue;
-            var score = Score(node, number);
-            if (best is null || score > highest) (best, highest) = (node, score);
+            var best = -1;
+            var highest = 0UL;
+            for (var i = 0; i < nodes.Length; i++)
+            {
+                if (loads[i] >= most) continue;
+                var score = Score(nodes[i], number);
+                if (best < 0 || score > highest) (best, highest) = (i, score);
+            }
+            loads[best]++;
+            _placement[number] = nodes[best];
         }
-        return best;
     }
 
     private ulong Score(string node, int number)

@@ -58,6 +58,7 @@ internal sealed partial class ClusterCore
         _dirty = new SortedSet<int>[options.Writers];
         for (var writer = 0; writer < options.Writers; writer++) _dirty[writer] = [];
         _roles = options.Roles;
+        _placement = new string?[options.ShardCount];
     }
 
     /// <summary>The store's time as far as this node knows: the last one read, plus what has passed since by the node's clock.</summary>

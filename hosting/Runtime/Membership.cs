@@ -38,6 +38,7 @@ internal sealed class Membership : IAsyncDisposable
     private bool _wrong;
     private bool _takesPart = true;
     private bool _warned;
+    private bool _inTable;
     private long _skewTicks;
     private long _notedTicks;
 
@@ -96,6 +97,7 @@ internal sealed class Membership : IAsyncDisposable
     public void Watch(Action<CoreInput> post)
     {
         _post = post;
+        _inTable = true;
         WatchLock(_lock!);
     }
 
@@ -111,7 +113,7 @@ internal sealed class Membership : IAsyncDisposable
             _warned = !_warned;
             if (_warned) Log.Skewed(_log, Text(skew));
         }
-        if ((skew - new TimeSpan(_notedTicks)).Duration() > _options.SkewWarning / 10)
+        if (_inTable && (skew - new TimeSpan(_notedTicks)).Duration() > _options.SkewWarning / 10)
         {
             _notedTicks = skew.Ticks;
             _ = Note(skew);

@@ -35,6 +35,10 @@ public sealed record Hold : ICommand;
 [Message("tests.explode")]
 public sealed record Explode : ICommand;
 
+/// <summary>Tells itself to explode, so that a message and not a client's command is parked.</summary>
+[Message("tests.blast")]
+public sealed record Blast : ICommand;
+
 [Message("tests.total")]
 public sealed record Total([property: Key(0)] long Value) : IReply;
 
@@ -102,6 +106,7 @@ internal sealed class CounterDecider : Decider<CounterState>
             new Effect.Reply(new Done()),
         ],
         Hold => [new Effect.Stash()],
+        Blast => [new Effect.Tell(context.Address, new Explode()), new Effect.Reply(new Done())],
         Explode => throw new InvalidOperationException("this decider is broken"),
         WorkCompleted c => [new Effect.Persist(new Ended(c.Name, ((Acted)c.Result).Text))],
         WorkFailed f => [new Effect.Persist(new Ended(f.Name, $"{(f.Parked ? "parked" : "failed")}: {f.Reason}"))],
