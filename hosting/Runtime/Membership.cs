@@ -82,8 +82,7 @@ internal sealed class Membership : IAsyncDisposable
                     $"the clock of node {options.Node.Name} is {Text(membership.Skew)} the database's, and up to "
                     + $"{options.Shards.SkewLimit.TotalSeconds:0.#} s is tolerated (shards.skew-limit): set the clock right, best with NTP");
             }
-            // What an earlier process of this name left: its row, with a request to drain that was meant for it.
-            await store.RemoveNode(options.Node.Name, cancellation).ConfigureAwait(false);
+            await membership.ClearRequest(cancellation).ConfigureAwait(false);
             return membership;
         }
         catch
@@ -91,6 +90,18 @@ internal sealed class Membership : IAsyncDisposable
             await membership.DisposeAsync().ConfigureAwait(false);
             throw;
         }
+    }
+
+    /// <summary>A request to drain was meant for an earlier process of this name. With the row goes what the store knows of the lock, so
+    /// the lock is taken again.</summary>
+    private async Task ClearRequest(CancellationToken cancellation)
+    {
+        var nodes = await _store.ReadNodes(cancellation).ConfigureAwait(false);
+        if (!nodes.Any(row => row.Node == _node && row.MustDrain)) return;
+        await _store.RemoveNode(_node, cancellation).ConfigureAwait(false);
+        await _lock!.DisposeAsync().ConfigureAwait(false);
+        _lock = null;
+        _lock = await _store.LockNode(_node, cancellation).ConfigureAwait(false);
     }
 
     /// <summary>From here on the core is told when this node may take part no more, and when it may again.</summary>

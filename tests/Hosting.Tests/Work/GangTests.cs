@@ -39,7 +39,7 @@ public sealed class GangTests(ITestOutputHelper output) : IDisposable
             Inputs = [],
         };
         var arrived = new TaskCompletionSource();
-        var desk = new WorkDesk(store, SlotMain.Messages, 5, arrived.SetResult);
+        var desk = new WorkDesk(store, SlotMain.Messages, 5, _ => arrived.SetResult());
         var nodes = Enumerable.Range(0, 3).Select(i => Node(desk, $"node-{i}")).ToList();
         try
         {
