@@ -79,7 +79,6 @@ internal static class ClusterBench
             Store = store,
             Blobs = new DirectoryBlobStore(directory.BlobsPath, TimeProvider.System, options.Blobs.ChunkBytes),
             KeysPath = directory.KeysPath,
-            Shared = true,
         };
         return await HostedCluster.Start(options, EmbeddedRole.AppendOnly, Bench.Parts, ground, NullLogger.Instance, default);
     }

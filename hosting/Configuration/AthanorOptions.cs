@@ -14,6 +14,9 @@ public sealed record AthanorOptions
     /// <summary>Where the embedded cluster lives: journal, blobs, keys, socket and lock.</summary>
     public string StateDirectory { get; init; } = "state";
 
+    /// <summary>Where keys and certificates lie; empty is <c>keys</c> in the state directory.</summary>
+    public string KeysDirectory { get; init; } = "";
+
     public NodeOptions Node { get; init; } = new();
 
     public StoreOptions Store { get; init; } = new();
@@ -258,6 +261,9 @@ public sealed record TorchOptions
 
 public sealed record BlobOptions
 {
+    /// <summary>Directory of the files; empty is <c>blobs</c> in the state directory.</summary>
+    public string Directory { get; init; } = "";
+
     [Range(4096, 256 << 20)]
     public int ChunkBytes { get; init; } = 1 << 20;
 

@@ -1,7 +1,9 @@
 using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Core;
 using Athanor.Hosting.Journal.Levels;
 using Athanor.Hosting.Stores;
+using Athanor.Hosting.Stores.Postgres;
 using Athanor.Hosting.Stores.Sqlite;
 using Athanor.Hosting.Transport;
 using Athanor.Protocol;
@@ -31,7 +33,56 @@ internal sealed class NodeGround : IAsyncDisposable
 
     /// <summary>The ground that the settings name.</summary>
     public static Task<NodeGround> Open(AthanorOptions options, TimeProvider time, ILogger log, CancellationToken cancellation) =>
-        Embedded(options, time, log, cancellation);
+        options.Store.Kind == "postgres" ? Clustered(options, time, log, cancellation) : Embedded(options, time, log, cancellation);
+
+    /// <summary>A database that many nodes share, and the way to them. The state directory holds only what is this node's own.</summary>
+    private static async Task<NodeGround> Clustered(AthanorOptions options, TimeProvider time, ILogger log, CancellationToken cancellation)
+    {
+        var directory = StateDirectory.Open(options.StateDirectory);
+        PostgresStore? store = null;
+        try
+        {
+            store = await PostgresStore.Open(
+                PostgresStoreOptions.Of(options) with
+                {
+                    OnDamage = damage => Log.Damage(log, damage.Table, damage.Where, damage.What),
+                    OnWarning = text => Log.Note(log, NoteLevel.Warning, text),
+                },
+                time, cancellation).ConfigureAwait(false);
+            var identities = TransportIdentities.Open(options.Transport, options.Node.Name, time, log);
+            return new NodeGround
+            {
+                Directory = directory,
+                Store = store,
+                Blobs = new DirectoryBlobStore(BlobsPath(options, directory.BlobsPath), time, options.Blobs.ChunkBytes),
+                KeysPath = KeysPathOf(options, directory),
+                Link = new NodeLink(options.Transport, options.Node.Name, identities, time, log),
+                Listen = async (door, stop) =>
+                {
+                    var server = await NodeServer.Start(options.Transport, options.Node.Name, door, identities, time, log, stop).ConfigureAwait(false);
+                    return (server.Address, server);
+                },
+            };
+        }
+        catch
+        {
+            if (store is not null) await store.DisposeAsync().ConfigureAwait(false);
+            directory.Dispose();
+            throw;
+        }
+    }
+
+    internal static string BlobsPath(AthanorOptions options, string own) =>
+        options.Blobs.Directory == "" ? own : Path.GetFullPath(options.Blobs.Directory);
+
+    private static string KeysPathOf(AthanorOptions options, StateDirectory own)
+    {
+        if (options.KeysDirectory == "") return own.KeysPath;
+        var path = Path.GetFullPath(options.KeysDirectory);
+        if (OperatingSystem.IsWindows()) System.IO.Directory.CreateDirectory(path);
+        else System.IO.Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+        return path;
+    }
 
     private int _featureLevel;
 
@@ -62,8 +113,8 @@ internal sealed class NodeGround : IAsyncDisposable
             {
                 Directory = directory,
                 Store = store,
-                Blobs = new DirectoryBlobStore(directory.BlobsPath, time, options.Blobs.ChunkBytes),
-                KeysPath = directory.KeysPath,
+                Blobs = new DirectoryBlobStore(BlobsPath(options, directory.BlobsPath), time, options.Blobs.ChunkBytes),
+                KeysPath = KeysPathOf(options, directory),
             };
         }
         catch

@@ -22,7 +22,8 @@ internal sealed class PopulationSecret
         var path = Path.Combine(keysDirectory, FileName);
         if (!File.Exists(path))
         {
-            var fresh = path + ".new";
+            // Nodes that share the directory may come here at once: each writes a file of its own, and the first name counts.
+            var fresh = $"{path}.{Environment.ProcessId}.new";
             File.Delete(fresh);
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
             if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -31,7 +32,14 @@ internal sealed class PopulationSecret
                 file.Write(RandomNumberGenerator.GetBytes(32));
                 file.Flush(flushToDisk: true);
             }
-            File.Move(fresh, path, overwrite: false);
+            try
+            {
+                File.Move(fresh, path, overwrite: false);
+            }
+            catch (IOException) when (File.Exists(path))
+            {
+                File.Delete(fresh);
+            }
             DurableFile.FlushDirectory(keysDirectory);
         }
         var secret = File.ReadAllBytes(path);
