@@ -133,6 +133,7 @@ internal sealed partial class ClusterCore
     {
         var batch = Gather(entity.Shard);
         batch.Faults[entity.Address] = null;
+        entity.IsClearing = true;
         batch.Others.Add((entity.Repair!, entity));
         Join(batch, entity);
         if (entity.FromStart && entity.Number > 0)
@@ -146,6 +147,7 @@ internal sealed partial class ClusterCore
     /// <summary>The store gives its rows again; those told meanwhile must not come before them.</summary>
     private void Repaired(Entity entity)
     {
+        entity.IsClearing = false;
         LeaveToStore(entity.Shard);
         RearmTimers(entity);
     }

@@ -41,7 +41,12 @@ internal sealed class Invariants(World world)
         {
             var entity = SimDecider.Account(i);
             var described = false;
-            foreach (var node in world.Nodes) described |= node.Describe(entity) is not null;
+            foreach (var node in world.Nodes)
+            {
+                if (node.Describe(entity) is not { } seen) continue;
+                if (seen.EventNumber < world.Ledger.CommittedAt(entity, world.Now)) return $"{node.Name} waits to hear of a commit of {entity.Id}";
+                described = true;
+            }
             if (!described) return $"no node describes {entity.Id} at once";
         }
         return null;
@@ -123,7 +128,7 @@ internal sealed class Invariants(World world)
             if (e.Kind > Ledger.LastOfClient) continue;
             var client = (int)((e.Op - 1) / SimulatedClient.MaxOps);
             var op = world.Clients[client].Operations[(int)((e.Op - 1) % SimulatedClient.MaxOps)];
-            if (op.WasRestoredAway || op.IsGivenUp) continue;
+            if (op.WasRestoredAway || op.IsGivenUp || op.LeftOrder) continue;
             if (e.Op < last[client]) throw new ViolationException($"{entity.Id} handled operation {e.Op} of client {client} after {last[client]}");
             last[client] = e.Op;
         }

@@ -26,6 +26,8 @@ internal sealed class Operation(long id, EntityAddress to, SimCommand command, l
     /// <summary>Committed once, and gone with a backup that was put back.</summary>
     public bool WasRestoredAway { get; set; }
 
+    public bool LeftOrder { get; set; }
+
     /// <summary>Whether its next try is under way.</summary>
     public bool IsSentAgain { get; set; }
 
@@ -248,6 +250,8 @@ internal sealed class SimulatedClient
         // The operator looks at the store, not at answers.
         if (correlation % 100 == World.Operator || correlation == SimulatedNode.LateDescription) return;
         var client = world.Clients[(int)(Math.Abs(correlation) % 100)];
+        // A command whose decider threw at every attempt leaves the order, whether its client hears of it or not.
+        if (answer is CoreAction.Refuse { Why: Refusal.Failed } && client._sent.TryGetValue(correlation, out var failed)) failed.LeftOrder = true;
         if (correlation < 0) client.Seen(correlation, answer);
         else if (!world.Chance(world.Options.ClientLoses) && !from.IsCut) world.After(world.Latency(), () => client.Take(correlation, answer));
     }

@@ -83,6 +83,9 @@ internal sealed class Entity(Shard shard, EntityAddress address, IDecider? decid
 
     public string? FaultReason { get; set; }
 
+    /// <summary>Whether it was read again without an error, and the store does not know yet: it still sets its rows aside.</summary>
+    public bool IsClearing { get; set; }
+
     /// <summary>Who asked for its repair, while it is being repaired.</summary>
     public Ask? Repair { get; set; }
 
