@@ -7,11 +7,14 @@ using Athanor.Protocol;
 namespace Athanor.Bench.Actors;
 
 /// <summary>What all measurements share: where they work, how often they repeat, and how they print.</summary>
-internal sealed class Bench(string root, int rounds, double seconds) : IDisposable
+internal sealed class Bench(string root, int rounds, double seconds, int writers) : IDisposable
 {
     private int _folders;
 
     public int Rounds { get; } = rounds;
+
+    /// <summary>Commits of a node under way at one time, where the database takes more than one.</summary>
+    public int Writers { get; } = writers;
 
     /// <summary>Length of a round.</summary>
     public double Seconds { get; } = seconds;

@@ -10,7 +10,7 @@ namespace Athanor.Bench.Actors;
 /// <summary>Persisted commands on a private PostgreSQL with fsync, asks included, beside the same rows written raw into the same server.</summary>
 internal static class ClusterBench
 {
-    private const int Writers = 4;
+    private const int RawWriters = 4;
 
     public static async Task Run(Bench bench)
     {
@@ -27,7 +27,7 @@ internal static class ClusterBench
                 (new List<double>(), new List<double>(), new List<double>(), new List<double>(), new List<double>());
             await server.CreateDatabase($"raw{shards}x{inFlight}", default);
             await server.CreateDatabase($"bench{shards}x{inFlight}", default);
-            var writers = Math.Min(Writers, inFlight);
+            var writers = Math.Min(RawWriters, inFlight);
             await using var raw = await RawPostgres.Open(server.ConnectionString($"raw{shards}x{inFlight}"), writers);
             await using var cluster = await Start(bench, server.ConnectionString($"bench{shards}x{inFlight}"), shards);
             // Warms code, sessions (whose first executions are planned one by one), server and disk.
@@ -52,9 +52,9 @@ internal static class ClusterBench
 
             times.Sort();
             rawTimes.Sort();
-            Bench.Line($"{shards} shard(s), {inFlight} in flight, commands/s", Bench.Text([.. ours]),
+            Bench.Line($"{shards} shard(s), {bench.Writers} writer(s), {inFlight} in flight, commands/s", Bench.Text([.. ours]),
                 $"p50 {times[times.Count / 2]:0.00} ms, p99 {times[times.Count * 99 / 100]:0.00} ms, {Bench.Median(commits):0.0} a shard's commit");
-            Bench.Line($"raw PostgreSQL, {(inFlight < Writers ? 1 : Writers)} writers, commands/s", Bench.Text([.. raws]),
+            Bench.Line($"raw PostgreSQL, {Math.Min(RawWriters, inFlight)} writers, commands/s", Bench.Text([.. raws]),
                 $"ratio {Bench.Ratio(ours, raws)}, commit p50 {rawTimes[rawTimes.Count / 2]:0.00} ms, p99 {rawTimes[rawTimes.Count * 99 / 100]:0.00} ms");
         }
     }
@@ -67,10 +67,10 @@ internal static class ClusterBench
             StateDirectory = Path.Combine(bench.Folder(), "state"),
             Node = options.Node with { Name = node },
             Shards = options.Shards with { Count = shards },
-            Commit = options.Commit with { Writers = Writers },
+            Commit = options.Commit with { Writers = bench.Writers },
         };
         var store = await PostgresStore.Open(
-            new PostgresStoreOptions { Connection = connection, ShardCount = shards, Migrate = MigrateMode.Auto, Writers = Writers },
+            new PostgresStoreOptions { Connection = connection, ShardCount = shards, Migrate = MigrateMode.Auto, Writers = bench.Writers },
             TimeProvider.System);
         var directory = StateDirectory.Open(options.StateDirectory);
         var ground = new NodeGround

@@ -23,7 +23,7 @@ if (names.Find(name => !all.ContainsKey(name)) is { } unknown) return Usage($"th
 
 using var bench = new Bench(
     options.GetValueOrDefault("directory", Path.GetTempPath()), int.Parse(options.GetValueOrDefault("rounds", "5")),
-    double.Parse(options.GetValueOrDefault("seconds", "1")));
+    double.Parse(options.GetValueOrDefault("seconds", "1")), int.Parse(options.GetValueOrDefault("writers", "4")));
 Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}; {bench.Rounds} rounds, median (range); {bench.Flush()}");
 foreach (var name in names)
 {
@@ -34,6 +34,6 @@ return 0;
 
 int Usage(string wrong)
 {
-    Console.Error.WriteLine($"{wrong}. Usage: bench/actors [{string.Join(" | ", all.Keys)}]... [--rounds N] [--seconds S] [--directory D]");
+    Console.Error.WriteLine($"{wrong}. Usage: bench/actors [{string.Join(" | ", all.Keys)}]... [--rounds N] [--seconds S] [--writers N] [--directory D]");
     return 2;
 }
