@@ -2,6 +2,7 @@ using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Services;
+using Athanor.Hosting.Stores;
 using Athanor.Hosting.Stores.Postgres;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -59,19 +60,61 @@ internal static class ClusterBench
         }
     }
 
-    public static async Task<HostedCluster> Start(Bench bench, string connection, int shards, string node = "bench")
+    /// <summary>The same commands on several nodes of one database, each asked for the entities of its own shards. All nodes, their clients
+    /// and the server share this machine.</summary>
+    public static async Task Nodes(Bench bench)
+    {
+        await using var server = await PostgresService.Start(
+            new PostgresServiceOptions { Folder = Path.Combine(bench.Root, "nodes") }, default);
+        foreach (var count in (int[])[1, 2, 4])
+        {
+            await server.CreateDatabase($"nodes{count}", default);
+            var nodes = new List<HostedCluster>();
+            for (var i = 0; i < count; i++)
+                nodes.Add(await Start(bench, server.ConnectionString($"nodes{count}"), 16, $"node-{i}", moves: true));
+            var owned = await Spread(nodes);
+            var (rates, times) = (new List<double>(), new List<double>());
+            for (var round = 0; round <= bench.Rounds; round++)
+            {
+                var own = nodes.Select(_ => new List<double>()).ToList();
+                var each = await Task.WhenAll(nodes.Select((node, i) =>
+                    CommandBench.Ask(node.Client, 256 / count, bench.Seconds, round * 10 + i, own[i], owned[i])));
+                if (round == 0) continue;
+                rates.Add(each.Sum());
+                times.AddRange(own.SelectMany(static t => t));
+            }
+            times.Sort();
+            Bench.Line($"{count} node(s), 16 shards, 256 in flight, commands/s", Bench.Text(rates),
+                $"p50 {times[times.Count / 2]:0.00} ms, p99 {times[times.Count * 99 / 100]:0.00} ms");
+            foreach (var node in nodes) await node.DisposeAsync();
+        }
+    }
+
+    /// <summary>Waits until every shard is open somewhere and no node is without one; says which entities each node owns.</summary>
+    private static async Task<List<int[]>> Spread(List<HostedCluster> nodes)
+    {
+        while (nodes.Exists(static node => node.Health.OpenShards == 0) || nodes.Sum(static node => node.Health.OpenShards) < 16)
+            await Task.Delay(TimeSpan.FromMilliseconds(100), TimeProvider.System);
+        var owners = (await nodes[0].Store.ReadShards(default)).Select(static row => row.Owner).ToList();
+        return [.. nodes.Select(node => Enumerable.Range(0, CommandBench.Entities)
+            .Where(i => owners[ShardOf.Address(BenchDecider.Address($"unit-{i}"), 16)] == node.Options.Node.Name).ToArray())];
+    }
+
+    /// <param name="moves">Whether shards move to a node that joins.</param>
+    public static async Task<HostedCluster> Start(Bench bench, string connection, int shards, string node = "bench", bool moves = true)
     {
         var options = new AthanorOptions();
         options = options with
         {
             StateDirectory = Path.Combine(bench.Folder(), "state"),
             Node = options.Node with { Name = node },
-            Shards = options.Shards with { Count = shards },
+            Shards = options.Shards with { Count = shards, MoveDelay = TimeSpan.FromSeconds(moves ? 1 : 3600), MoveShare = 1 },
             Commit = options.Commit with { Writers = bench.Writers },
         };
         var store = await PostgresStore.Open(
             new PostgresStoreOptions { Connection = connection, ShardCount = shards, Migrate = MigrateMode.Auto, Writers = bench.Writers },
             TimeProvider.System);
+        await store.LockNode(node, default);
         var directory = StateDirectory.Open(options.StateDirectory);
         var ground = new NodeGround
         {

@@ -44,8 +44,10 @@ internal static class CommandBench
     }
 
     /// <summary>Asks until the time is up; each asker keeps one command in flight.</summary>
+    /// <param name="entities">Those that are asked; null for all.</param>
     /// <returns>Commands answered a second.</returns>
-    public static async Task<double> Ask(IClusterClient client, int inFlight, double seconds, int seed, List<double> milliseconds)
+    public static async Task<double> Ask(IClusterClient client, int inFlight, double seconds, int seed, List<double> milliseconds,
+        int[]? entities = null)
     {
         var began = Stopwatch.GetTimestamp();
         var stop = began + (long)(seconds * Stopwatch.Frequency);
@@ -58,7 +60,7 @@ internal static class CommandBench
             while (Stopwatch.GetTimestamp() < stop)
             {
                 var from = Stopwatch.GetTimestamp();
-                var to = Address($"unit-{random.Next(Entities)}");
+                var to = Address($"unit-{entities?[random.Next(entities.Length)] ?? random.Next(Entities)}");
                 if (await client.Ask(to, new Put(payload, Address($"unit-{random.Next(Entities)}"))) is not Protocol.Done)
                     throw new InvalidOperationException("a command was rejected");
                 times.Add(Stopwatch.GetElapsedTime(from).TotalMilliseconds);

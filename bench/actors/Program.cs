@@ -15,15 +15,22 @@ var all = new Dictionary<string, Func<Bench, Task>>(StringComparer.Ordinal)
     ["query"] = QueryBench.Run,
     ["command"] = CommandBench.Run,
     ["cluster"] = ClusterBench.Run,
+    ["nodes"] = ClusterBench.Nodes,
+    ["takeover"] = TakeoverBench.Run,
     ["recovery"] = RecoveryBench.Run,
     ["idle"] = IdleBench.Run,
 };
 if (names.Count == 0) names.AddRange(all.Keys);
-if (names.Find(name => !all.ContainsKey(name)) is { } unknown) return Usage($"there is no measurement '{unknown}'");
+if (names is not ["takeover-host"] && names.Find(name => !all.ContainsKey(name)) is { } unknown) return Usage($"there is no measurement '{unknown}'");
 
 using var bench = new Bench(
     options.GetValueOrDefault("directory", Path.GetTempPath()), int.Parse(options.GetValueOrDefault("rounds", "5")),
     double.Parse(options.GetValueOrDefault("seconds", "1")), int.Parse(options.GetValueOrDefault("writers", "4")));
+if (names is ["takeover-host"])
+{
+    await TakeoverBench.Host(bench, options["connection"]);
+    return 0;
+}
 Console.WriteLine($"{Environment.ProcessorCount} cores, .NET {Environment.Version}; {bench.Rounds} rounds, median (range); {bench.Flush()}");
 foreach (var name in names)
 {
