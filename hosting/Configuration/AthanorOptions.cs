@@ -43,6 +43,12 @@ public sealed record AthanorOptions
 
     public BlobOptions Blobs { get; init; } = new();
 
+    public RetentionOptions Retention { get; init; } = new();
+
+    public FeedOptions Feeds { get; init; } = new();
+
+    public VerificationOptions Verification { get; init; } = new();
+
     public TransportOptions Transport { get; init; } = new();
 
     public GatewayOptions Gateway { get; init; } = new();

@@ -68,8 +68,10 @@ internal sealed class OptionsBinder
     {
         var type = property.PropertyType;
         if (type == typeof(ImmutableArray<string>)) return Strings(value, at);
-        if (type == typeof(ImmutableSortedDictionary<string, PoolOptions>)) return Pools(value, at);
         if (type == typeof(ImmutableSortedDictionary<string, int>)) return Numbers(value, at);
+        if (type == typeof(ImmutableSortedDictionary<string, PoolOptions>)) return Named<PoolOptions>(value, at, "cpu", "count = ...");
+        if (type == typeof(ImmutableSortedDictionary<string, FamilyRetention>))
+            return Named<FamilyRetention>(value, at, "twins", "full = ...");
         if (type != typeof(string) && type.IsClass)
         {
             if (value is HoconObject inner) return Record(type, present!, inner, at);
@@ -146,29 +148,35 @@ internal sealed class OptionsBinder
         return result.ToImmutable();
     }
 
-    private object? Pools(HoconValue value, string at)
+    /// <summary>Records by name: pools, families.</summary>
+    private object? Named<T>(HoconValue value, string at, string name, string inner)
+        where T : new()
     {
-        if (value is not HoconObject pools)
+        if (value is not HoconObject named)
         {
-            Report(at, $"expected an object of pools such as {{ cpu {{ count = 2 }} }}, found {Name(value)}");
+            Report(at, $"expected an object such as {{ {name} {{ {inner} }} }}, found {Name(value)}");
             return null;
         }
-        var result = ImmutableSortedDictionary.CreateBuilder<string, PoolOptions>(StringComparer.Ordinal);
-        foreach (var (name, pool) in pools.Fields)
+        var result = ImmutableSortedDictionary.CreateBuilder<string, T>(StringComparer.Ordinal);
+        foreach (var (key, one) in named.Fields)
         {
-            var inside = $"{at}.{name}";
-            _origins[inside] = pools.KeyOrigin(name);
-            // A pool set to null is a pool of the defaults that is not wanted.
-            if (pool is HoconScalar { Kind: HoconScalarKind.Null }) continue;
-            if (pool is HoconObject fields) result[name] = (PoolOptions)Record(typeof(PoolOptions), new PoolOptions(), fields, inside);
-            else Report(inside, $"expected an object {{ count = ... }}, found {Name(pool)}");
+            var inside = $"{at}.{key}";
+            _origins[inside] = named.KeyOrigin(key);
+            // One set to null is one of the defaults that is not wanted.
+            if (one is HoconScalar { Kind: HoconScalarKind.Null }) continue;
+            if (one is HoconObject fields) result[key] = (T)Record(typeof(T), new T(), fields, inside);
+            else Report(inside, $"expected an object {{ {inner} }}, found {Name(one)}");
         }
         return result.ToImmutable();
     }
 
     private void Check(PropertyInfo property, object value, string at)
     {
-        if (value is TimeSpan duration && duration <= TimeSpan.Zero) Report(at, "must be longer than nothing");
+        if (value is TimeSpan duration && duration <= TimeSpan.Zero
+            && (duration < TimeSpan.Zero || property.GetCustomAttribute<ZeroIsNeverAttribute>() is null))
+        {
+            Report(at, "must be longer than nothing");
+        }
         if (property.GetCustomAttribute<RangeAttribute>() is { } range && !range.IsValid(value))
             Report(at, string.Create(CultureInfo.InvariantCulture, $"{value} is outside {range.Minimum} to {range.Maximum}"));
         if (property.GetCustomAttribute<AllowedValuesAttribute>() is { } allowed && !allowed.IsValid(value))

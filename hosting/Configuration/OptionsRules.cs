@@ -34,6 +34,13 @@ internal static partial class OptionsRules
         PostgresRules.Check(options.Store, report);
         TransportRules.Check(options.Transport, report);
         IngestRules.Check(options, report);
+        foreach (var (family, rules) in options.Retention.Families)
+        {
+            if (rules.Thin > TimeSpan.Zero && rules.Thin < rules.Full)
+                report($"athanor.retention.families.{family}.thin", $"must not be shorter than full, {Text(rules.Full)}");
+            if (rules.Drop > TimeSpan.Zero && rules.Drop < rules.Full)
+                report($"athanor.retention.families.{family}.drop", $"must not be shorter than full, {Text(rules.Full)}");
+        }
         if (!IPAddress.TryParse(options.Gateway.Address, out _) && options.Gateway.Address != "localhost")
             report("athanor.gateway.address",
                 $"'{options.Gateway.Address}' is no IP address; 127.0.0.1 is this machine alone, 0.0.0.0 is everywhere");

@@ -6,4 +6,11 @@ namespace Athanor.Hosting.Runtime;
 /// <param name="Reason">Why it is not ready, or empty.</param>
 public sealed record ClusterHealth(
     bool Live, bool Ready, string Reason, int Shards, int OpenShards, int ActiveEntities, int MailboxDepth, int UnansweredRequests,
-    int BusySlots, int Slots);
+    int BusySlots, int Slots)
+{
+    /// <summary>Damaged places that the background verification has found; what is undamaged goes on.</summary>
+    public int DamagedPlaces { get; init; }
+
+    /// <summary>One of them, or null.</summary>
+    public string? Damage { get; init; }
+}

@@ -2,6 +2,7 @@ using Athanor.Actors;
 using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Core;
+using Athanor.Hosting.Journal.Care;
 using Athanor.Hosting.Journal.Levels;
 using Athanor.Hosting.Slots;
 using Athanor.Hosting.Stores;
@@ -52,6 +53,7 @@ public sealed class HostedCluster : IAsyncDisposable
     private Membership? _membership;
     private IAsyncDisposable? _door;
     private string _address = "";
+    private JournalCare? _care;
     private volatile string? _defect;
     private volatile bool _draining;
     private volatile bool _started;
@@ -129,7 +131,11 @@ public sealed class HostedCluster : IAsyncDisposable
                 : _ground.Link is null && _figures.OpenShards < _store.ShardCount ? $"{_figures.OpenShards} of {_store.ShardCount} shards are open" : "");
             return new ClusterHealth(
                 _defect is null && !stuck, reason == "", reason, _store.ShardCount, _figures.OpenShards, _figures.ActiveEntities,
-                _figures.Messages + _loop.Depth, _requests.Count, _work?.Busy ?? 0, _work?.Slots ?? 0);
+                _figures.Messages + _loop.Depth, _requests.Count, _work?.Busy ?? 0, _work?.Slots ?? 0)
+            {
+                DamagedPlaces = _care?.Damage.Count ?? 0,
+                Damage = _care?.Damage.FirstOrDefault()?.Where,
+            };
         }
     }
 
@@ -160,6 +166,7 @@ public sealed class HostedCluster : IAsyncDisposable
             cluster._loop.Start();
             await cluster.Opened(cancellation).ConfigureAwait(false);
             if (role == EmbeddedRole.Full && options.Node.Roles.Contains(NodeRoles.Compute)) cluster.StartSlots();
+            if (role == EmbeddedRole.Full) cluster.StartCare();
             return cluster;
         }
         catch
@@ -215,6 +222,7 @@ public sealed class HostedCluster : IAsyncDisposable
 
     private async Task Drain()
     {
+        if (_care is not null) await _care.DisposeAsync().ConfigureAwait(false);
         if (_work is not null) await _work.DisposeAsync().ConfigureAwait(false);
         if (_started && _loop.Post(new CoreInput.Drain()))
         {
@@ -240,6 +248,25 @@ public sealed class HostedCluster : IAsyncDisposable
         {
             throw new StoreException($"{_ground.Directory.Root}: the cluster was not ready within {patience.TotalSeconds:0} s: {Health.Reason}", e);
         }
+    }
+
+    private void StartCare()
+    {
+        if (_store is not IJournalStore) return;
+        _care = JournalCare.Start(new JournalCareParts
+        {
+            Store = _store,
+            Blobs = Blobs,
+            Deciders = Parts.Deciders,
+            Messages = Parts.Messages,
+            Codec = new RegistryCodec(Parts.Messages),
+            Node = _options.Node.Name,
+            Options = _options,
+            Time = _time,
+            Warn = text => Log.Note(_log, NoteLevel.Warning, text),
+            Damaged = damage => Log.Damage(_log, damage.Table, damage.Where, damage.What),
+            Level = level => _ground.FeatureLevel = level,
+        });
     }
 
     private void StartSlots() => _work = new WorkLoop(

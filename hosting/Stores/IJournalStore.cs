@@ -130,6 +130,9 @@ public interface IJournalStore
     /// <summary>Events of a shard after a number that still lie in the journal itself.</summary>
     Task<IReadOnlyList<JournalRow>> ReadUnsealed(int shard, long after, int limit, CancellationToken cancellation);
 
+    /// <summary>An entity's events after a number that still lie in the journal itself.</summary>
+    Task<IReadOnlyList<JournalRow>> ReadUnsealed(EntityAddress entity, long after, int limit, CancellationToken cancellation);
+
     /// <summary>Segments in order of id; of one shard, or of all.</summary>
     Task<IReadOnlyList<SegmentRow>> ReadSegments(int? shard, CancellationToken cancellation);
 

@@ -113,6 +113,15 @@ internal sealed partial class MemoryStore : IJournalStore
         }
     }
 
+    public Task<IReadOnlyList<JournalRow>> ReadUnsealed(EntityAddress entity, long after, int limit, CancellationToken cancellation)
+    {
+        lock (_gate)
+        {
+            return Task.FromResult<IReadOnlyList<JournalRow>>(
+                _entities.TryGetValue(entity, out var rows) ? rows.Events.Where(e => e.EntityNumber > after).Take(limit).ToList() : []);
+        }
+    }
+
     public Task<IReadOnlyList<SegmentRow>> ReadSegments(int? shard, CancellationToken cancellation)
     {
         lock (_gate) return Task.FromResult<IReadOnlyList<SegmentRow>>(_segments.Where(s => shard is null || s.Shard == shard).ToList());

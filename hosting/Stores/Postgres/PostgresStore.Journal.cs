@@ -148,6 +148,12 @@ public sealed partial class PostgresStore : IJournalStore
             },
             cancellation);
 
+    public Task<IReadOnlyList<JournalRow>> ReadUnsealed(EntityAddress entity, long after, int limit, CancellationToken cancellation) =>
+        ReadStrictly(
+            $"reading events of {entity}", JournalTable.Table, JournalTable.Current,
+            "WHERE shard = $1 AND entity = $2 AND entity_number > $3 ORDER BY entity_number LIMIT $4", cancellation,
+            ShardOf.Address(entity, ShardCount), entity.ToString(), after, (long)limit);
+
     public Task<IReadOnlyList<SegmentRow>> ReadSegments(int? shard, CancellationToken cancellation) => ReadStrictly(
         "reading segments", SegmentTable.Table, SegmentTable.Current, "WHERE $1 < 0 OR shard = $1 ORDER BY id", cancellation, shard ?? -1);
 

@@ -98,6 +98,14 @@ public sealed partial class SqliteStore : IJournalStore
     public Task<IReadOnlyList<JournalRow>> ReadUnsealed(int shard, long after, int limit, CancellationToken cancellation) =>
         Read<IReadOnlyList<JournalRow>>(connection => ReadRows(connection, shard, after, limit), cancellation);
 
+    public Task<IReadOnlyList<JournalRow>> ReadUnsealed(EntityAddress entity, long after, int limit, CancellationToken cancellation) =>
+        Read<IReadOnlyList<JournalRow>>(
+            connection => All(
+                connection.Prepare($"{JournalTable.Table.Select} WHERE entity = ? AND entity_number > ? ORDER BY entity_number LIMIT ?")
+                    .Bind(entity).Bind(after).Bind(limit),
+                JournalTable.Current),
+            cancellation);
+
     public Task<IReadOnlyList<SegmentRow>> ReadSegments(int? shard, CancellationToken cancellation) =>
         Read<IReadOnlyList<SegmentRow>>(connection => SegmentsOf(connection, shard), cancellation);
 
