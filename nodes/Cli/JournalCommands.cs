@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Athanor.Hosting;
 using Athanor.Hosting.Blobs;
+using Athanor.Hosting.Journal.Care;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
 using Athanor.Hosting.Stores.Sqlite;
@@ -52,6 +53,9 @@ internal static class JournalCommands
         journal.Subcommands.Add(CreateList());
         journal.Subcommands.Add(CreateShow());
         journal.Subcommands.Add(CreateStats());
+        journal.Subcommands.Add(JournalCopyCommand.Create());
+        journal.Subcommands.Add(JournalSealCommand.Create());
+        journal.Subcommands.Add(JournalProjectionsCommands.Create());
         journal.Subcommands.Add(JournalDatabaseCommands.CreateMigrate());
         journal.Subcommands.Add(JournalDatabaseCommands.CreateRestored());
         return journal;
@@ -105,6 +109,9 @@ internal static class JournalCommands
         {
             await using var store = OpenStore(state);
             found.AddRange(await store.Verify(cancellation).ToListAsync(cancellation));
+            var blobs = new DirectoryBlobStore(state.BlobsPath, TimeProvider.System);
+            var verifier = new JournalVerifier(store, blobs, Families.Deciders, new RegistryCodec(Families.Messages));
+            found.AddRange(await verifier.Segments(cancellation));
         }
         catch (DamageException e)
         {
@@ -256,6 +263,8 @@ internal static class JournalCommands
             var entity = ParseAddress(address);
             // Whole, not from --after on: the chain is checked from its start.
             var history = await store.ReadEntity(entity, true, cancellation);
+            if (history.Begins > 1 && after < history.Begins - 1)
+                Console.Error.WriteLine($"athanor: the history of {entity} begins at event {history.Begins}; what was before it was given up");
             return history.Events.Where(e => e.EntityNumber > after).Take(limit).ToList();
         }
         if (parsed.GetValue(Shard) is { } shard)
@@ -279,10 +288,15 @@ internal static class JournalCommands
         return state;
     }
 
-    private static SqliteStore OpenStore(StateDirectory state) => SqliteStore.OpenForReading(
-        state.JournalPath,
-        new SqliteStoreOptions { OnDamage = d => Console.Error.WriteLine($"athanor: damaged and left out: {d.Where}: {d.What}") },
-        TimeProvider.System);
+    private static SqliteStore OpenStore(StateDirectory state)
+    {
+        var store = SqliteStore.OpenForReading(
+            state.JournalPath,
+            new SqliteStoreOptions { OnDamage = d => Console.Error.WriteLine($"athanor: damaged and left out: {d.Where}: {d.What}") },
+            TimeProvider.System);
+        store.UseBlobs(new DirectoryBlobStore(state.BlobsPath, TimeProvider.System));
+        return store;
+    }
 
     private static EntityAddress ParseAddress(string text)
     {
