@@ -51,6 +51,7 @@ internal static class Root
         yield return TrainCommand.Create();
         yield return EvolveCommand.Create();
         yield return PeerCommands.Create();
+        yield return CertificateCommands.Create();
         yield return AccessCommands.Create();
         yield return ServicesCommands.Create();
         yield return ProveCommand.Create();

@@ -10,8 +10,14 @@ namespace Athanor.Hosting.Configuration.Hocon;
 internal sealed class HoconIncluder
 {
     private static readonly string[] Extensions = [".properties", ".json", ".conf"];
+
+    // More or larger files than that are a mistake, such as files that each include the next one twice, or a device.
+    private const int MaxFiles = 1000;
+    private const int MaxNesting = 50;
+    private const int MaxBytes = 16 << 20;
     private static readonly UTF8Encoding Utf8 = new(false, true);
     private readonly Stack<string> _open = new();
+    private int _files;
 
     /// <summary>Reads a file that is not included by another.</summary>
     public ObjectNode Load(string path)
@@ -25,6 +31,7 @@ internal sealed class HoconIncluder
     {
         if (name.Contains("://", StringComparison.Ordinal))
             throw new HoconException(origin, $"'{name}' is a URL; only files can be included");
+        if (name.Contains('\0', StringComparison.Ordinal)) throw new HoconException(origin, "the name of an included file holds U+0000");
         var beside = Path.GetDirectoryName(Path.GetFullPath(from)) ?? "";
         var path = isFile ? Path.GetFullPath(name) : Path.GetFullPath(Path.Combine(beside, name));
         string[] candidates = Path.HasExtension(name) ? [path] : [.. Extensions.Select(extension => path + extension), path];
@@ -43,10 +50,12 @@ internal sealed class HoconIncluder
             var chain = string.Join(" includes ", _open.Reverse().SkipWhile(open => open != full).Append(full).Select(Path.GetFileName));
             throw new HoconException(origin, $"a file includes itself: {chain}");
         }
+        if (++_files > MaxFiles) throw new HoconException(origin, $"more than {MaxFiles} files are included");
+        if (_open.Count == MaxNesting) throw new HoconException(origin, $"includes nest deeper than {MaxNesting}");
         _open.Push(full);
         try
         {
-            var text = Utf8.GetString(File.ReadAllBytes(path));
+            var text = Utf8.GetString(ReadBytes(path));
             return Path.GetExtension(path) == ".properties"
                 ? JavaProperties.Parse(path, text)
                 : HoconParser.Parse(path, text, scope, this);
@@ -63,5 +72,19 @@ internal sealed class HoconIncluder
         {
             _open.Pop();
         }
+    }
+
+    // What has no end says nothing of its length beforehand.
+    private static byte[] ReadBytes(string path)
+    {
+        using var file = File.OpenRead(path);
+        var bytes = new MemoryStream();
+        var piece = new byte[16 << 10];
+        for (int read; (read = file.Read(piece)) > 0;)
+        {
+            if (bytes.Length + read > MaxBytes) throw new IOException($"it is larger than {MaxBytes >> 20} MiB");
+            bytes.Write(piece, 0, read);
+        }
+        return bytes.ToArray();
     }
 }

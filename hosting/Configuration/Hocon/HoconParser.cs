@@ -1,9 +1,12 @@
+using System.Runtime.CompilerServices;
+
 namespace Athanor.Hosting.Configuration.Hocon;
 
 /// <summary>Makes the tree of a file out of its tokens. Includes are read on the way; substitutions are left for the resolver.</summary>
 internal sealed class HoconParser
 {
     private const int MaxDepth = 200;
+    private const int MaxPath = 400;
     private readonly string _file;
     private readonly List<HoconToken> _tokens;
     private readonly HoconScope _scope;
@@ -82,6 +85,8 @@ internal sealed class HoconParser
         }
         if (type != HoconTokenType.OpenBrace) _position++;
         string[] path = [.. at, .. key];
+        if (scope.Prefix.Length + path.Length > MaxPath)
+            throw new HoconException(origin, $"the key has more than {MaxPath} elements, those of the objects around it included");
         var value = Value(scope, path) ?? throw new HoconException(
             origin, $"the key '{HoconPath.Render(key)}' has no value, found {Current.Name}");
         if (type == HoconTokenType.PlusEquals)
@@ -189,7 +194,8 @@ internal sealed class HoconParser
         var origin = Origin;
         _position++;
         var opening = "";
-        while (Current.Type is HoconTokenType.Bare or HoconTokenType.Space or HoconTokenType.Newline)
+        // No opening is longer than "required(file("; more is no include, and adding it up would take for ever.
+        while (Current.Type is HoconTokenType.Bare or HoconTokenType.Space or HoconTokenType.Newline && opening.Length < 32)
         {
             if (Current.Type == HoconTokenType.Bare) opening += Current.Text;
             _position++;
@@ -233,7 +239,8 @@ internal sealed class HoconParser
 
     private void Deeper()
     {
-        if (++_depth > MaxDepth) throw Error($"objects and arrays nest deeper than {MaxDepth}");
+        // The stack may be used up earlier: by includes within includes, or by a thread with a small one.
+        if (++_depth > MaxDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw Error($"objects and arrays nest deeper than {MaxDepth}");
     }
 
     private HoconException Error(string problem) => new(Origin, problem);

@@ -14,14 +14,42 @@ namespace Athanor.Hosting.Configuration.Hocon;
 /// Self-reference: while a layer is being expanded, a look-up that meets it sees only the layers below it; that is how
 /// <c>path = ${path} [x]</c> means the older value. If nothing is below, the substitution is undefined. An object that turns up inside
 /// itself is a cycle. Each substitution is expanded once, and the outcome kept.
+///
+/// Ten lines of substitutions that each stand twice in the next make a thousand values, thirty make a thousand million. So every step is
+/// counted, and a configuration that takes more than <see cref="MaxSteps"/> is refused, as one is that refers deeper than the stack.
 /// </summary>
 internal sealed class HoconResolver(ObjectNode root, Func<string, string?> environment)
 {
+    /// <summary>A node looked at is a step, so are <see cref="CharactersAStep"/> characters of text; a cycle costs as much as the exceptions
+    /// that unwind it. Real configurations take some ten thousand.</summary>
+    public const int MaxSteps = 1_000_000;
+
+    private const int CharactersAStep = 16;
+    private const int CycleSteps = 5_000;
     private readonly HashSet<HoconNode> _expanding = new(ReferenceEqualityComparer.Instance);
     private readonly HashSet<HoconNode> _building = new(ReferenceEqualityComparer.Instance);
     private readonly Dictionary<HoconNode, List<HoconNode>> _expanded = new(ReferenceEqualityComparer.Instance);
 
-    public HoconObject Resolve() => (HoconObject)Build([root])!;
+    private int _steps;
+
+    public HoconObject Resolve()
+    {
+        try
+        {
+            return (HoconObject)Build([root])!;
+        }
+        catch (InsufficientExecutionStackException)
+        {
+            throw new HoconException(root.Origin, "values nest, or refer to each other, too deeply");
+        }
+    }
+
+    private void Count(int steps, HoconNode at)
+    {
+        if (steps > MaxSteps - _steps)
+            throw new HoconException(at.Origin, $"the configuration grows beyond {MaxSteps} values; its substitutions multiply");
+        _steps += steps;
+    }
 
     /// <summary>The final value of layers (lowest first), or null if none of them is defined.</summary>
     private HoconValue? Build(List<HoconNode> layers)
@@ -29,6 +57,7 @@ internal sealed class HoconResolver(ObjectNode root, Func<string, string?> envir
         RuntimeHelpers.EnsureSufficientExecutionStack();
         var solid = Expand(layers);
         if (solid.Count == 0) return null;
+        Count(solid.Count, solid[^1]);
         if (solid[^1] is ScalarNode scalar) return new HoconScalar(scalar.Origin, scalar.Kind, scalar.Text);
         foreach (var node in solid)
         {
@@ -76,6 +105,7 @@ internal sealed class HoconResolver(ObjectNode root, Func<string, string?> envir
         }
         catch (CycleException cycle)
         {
+            Count(CycleSteps, cycle.Node);
             if (layers[^1] is SubstitutionNode { Optional: true }) return layers.Count > 1 ? BuildOrSkip(layers[..^1]) : null;
             var what = cycle.Node is SubstitutionNode ? cycle.Node.ToString() : "the value";
             throw new HoconException(cycle.Node.Origin, $"{what} refers to what it is itself a part of");
@@ -90,6 +120,7 @@ internal sealed class HoconResolver(ObjectNode root, Func<string, string?> envir
         for (var i = layers.Count - 1; i >= 0; i--)
         {
             var solid = Expand(layers[i]);
+            Count(1 + solid.Count, layers[i]);
             if (solid.Count == 0) continue;
             if (solid[0] is not ObjectNode) return objects.Count == 0 ? solid : objects;
             objects.InsertRange(0, solid);
@@ -148,8 +179,11 @@ internal sealed class HoconResolver(ObjectNode root, Func<string, string?> envir
         return Expand(layers);
     }
 
-    private static List<HoconNode> Children(List<HoconNode> objects, string key) =>
-        [.. objects.SelectMany(node => ((ObjectNode)node).Values(key))];
+    private List<HoconNode> Children(List<HoconNode> objects, string key)
+    {
+        Count(objects.Count, objects[^1]);
+        return [.. objects.SelectMany(node => ((ObjectNode)node).Values(key))];
+    }
 
     private List<HoconNode> Concatenate(ConcatenationNode node)
     {
@@ -157,13 +191,16 @@ internal sealed class HoconResolver(ObjectNode root, Func<string, string?> envir
         foreach (var piece in node.Pieces)
         {
             var solid = piece is SpaceNode ? [piece] : Expand(piece);
-            if (solid.Count > 0) pieces.Add((piece, solid));
+            if (solid.Count == 0) continue;
+            pieces.Add((piece, solid));
+            Count(solid.Count + (solid[0] is ArrayNode inner ? inner.Items.Count : 0), piece);
         }
         var values = pieces.Where(static piece => piece.Piece is not SpaceNode).ToList();
         if (values.Count == 0) return [];
         if (values.TrueForAll(static value => value.Solid[0] is ScalarNode))
         {
             // Only the pieces that were written or found count, but the spaces between them do too.
+            Count(pieces.Sum(static piece => HoconParser.Text(piece.Solid[0]).Length / CharactersAStep), node);
             var text = string.Concat(pieces.Select(static piece => HoconParser.Text(piece.Solid[0])));
             return values.Count == 1 && node.Pieces.Count == 1
                 ? values[0].Solid
