@@ -22,7 +22,7 @@ internal sealed class HoconResolver(ObjectNode root, Func<string, string?> envir
 {
     /// <summary>A node looked at is a step, so are <see cref="CharactersAStep"/> characters of text; a cycle costs as much as the exceptions
     /// that unwind it. Real configurations take some ten thousand.</summary>
-    public const int MaxSteps = 1_000_000;
+    public const int MaxSteps = 300_000;
 
     private const int CharactersAStep = 16;
     private const int CycleSteps = 5_000;
