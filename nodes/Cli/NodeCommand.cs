@@ -1,13 +1,16 @@
+using System.Collections.Immutable;
 using System.CommandLine;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Nodes.Local;
+using Athanor.Protocol;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Athanor.Nodes.Cli;
 
-/// <summary><c>athanor node</c>: hosts the cluster with timers, slots, socket and gateway until it is told to stop.</summary>
+/// <summary><c>athanor node</c>: hosts the cluster, or one node of many, with timers, slots, socket and gateway until it is told to stop: by a
+/// signal, or by <c>athanor cluster drain</c>.</summary>
 internal static class NodeCommand
 {
     public static Command Create()
@@ -21,24 +24,51 @@ internal static class NodeCommand
         {
             if (result.GetValueOrDefault<int?>() is < 0 or > 65535) result.AddError("--port is 0 to 65535");
         });
+        var name = new Option<string?>("--name")
+        {
+            Description = "The node's name, over that of the configuration: unique in the cluster, the same after a restart.",
+            HelpName = "NAME",
+        };
+        var roles = new Option<string?>("--roles")
+        {
+            Description = $"What the node does, over what the configuration says: {string.Join(", ", NodeRoles.All)}, with commas between.",
+            HelpName = "ROLES",
+        };
         var command = Cli.Command(
-            "node", "Hosts the cluster of a state directory: entities, timers, work on slots, the gateway; until Ctrl-C or SIGTERM.",
-            "node", "node --state /var/lib/athanor --port 0");
-        command.Options.Add(port);
-        command.SetAction((parsed, cancellation) => Run(parsed, parsed.GetValue(port), cancellation));
+            "node", "Hosts the cluster of a state directory, or one node of a cluster on PostgreSQL: entities, timers, work on slots, the gateway; "
+            + "until Ctrl-C or SIGTERM.",
+            "node", "node --state /var/lib/athanor --port 0", "node --config deploy/dev/cluster.hocon --name a --roles shards,compute");
+        foreach (var option in new Option[] { port, name, roles }) command.Options.Add(option);
+        command.SetAction((parsed, cancellation) => Run(
+            parsed, Options(parsed, parsed.GetValue(port), parsed.GetValue(name), parsed.GetValue(roles)), cancellation));
         return command;
     }
 
-    private static async Task<int> Run(ParseResult parsed, int? port, CancellationToken cancellation)
+    private static AthanorOptions Options(ParseResult parsed, int? port, string? name, string? roles)
     {
-        var options = ClusterConfiguration.Load(parsed.GetValue(Cli.Config)) with { StateDirectory = parsed.GetRequiredValue(Cli.State) };
+        var options = CliCluster.Options(parsed);
         if (port is { } p) options = options with { Gateway = options.Gateway with { Port = p } };
+        if (name is not null) options = options with { Node = options.Node with { Name = name } };
+        if (!EntityAddress.IsValidPart(options.Node.Name))
+            throw new UserException($"--name '{name}': a node's name is 1 to {EntityAddress.MaxPartLength} letters, digits, '.', '_' and '-'");
+        if (roles is not null)
+        {
+            var list = roles.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).Distinct().ToImmutableArray();
+            foreach (var role in list.Where(static role => !NodeRoles.All.Contains(role)))
+                throw new UserException($"--roles: {NodeRoles.Problem(role)}");
+            options = options with { Node = options.Node with { Roles = list } };
+        }
+        return NodePlaces.Of(options);
+    }
+
+    private static async Task<int> Run(ParseResult parsed, AthanorOptions options, CancellationToken cancellation)
+    {
         using var logs = Logs(options.Telemetry);
         var json = parsed.GetValue(Cli.Json);
         NodeHost host;
         try
         {
-            host = await NodeHost.Start(options, EmbeddedRole.Full, gateway: true, logs, cancellation: cancellation);
+            host = await NodeHost.Start(options, EmbeddedRole.Full, options.Node.Roles.Contains(NodeRoles.Gateway), logs, cancellation: cancellation);
         }
         catch (OperationCanceledException) when (cancellation.IsCancellationRequested)
         {
@@ -47,19 +77,34 @@ internal static class NodeCommand
         }
         await using (host)
         {
-            var gateway = host.Gateway!.Info;
-            if (json) Cli.PrintJson(new { listening = gateway.Url, gateway.CertificateSha256, socket = host.SocketPath, state = host.Cluster.Directory.Root });
+            var gateway = host.Gateway?.Info;
+            var roles = string.Join(", ", options.Node.Roles);
+            if (json)
+            {
+                Cli.PrintJson(new
+                {
+                    name = options.Node.Name,
+                    roles = options.Node.Roles,
+                    listening = gateway?.Url,
+                    gateway?.CertificateSha256,
+                    address = host.Cluster.Address,
+                    socket = host.SocketPath,
+                    state = host.Cluster.Directory.Root,
+                });
+            }
             else
             {
-                Console.Out.WriteLine($"athanor node: state in {host.Cluster.Directory.Root}");
-                Console.Out.WriteLine($"  gateway  {gateway.Url} (certificate SHA-256 {gateway.CertificateSha256})");
+                Console.Out.WriteLine($"athanor node {options.Node.Name} ({roles}): state in {host.Cluster.Directory.Root}");
+                if (host.Cluster.Address != "") Console.Out.WriteLine($"  address  {host.Cluster.Address} for other nodes");
+                if (gateway is not null) Console.Out.WriteLine($"  gateway  {gateway.Url} (certificate SHA-256 {gateway.CertificateSha256})");
                 Console.Out.WriteLine($"  socket   {host.SocketPath}");
                 Console.Out.WriteLine($"  slots    {host.Cluster.Health.Slots}; Ctrl-C drains and ends");
             }
             await Console.Out.FlushAsync(CancellationToken.None);
             try
             {
-                await Task.Delay(Timeout.InfiniteTimeSpan, TimeProvider.System, cancellation);
+                await host.Cluster.ToldToDrain.WaitAsync(cancellation);
+                Say(json, "draining", "told to leave: slots give their work back, shards are handed over ...");
             }
             catch (OperationCanceledException)
             {

@@ -2,6 +2,7 @@ using System.CommandLine;
 using Athanor.Hosting;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores.Sqlite;
+using Athanor.Nodes.Local;
 using Athanor.Nodes.Replay;
 using Athanor.Protocol;
 using Spectre.Console;
@@ -31,7 +32,10 @@ internal static class ReplayCommand
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
         var only = Parse(parsed.GetValue(Address));
-        await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
+        var options = CliCluster.Options(parsed);
+        await using var cluster = NodePlaces.IsCluster(options)
+            ? await ClusterConnection.OpenCluster(options, direct: true, cancellation)
+            : await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
         // Beside a running node the journal is read through a second, read-only connection.
         await using var reading = cluster.Store is null ? OpenJournal(parsed.GetRequiredValue(Cli.State)) : null;
         var run = new ReplayRun(cluster.Store ?? reading!, cluster.Client, new RegistryCodec(Families.Messages));

@@ -45,6 +45,7 @@ internal static class Root
         yield return FamilyCommands.Create("peers", "one peer identity");
         yield return FamilyCommands.Create("models", "one registered model");
         yield return NodeCommand.Create();
+        yield return ClusterCommands.Create();
         yield return SlotCommand.Create();
         yield return ReplayCommand.Create();
         yield return JournalCommands.Create();

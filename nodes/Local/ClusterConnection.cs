@@ -14,6 +14,9 @@ namespace Athanor.Nodes.Local;
 /// Who hosts. The directory's lock decides. A command that finds the lock taken and no socket has met a host that starts or ends, and
 /// tries again. A command that needs timers and slots and meets a host without them (one that only reads or appends, so it is soon done)
 /// waits for it to end, then hosts.
+///
+/// In a cluster of many nodes (store.kind = postgres) a command never hosts. It goes over the socket of a node of this machine that is ready,
+/// or else takes part without roles, and asks the owners itself (<see cref="ClusterMember"/>).
 /// </summary>
 internal sealed class ClusterConnection : IAsyncDisposable
 {
@@ -23,6 +26,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
     private readonly NodeHost? _host;
     private readonly SocketClient? _remote;
     private readonly IDisposable? _session;
+    private readonly ClusterMember? _member;
     private readonly string _stateDirectory;
 
     private ClusterConnection(string stateDirectory, NodeHost host)
@@ -42,12 +46,20 @@ internal sealed class ClusterConnection : IAsyncDisposable
         Progress = remote;
     }
 
+    private ClusterConnection(string stateDirectory, ClusterMember member)
+    {
+        _stateDirectory = stateDirectory;
+        _member = member;
+        Client = member.Client;
+        Progress = NoProgressView.Instance;
+    }
+
     public IClusterClient Client { get; }
 
     public IProgressView Progress { get; }
 
     /// <summary>The store, or null when another process hosts the cluster.</summary>
-    public IStore? Store => _host?.Cluster.Store;
+    public IStore? Store => _host?.Cluster.Store ?? _member?.Store;
 
     /// <summary>The cluster in this process, or null when another process hosts it.</summary>
     public HostedCluster? Hosted => _host?.Cluster;
@@ -69,6 +81,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
         AthanorOptions options, EmbeddedRole role, bool gateway = false, ILoggerFactory? logs = null,
         CancellationToken cancellation = default)
     {
+        if (NodePlaces.IsCluster(options)) return await OpenCluster(options, direct: false, cancellation);
         options = options with { Gateway = options.Gateway with { Port = 0 } };
         var time = TimeProvider.System;
         var begun = time.GetTimestamp();
@@ -87,11 +100,33 @@ internal sealed class ClusterConnection : IAsyncDisposable
         }
     }
 
+    /// <summary>A way into a cluster of many nodes.</summary>
+    /// <param name="direct">Not through a node of this machine: what goes on while nodes come and go, or reads the store.</param>
+    public static async Task<ClusterConnection> OpenCluster(AthanorOptions options, bool direct, CancellationToken cancellation = default)
+    {
+        foreach (var directory in direct ? [] : NodePlaces.Listening(options))
+        {
+            var client = new SocketClient(SocketPath.Of(directory), Hosting.Families.Messages, TimeProvider.System);
+            try
+            {
+                if ((await client.Host(cancellation)).Health.Ready)
+                    return new ClusterConnection(directory, client, await client.OpenSession(cancellation));
+            }
+            catch (HostGoneException)
+            {
+                // Left behind by a killed node.
+            }
+            client.Dispose();
+        }
+        return new ClusterConnection(options.StateDirectory, await ClusterMember.Open(options, TimeProvider.System, cancellation));
+    }
+
     /// <summary>Ends the connection; a hosting command first waits for the commands connected to it.</summary>
     public async ValueTask DisposeAsync()
     {
         _session?.Dispose();
         _remote?.Dispose();
+        if (_member is not null) await _member.DisposeAsync();
         if (_host is null) return;
         await _host.Nobody;
         await _host.DisposeAsync();
@@ -119,5 +154,14 @@ internal sealed class ClusterConnection : IAsyncDisposable
             client.Dispose();
             return null;
         }
+    }
+
+    /// <summary>Slots run in the nodes; only over a node's socket it is seen how far they are.</summary>
+    private sealed class NoProgressView : IProgressView
+    {
+        public static readonly NoProgressView Instance = new();
+
+        public Task<IReadOnlyList<WorkProgress>> Running(CancellationToken cancellation = default) =>
+            Task.FromResult<IReadOnlyList<WorkProgress>>([]);
     }
 }
