@@ -27,7 +27,7 @@ public sealed partial class PostgresStore
     private long _lastPruned;
     private Task _pruning = Task.CompletedTask;
 
-    public Task<ClusterRow> ReadCluster(CancellationToken cancellation) => Control(
+    public Task<ClusterRow> ReadCluster(CancellationToken cancellation) => Look(
         "reading the cluster's row",
         async connection =>
         {
@@ -96,7 +96,7 @@ public sealed partial class PostgresStore
             cancellation, node),
         cancellation);
 
-    public Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation) => Control<IReadOnlyList<NodeRow>>(
+    public Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation) => Look<IReadOnlyList<NodeRow>>(
         "reading the nodes",
         async connection =>
         {
@@ -128,7 +128,7 @@ public sealed partial class PostgresStore
         connection => Run(connection, "UPDATE node SET drain = true WHERE node = $1", cancellation, node), cancellation)
         .ConfigureAwait(false) > 0;
 
-    public Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation) => Control<IReadOnlyList<ShardRow>>(
+    public Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation) => Look<IReadOnlyList<ShardRow>>(
         "reading the shards",
         async connection =>
         {

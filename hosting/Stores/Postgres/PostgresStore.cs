@@ -171,14 +171,19 @@ public sealed partial class PostgresStore : IStore
 
     /// <summary>A read in a read-only session; several statements of one batch see one moment.</summary>
     private Task<T> Read<T>(string doing, Func<NpgsqlConnection, Task<T>> action, CancellationToken cancellation) =>
-        Call(_sources.Readers, doing, action, cancellation);
+        Call(_sources.Readers, doing, action, cancellation, again: true);
 
     /// <summary>Statements on ownership and work, none of them ambiguous: whoever gets no answer asks again.</summary>
     private Task<T> Control<T>(string doing, Func<NpgsqlConnection, Task<T>> action, CancellationToken cancellation) =>
         Call(_sources.Control, doing, action, cancellation);
 
+    /// <summary>Looks at ownership, on the connections that leases are renewed on.</summary>
+    private Task<T> Look<T>(string doing, Func<NpgsqlConnection, Task<T>> action, CancellationToken cancellation) =>
+        Call(_sources.Control, doing, action, cancellation, again: true);
+
+    /// <param name="again">It changes nothing: after a connection that had died while it was idle it is asked once more.</param>
     private async Task<T> Call<T>(
-        NpgsqlDataSource source, string doing, Func<NpgsqlConnection, Task<T>> action, CancellationToken cancellation)
+        NpgsqlDataSource source, string doing, Func<NpgsqlConnection, Task<T>> action, CancellationToken cancellation, bool again = false)
     {
         for (var attempt = 1; ; attempt++)
         {
@@ -194,11 +199,16 @@ public sealed partial class PostgresStore : IStore
             catch (Exception e) when (e is NpgsqlException or TimeoutException or OperationCanceledException)
             {
                 var error = PostgresErrors.Make(Target, e, doing);
-                if (error is PostgresRefusal { State: PostgresErrorCodes.ReadOnlySqlTransaction }) _sources.Forget();
-                if (error is not PostgresRefusal { IsTransient: true } || attempt == 3) throw error;
+                // What ended one connection may have ended those that are idle, or the server that takes writes is another one now.
+                var broken = !PostgresErrors.IsCertain(e);
+                if (broken || error is PostgresRefusal { State: PostgresErrorCodes.ReadOnlySqlTransaction }) _sources.Forget();
+                var retry = error is PostgresRefusal { IsTransient: true } || (again && broken && attempt == 1 && !IsTimeout(e));
+                if (!retry || attempt == 3) throw error;
             }
         }
     }
+
+    private static bool IsTimeout(Exception error) => error is TimeoutException or { InnerException: TimeoutException };
 
     /// <summary>Several statements on tables that no fence guards, as one transaction. It is not tried twice.</summary>
     /// <param name="limit">The statements' time-out in place of the usual one; zero for none.</param>
