@@ -46,6 +46,12 @@ internal sealed class Delivery(ulong tag, string routingKey, byte[] body)
             Problem = e.Message;
             return;
         }
+        catch (Exception e)
+        {
+            // A defect of the decoder must not stand in the way of a whole queue for ever.
+            Problem = $"the message cannot be read: {e}";
+            return;
+        }
         foreach (var sample in Samples)
         {
             if (sample.Time is { } time && time > now + options.MaxAhead)

@@ -4,13 +4,32 @@ using Athanor.Hosting.Ingest;
 using Athanor.Protocol;
 using Athanor.Protocol.Twins;
 using Athanor.Tests;
+using Xunit.Abstractions;
 
 namespace Hosting.Tests.Ingest;
 
 /// <summary>With a real broker and mosquitto's clients. Each test has units of its own.</summary>
 [Collection("broker")]
-public sealed class PlantIngestTests(PlantWorld world)
+public sealed class PlantIngestTests(PlantWorld world, ITestOutputHelper output)
 {
+    [Fact]
+    public async Task Thousands_of_measurements_of_several_units_pass_and_each_takes_effect_once()
+    {
+        const int Each = 2000;
+        string[] units = ["many-a", "many-b", "many-c"];
+        foreach (var unit in units) await world.Register(unit);
+        await using var ingest = await world.Ingest(world.Options with { Prefetch = 200 });
+        var begin = TimeProvider.System.GetTimestamp();
+        await Task.WhenAll(units.Select(unit => world.Publish(
+            $"plant/default/{unit}/measurements", [.. Enumerable.Range(1, Each).Select(i => PlantWorld.Json(i))])));
+        var published = TimeProvider.System.GetElapsedTime(begin);
+        await PlantWorld.Until("all acknowledged", () => Task.FromResult(ingest.Figures.Messages == units.Length * Each));
+        var all = TimeProvider.System.GetElapsedTime(begin);
+        output.WriteLine(FormattableString.Invariant(
+            $"{units.Length * Each} messages: published in {published.TotalSeconds:0.00} s, committed after {all.TotalSeconds:0.00} s, {units.Length * Each / all.TotalSeconds:0}/s"));
+        foreach (var unit in units) Assert.Equal(Each, await world.Count(unit, "pressure"));
+    }
+
     [Fact]
     public async Task Measurements_in_json_and_messagepack_reach_the_twin_and_its_filter()
     {
