@@ -1,10 +1,7 @@
-using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Services;
 using Athanor.Hosting.Stores;
-using Athanor.Hosting.Stores.Postgres;
-using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Athanor.Bench.Actors;
 
@@ -31,6 +28,7 @@ internal static class ClusterBench
             var writers = Math.Min(RawWriters, inFlight);
             await using var raw = await RawPostgres.Open(server.ConnectionString($"raw{shards}x{inFlight}"), writers);
             await using var cluster = await Start(bench, server.ConnectionString($"bench{shards}x{inFlight}"), shards);
+            await cluster.Open(shards);
             // Warms code, sessions (whose first executions are planned one by one), server and disk.
             await CommandBench.Ask(cluster.Client, inFlight, 2, 0, []);
             await raw.Run(inFlight / writers, 1);
@@ -73,19 +71,23 @@ internal static class ClusterBench
             for (var i = 0; i < count; i++)
                 nodes.Add(await Start(bench, server.ConnectionString($"nodes{count}"), 16, $"node-{i}", moves: true));
             var owned = await Spread(nodes);
-            var (rates, times) = (new List<double>(), new List<double>());
-            for (var round = 0; round <= bench.Rounds; round++)
+            foreach (var (what, entities) in ((string, List<int[]>?)[])[("asked at the owner", owned), ("asked anywhere", null)])
             {
-                var own = nodes.Select(_ => new List<double>()).ToList();
-                var each = await Task.WhenAll(nodes.Select((node, i) =>
-                    CommandBench.Ask(node.Client, 256 / count, bench.Seconds, round * 10 + i, own[i], owned[i])));
-                if (round == 0) continue;
-                rates.Add(each.Sum());
-                times.AddRange(own.SelectMany(static t => t));
+                var (rates, times) = (new List<double>(), new List<double>());
+                for (var round = 0; round <= bench.Rounds; round++)
+                {
+                    var own = nodes.Select(_ => new List<double>()).ToList();
+                    var each = await Task.WhenAll(nodes.Select((node, i) =>
+                        CommandBench.Ask(node.Client, 256 / count, bench.Seconds, round * 10 + i, own[i], entities?[i])));
+                    // The first warms code and sessions.
+                    if (round == 0) continue;
+                    rates.Add(each.Sum());
+                    times.AddRange(own.SelectMany(static t => t));
+                }
+                times.Sort();
+                Bench.Line($"{count} node(s), 16 shards, {what}, commands/s", Bench.Text(rates),
+                    $"256 in flight, p50 {times[times.Count / 2]:0.00} ms, p99 {times[times.Count * 99 / 100]:0.00} ms");
             }
-            times.Sort();
-            Bench.Line($"{count} node(s), 16 shards, 256 in flight, commands/s", Bench.Text(rates),
-                $"p50 {times[times.Count / 2]:0.00} ms, p99 {times[times.Count * 99 / 100]:0.00} ms");
             foreach (var node in nodes) await node.DisposeAsync();
         }
     }
@@ -107,22 +109,23 @@ internal static class ClusterBench
         options = options with
         {
             StateDirectory = Path.Combine(bench.Folder(), "state"),
-            Node = options.Node with { Name = node },
+            Node = options.Node with { Name = node, Roles = ["shards"] },
+            Store = options.Store with
+            {
+                Kind = "postgres",
+                Postgres = options.Store.Postgres with { Connection = connection, Migrate = "auto" },
+            },
             Shards = options.Shards with { Count = shards, MoveDelay = TimeSpan.FromSeconds(moves ? 1 : 3600), MoveShare = 1 },
             Commit = options.Commit with { Writers = bench.Writers },
+            Transport = options.Transport with { Port = 0 },
         };
-        var store = await PostgresStore.Open(
-            new PostgresStoreOptions { Connection = connection, ShardCount = shards, Migrate = MigrateMode.Auto, Writers = bench.Writers },
-            TimeProvider.System);
-        await store.LockNode(node, default);
-        var directory = StateDirectory.Open(options.StateDirectory);
-        var ground = new NodeGround
-        {
-            Directory = directory,
-            Store = store,
-            Blobs = new DirectoryBlobStore(directory.BlobsPath, TimeProvider.System, options.Blobs.ChunkBytes),
-            KeysPath = directory.KeysPath,
-        };
-        return await HostedCluster.Start(options, EmbeddedRole.AppendOnly, Bench.Parts, ground, NullLogger.Instance, default);
+        return await HostedCluster.Start(options, EmbeddedRole.Full, Bench.Parts);
+    }
+
+    /// <summary>Waits until this node has so many shards open.</summary>
+    public static async Task<HostedCluster> Open(this HostedCluster cluster, int shards)
+    {
+        while (cluster.Health.OpenShards < shards) await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System);
+        return cluster;
     }
 }

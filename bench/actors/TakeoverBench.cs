@@ -36,6 +36,7 @@ internal static class TakeoverBench
     public static async Task Host(Bench bench, string connection)
     {
         await using var cluster = await ClusterBench.Start(bench, connection, 16, "doomed", moves: false);
+        await cluster.Open(16);
         await Task.WhenAll(Enumerable.Range(0, Entities).Select(async i =>
         {
             for (var n = 0; n < Events; n++) await cluster.Client.Ask(Address($"unit-{i}"), new Put(new byte[200], null));
@@ -55,13 +56,10 @@ internal static class TakeoverBench
             {
                 // What it says before is for people.
             }
-            // A node says that it has started when it has all the shards that it can have: here, when the other one is gone. By then it
-            // has long been in the table of nodes.
-            var starting = ClusterBench.Start(bench, connection, 16, "heir", moves: false);
-            await Task.Delay(TimeSpan.FromSeconds(4), TimeProvider.System);
+            await using var heir = await ClusterBench.Start(bench, connection, 16, "heir", moves: false);
             var began = Stopwatch.GetTimestamp();
             using (var kill = Process.Start("kill", [$"-{signal}", $"{doomed.Id}"])) await kill.WaitForExitAsync();
-            await using var heir = await starting;
+            await heir.Open(16);
             var counts = await Task.WhenAll(Enumerable.Range(0, Entities).Select(i => Look(heir, i)));
             var seconds = Stopwatch.GetElapsedTime(began).TotalSeconds;
             return counts.All(static count => count == Events) ? seconds : throw new InvalidOperationException("an entity has lost events");
