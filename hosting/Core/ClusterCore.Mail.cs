@@ -68,7 +68,7 @@ internal sealed partial class ClusterCore
     {
         if (shard.JustHandled.Contains(row.Id) || !shard.Known.Add(row.Id)) return;
         var entity = EntityIn(shard, row.To);
-        if (entity.Phase == EntityPhase.Faulted || entity.IsClearing)
+        if (entity.Phase == EntityPhase.Faulted || entity.Repair is not null || entity.IsClearing)
         {
             // Its rows are set aside in the store, and read when it is repaired; until that is committed none may come before them.
             shard.Known.Remove(row.Id);

@@ -56,6 +56,9 @@ internal static class Root
         yield return AccessCommands.Create();
         yield return ServicesCommands.Create();
         yield return ProveCommand.Create();
+        yield return ChaosCommand.Create();
+        yield return ChaosCommand.CreateNode();
+        yield return ChaosCommand.CreateSlot();
         yield return IngestCommands.Create();
     }
 }
