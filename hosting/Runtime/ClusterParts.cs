@@ -1,4 +1,5 @@
 using Athanor.Actors;
+using Athanor.Hosting.Journal.Levels;
 using Athanor.Hosting.Slots;
 using Athanor.Hosting.Work;
 using Athanor.Protocol;
@@ -16,6 +17,9 @@ public sealed record ClusterParts
 
     /// <summary>How slots are started; null for this program with the argument <c>slot</c>.</summary>
     public SlotLaunch? SlotLaunch { get; init; }
+
+    /// <summary>The level whose kinds this program knows; tests pretend to be an older one.</summary>
+    internal int FeatureLevel { get; init; } = FeatureLevels.Current;
 
     public TimeProvider Time { get; init; } = TimeProvider.System;
 }

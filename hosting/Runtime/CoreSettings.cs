@@ -7,11 +7,11 @@ namespace Athanor.Hosting.Runtime;
 /// <summary>The core's settings out of all settings.</summary>
 internal static class CoreSettings
 {
-    public static CoreOptions Of(AthanorOptions o, EmbeddedRole role, int shards) => new()
+    public static CoreOptions Of(AthanorOptions o, EmbeddedRole role, int shards, int level) => new()
     {
         Node = o.Node.Name,
         ShardCount = shards,
-        Roles = o.Node.Roles.Add(FeatureLevels.Tag()),
+        Roles = o.Node.Roles.Add(FeatureLevels.Tag(level)),
         Lease = o.Shards.Lease,
         RenewEvery = o.Shards.RenewEvery,
         LeaseMargin = o.Shards.LeaseMargin,

@@ -71,7 +71,8 @@ public sealed class HostedCluster : IAsyncDisposable
         Role = role;
         Parts = parts;
         var core = new ClusterCore(
-            CoreSettings.Of(options, role, _store.ShardCount), parts.Deciders, new RegistryCodec(parts.Messages, () => ground.FeatureLevel));
+            CoreSettings.Of(options, role, _store.ShardCount, parts.FeatureLevel), parts.Deciders,
+            new RegistryCodec(parts.Messages, () => ground.FeatureLevel));
         _loop = new CoreLoop(core, Execute, Look, Broken, _time);
         _storeActions = new StoreActions(_store, options.Node.Name, () => _address, _time, i => _loop.Post(i), Seen);
         var handlers = parts.ComputeHandlers.Select(h => h is INeedsKeys keyed ? keyed.WithKeys(ground.KeysPath) : h);
@@ -159,7 +160,7 @@ public sealed class HostedCluster : IAsyncDisposable
         HostedCluster? cluster = null;
         try
         {
-            await ground.Join(parts.Messages, cancellation).ConfigureAwait(false);
+            await ground.Join(parts.Messages, parts.FeatureLevel, cancellation).ConfigureAwait(false);
             cluster = new HostedCluster(options, role, parts, ground, log);
             await cluster.Join(cancellation).ConfigureAwait(false);
             cluster._started = true;

@@ -95,10 +95,10 @@ internal sealed class NodeGround : IAsyncDisposable
 
     /// <summary>Checks that this build may host the store, and tells the store where sealed events lie.</summary>
     /// <exception cref="StoreException">It may not; says why.</exception>
-    public async Task Join(MessageRegistry messages, CancellationToken cancellation)
+    public async Task Join(MessageRegistry messages, int level, CancellationToken cancellation)
     {
         if (Store is IJournalStore journal) journal.UseBlobs(Blobs);
-        FeatureLevel = await JoinRules.Check(Store, messages, cancellation).ConfigureAwait(false);
+        FeatureLevel = await JoinRules.Check(Store, messages, cancellation, level).ConfigureAwait(false);
     }
 
     /// <summary>A locked state directory with everything in it.</summary>

@@ -59,6 +59,7 @@ internal static class ClusterCommands
         repair.Options.Add(SkipSnapshot);
         repair.SetAction(Repair);
         foreach (var command in new[] { status, drain, unpark, repair }) cluster.Subcommands.Add(command);
+        cluster.Subcommands.Add(FeatureLevelCommand.Create());
         return cluster;
     }
 

@@ -38,7 +38,8 @@ public sealed class ProjectionPage(IJournalStore store, string name, int generat
         if (_rows.TryGetValue(key, out var known)) return known;
         // The key itself and nothing behind it: no key goes on with a control character.
         var found = await store.ReadRows(name, generation, key, key + "\u0001", 1, cancellation).ConfigureAwait(false);
-        return _rows[key] = found.Count > 0 ? found[0].Body : null;
+        // Without the cast null would become empty memory: byte[] converts to it.
+        return _rows[key] = found.Count > 0 ? found[0].Body : (ReadOnlyMemory<byte>?)null;
     }
 
     public void Put(string key, ReadOnlyMemory<byte> body)

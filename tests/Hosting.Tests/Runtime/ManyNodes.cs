@@ -15,12 +15,22 @@ using Microsoft.Extensions.Logging;
 namespace Hosting.Tests.Runtime;
 
 /// <summary>Several nodes of one cluster in this process, over one store, with a link that tests can cut.</summary>
-internal sealed class ManyNodes(string directory, MemoryStore store) : IAsyncDisposable
+internal sealed class ManyNodes : IAsyncDisposable
 {
+    private readonly string _directory;
+    private readonly Func<Task<IStore>> _open;
+    private readonly MemoryStore? _memory;
+    private IStore? _last;
     private readonly ConcurrentDictionary<string, INodeDoor> _doors = new();
     private readonly List<HostedCluster> _nodes = [];
 
-    public MemoryStore Store => store;
+    public ManyNodes(string directory, MemoryStore store)
+        : this(directory, () => Task.FromResult<IStore>(store)) => _memory = store;
+
+    /// <param name="open">Opens the store for one node, which lets go of it at its end.</param>
+    public ManyNodes(string directory, Func<Task<IStore>> open) => (_directory, _open) = (directory, open);
+
+    public MemoryStore Store => _memory!;
 
     /// <summary>What the nodes logged.</summary>
     public ConcurrentQueue<string> Said { get; } = new();
@@ -32,11 +42,12 @@ internal sealed class ManyNodes(string directory, MemoryStore store) : IAsyncDis
     public int Asked;
 
     public async Task<HostedCluster> Start(
-        string name, string[]? roles = null, Func<AthanorOptions, AthanorOptions>? change = null, TimeProvider? time = null)
+        string name, string[]? roles = null, Func<AthanorOptions, AthanorOptions>? change = null, TimeProvider? time = null,
+        Func<ClusterParts, ClusterParts>? parts = null)
     {
         var options = new AthanorOptions
         {
-            StateDirectory = Path.Combine(directory, name),
+            StateDirectory = Path.Combine(_directory, name),
             Node = new NodeOptions { Name = name, Roles = [.. roles ?? ["shards"]] },
             Shards = new ShardOptions
             {
@@ -54,7 +65,7 @@ internal sealed class ManyNodes(string directory, MemoryStore store) : IAsyncDis
             },
         };
         options = change?.Invoke(options) ?? options;
-        var parts = new ClusterParts
+        var made = new ClusterParts
         {
             Messages = SlotMain.Messages,
             Deciders = [new CounterDecider()],
@@ -62,13 +73,15 @@ internal sealed class ManyNodes(string directory, MemoryStore store) : IAsyncDis
             SlotLaunch = SlotMain.Launch,
             Time = time ?? TimeProvider.System,
         };
+        made = parts?.Invoke(made) ?? made;
+        _last = await _open();
         var state = StateDirectory.Open(options.StateDirectory);
         var ground = new NodeGround
         {
             Directory = state,
-            Store = store,
-            Blobs = new DirectoryBlobStore(Path.Combine(directory, "blobs"), parts.Time, options.Blobs.ChunkBytes),
-            KeysPath = Path.Combine(directory, "keys"),
+            Store = _last,
+            Blobs = new DirectoryBlobStore(Path.Combine(_directory, "blobs"), made.Time, options.Blobs.ChunkBytes),
+            KeysPath = Path.Combine(_directory, "keys"),
             Link = new Link(this, name),
             Listen = (door, _) =>
             {
@@ -76,7 +89,7 @@ internal sealed class ManyNodes(string directory, MemoryStore store) : IAsyncDis
                 return Task.FromResult<(string, IAsyncDisposable)>(($"{name}:1", new Closing(this, name)));
             },
         };
-        var node = await HostedCluster.Start(options, EmbeddedRole.Full, parts, ground, new Notes(name, Said), CancellationToken.None);
+        var node = await HostedCluster.Start(options, EmbeddedRole.Full, made, ground, new Notes(name, Said), CancellationToken.None);
         _nodes.Add(node);
         return node;
     }
@@ -85,7 +98,7 @@ internal sealed class ManyNodes(string directory, MemoryStore store) : IAsyncDis
 
     /// <summary>The name of each shard's owner.</summary>
     public async Task<string?[]> Owners() =>
-        [.. (await store.ReadShards(CancellationToken.None)).OrderBy(row => row.Shard).Select(row => row.Owner)];
+        [.. (await _last!.ReadShards(CancellationToken.None)).OrderBy(row => row.Shard).Select(row => row.Owner)];
 
     /// <summary>Waits until the owners are as wanted; a time-out says who they are.</summary>
     public async Task<string?[]> Until(Func<string?[], bool> wanted)
@@ -97,7 +110,7 @@ internal sealed class ManyNodes(string directory, MemoryStore store) : IAsyncDis
             if (wanted(owners)) return owners;
             if (patience.IsCancellationRequested)
             {
-                var rows = (await store.ReadNodes(CancellationToken.None)).Select(r => $"{r.Node} [{string.Join(',', r.Roles)}] {r.LeaseUntil:T} {r.Skew}");
+                var rows = (await _last!.ReadNodes(CancellationToken.None)).Select(r => $"{r.Node} [{string.Join(',', r.Roles)}] {r.LeaseUntil:T} {r.Skew}");
                 throw new TimeoutException(
                     $"owners: {string.Join(' ', owners.Select(o => o ?? "-"))}; nodes: {string.Join("; ", rows)}; "
                     + string.Join("; ", _nodes.Select(n => $"{n.Options.Node.Name}: {n.Health.Reason}"))
@@ -112,7 +125,7 @@ internal sealed class ManyNodes(string directory, MemoryStore store) : IAsyncDis
     {
         var owners = await Owners();
         return Enumerable.Range(0, 1000).Select(i => EntityAddress.Of("counters", $"c{i}"))
-            .First(a => owners[ShardOf.Address(a, store.ShardCount)] == node);
+            .First(a => owners[ShardOf.Address(a, _last!.ShardCount)] == node);
     }
 
     public async ValueTask DisposeAsync()

@@ -1,4 +1,4 @@
-using System.Collections.Immutable;
+using System.Runtime.CompilerServices;
 using System.Security.Cryptography;
 using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Stores;
@@ -233,8 +233,18 @@ public abstract partial class StoreContract
 }
 
 /// <summary>Blobs in memory.</summary>
-internal sealed class MemoryBlobs : IBlobStore
+internal sealed class MemoryBlobs : IBlobStore, IBlobList
 {
+    /// <summary>Whether copies are told what there is.</summary>
+    public bool Listed { get; set; }
+
+    public async IAsyncEnumerable<string> List([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await Task.CompletedTask;
+        if (!Listed) yield break;
+        foreach (var name in _blobs.Keys.ToList()) yield return name;
+    }
+
     private readonly Dictionary<string, byte[]> _blobs = [];
 
     public Task<string> Put(ReadOnlyMemory<byte> content, CancellationToken cancellation)
