@@ -24,10 +24,26 @@ internal sealed partial class NodeProcess : IAsyncDisposable
 
     public GatewayFile Gateway { get; private set; } = null!;
 
-    /// <summary>Starts <c>athanor node</c> and returns when it listens.</summary>
-    public static async Task<NodeProcess> Start(string state)
+    /// <summary>The built program.</summary>
+    public static string Program
     {
-        var node = new NodeProcess(Process.Start(StartInfo("node", "--state", state, "--port", "0", "--json"))!, state);
+        get
+        {
+            // artifacts/bin/Cluster.Tests/release/ beside artifacts/bin/Athanor.Nodes/release/
+            var here = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
+            var program = Path.Combine(here.Parent!.Parent!.FullName, "Athanor.Nodes", here.Name, "athanor.dll");
+            Assert.True(File.Exists(program), $"{program} is not built");
+            return program;
+        }
+    }
+
+    /// <summary>Starts <c>athanor node</c> and returns when it listens.</summary>
+    public static Task<NodeProcess> Start(string state) => Start(state, Program);
+
+    /// <summary>Starts another build's <c>athanor node</c> and returns when it listens.</summary>
+    public static async Task<NodeProcess> Start(string state, string program)
+    {
+        var node = new NodeProcess(Process.Start(StartInfoOf(program, "node", "--state", state, "--port", "0", "--json"))!, state);
         var text = "";
         while (await node._process.StandardOutput.ReadLineAsync().WaitAsync(Long) is { } line)
         {
@@ -81,12 +97,10 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         _process.Dispose();
     }
 
-    private static ProcessStartInfo StartInfo(params string[] arguments)
+    private static ProcessStartInfo StartInfo(params string[] arguments) => StartInfoOf(Program, arguments);
+
+    private static ProcessStartInfo StartInfoOf(string program, params string[] arguments)
     {
-        // artifacts/bin/Cluster.Tests/release/ beside artifacts/bin/Athanor.Nodes/release/
-        var here = new DirectoryInfo(AppContext.BaseDirectory.TrimEnd('/'));
-        var program = Path.Combine(here.Parent!.Parent!.FullName, "Athanor.Nodes", here.Name, "athanor.dll");
-        Assert.True(File.Exists(program), $"{program} is not built");
         // A shell starts what it puts into the background with SIGINT ignored, and a child inherits that; at a terminal it is not ignored.
         return new ProcessStartInfo("env", ["--default-signal=INT", "dotnet", program, .. arguments])
         {
