@@ -21,7 +21,7 @@ public sealed record BlobSweep(int Files, long Bytes, IReadOnlyList<Damage> Dama
 /// writes it anew if it is damaged; either way it makes the blob young again, so a sweep between the put and the commit that names the
 /// blob cannot take it (sweeps spare what is younger than their minimum age).
 /// </summary>
-public sealed class DirectoryBlobStore : IBlobStore, IBlobList
+public sealed partial class DirectoryBlobStore : IBlobStore, IBlobList, IBlobCare
 {
     /// <summary>Bytes in a chunk; smaller content is one file.</summary>
     public const int ChunkSize = 1 << 20;
@@ -62,14 +62,15 @@ public sealed class DirectoryBlobStore : IBlobStore, IBlobList
 
     public Task<byte[]> Get(string hash, CancellationToken cancellation)
     {
-        CheckName(hash);
+        BlobNames.Check(hash);
         return Task.Run(() => Guard(hash, () => Read(hash)), cancellation);
     }
 
     public Task<bool> Exists(string hash, CancellationToken cancellation)
     {
-        CheckName(hash);
-        return Task.FromResult(File.Exists(FileOf(hash)) || File.Exists(FileOf(hash) + ManifestSuffix));
+        BlobNames.Check(hash);
+        string[] files = [FileOf(hash), FileOf(hash) + ManifestSuffix];
+        return Task.FromResult(files.Any(path => File.Exists(path) || File.Exists(TrashOf(path))));
     }
 
     /// <summary>Mark and sweep: removes every file that is neither a live blob nor a chunk of one and was last put longer than
@@ -149,28 +150,36 @@ public sealed class DirectoryBlobStore : IBlobStore, IBlobList
     {
         lock (_ages)
         {
-            if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(content)) return false;
-            File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
-            return true;
+            try
+            {
+                if (!File.Exists(path) || !File.ReadAllBytes(path).AsSpan().SequenceEqual(content)) return false;
+                File.SetLastWriteTimeUtc(path, _time.GetUtcNow().UtcDateTime);
+                return true;
+            }
+            catch (FileNotFoundException)
+            {
+                // Another node's sweep was faster; it is written anew.
+                return false;
+            }
         }
     }
 
     private byte[] Read(string hash)
     {
-        if (TryRead(FileOf(hash)) is { } whole)
+        if (TryReadOrRestore(FileOf(hash)) is { } whole)
         {
             if (HashOf(whole) == hash) return whole;
             throw new DamageException($"blob {hash}", "its content has another SHA-256; put the same content again to replace it");
         }
 
-        if (TryRead(FileOf(hash) + ManifestSuffix) is not { } manifestBytes) throw new KeyNotFoundException($"There is no blob {hash}.");
+        if (TryReadOrRestore(FileOf(hash) + ManifestSuffix) is not { } manifestBytes) throw new KeyNotFoundException($"There is no blob {hash}.");
         var manifest = BlobManifest.Parse(hash, manifestBytes);
         var content = new byte[manifest.Length];
         var at = 0;
         for (var i = 0; i < manifest.Chunks.Count; i++)
         {
             var where = $"blob {hash}, chunk {i} ({manifest.Chunks[i]})";
-            var chunk = TryRead(FileOf(manifest.Chunks[i])) ?? throw new DamageException(where, "the chunk is missing");
+            var chunk = TryReadOrRestore(FileOf(manifest.Chunks[i])) ?? throw new DamageException(where, "the chunk is missing");
             if (HashOf(chunk) != manifest.Chunks[i]) throw new DamageException(where, "its content has another SHA-256");
             if (chunk.Length > content.Length - at) throw new DamageException(where, "the chunks are longer than the manifest says");
             chunk.CopyTo(content, at);
@@ -183,20 +192,7 @@ public sealed class DirectoryBlobStore : IBlobStore, IBlobList
 
     private BlobSweep Sweep(IReadOnlySet<string> live, TimeSpan minimumAge, CancellationToken cancellation)
     {
-        var kept = new HashSet<string>(live, StringComparer.Ordinal);
-        var damage = new List<Damage>();
-        foreach (var hash in live)
-        {
-            if (TryRead(FileOf(hash) + ManifestSuffix) is not { } bytes) continue;
-            try
-            {
-                kept.UnionWith(BlobManifest.Parse(hash, bytes).Chunks);
-            }
-            catch (DamageException e)
-            {
-                damage.Add(new Damage("blob", hash, e.Message));
-            }
-        }
+        var (kept, damage) = Kept(live);
         if (damage.Count > 0) return new BlobSweep(0, 0, damage);
 
         var (files, size) = (0, 0L);
@@ -221,7 +217,7 @@ public sealed class DirectoryBlobStore : IBlobStore, IBlobList
         var name = NameOf(path);
         try
         {
-            if (!IsName(name)) return new Damage("blob", Path.GetRelativePath(_root, path), "no blob has such a name");
+            if (!BlobNames.IsName(name)) return new Damage("blob", Path.GetRelativePath(_root, path), "no blob has such a name");
             if (TryRead(path) is not { } bytes) return null;
             if (path.EndsWith(ManifestSuffix, StringComparison.Ordinal)) _ = Read(name);
             else if (HashOf(bytes) != name) return new Damage("blob", name, "its content has another SHA-256");
@@ -239,7 +235,7 @@ public sealed class DirectoryBlobStore : IBlobStore, IBlobList
 
     private IEnumerable<string> Files() => !Directory.Exists(_root)
         ? []
-        : Directory.EnumerateDirectories(_root).Select(d => Path.GetFileName(d)!).Where(d => d != "tmp").Order(StringComparer.Ordinal)
+        : Directory.EnumerateDirectories(_root).Select(d => Path.GetFileName(d)!).Where(d => d is not ("tmp" or "trash")).Order(StringComparer.Ordinal)
             .SelectMany(Files);
 
     private IEnumerable<string> Files(string directory) => Directory.Exists(Path.Combine(_root, directory))
@@ -267,14 +263,6 @@ public sealed class DirectoryBlobStore : IBlobStore, IBlobList
     }
 
     private static string HashOf(ReadOnlySpan<byte> content) => Convert.ToHexStringLower(SHA256.HashData(content));
-
-    private static bool IsName(string hash) => hash.Length == 64 && hash.AsSpan().IndexOfAnyExcept("0123456789abcdef") < 0;
-
-    private static void CheckName(string hash)
-    {
-        if (!IsName(hash))
-            throw new ArgumentException($"\"{hash}\" names no blob: a blob's name is a SHA-256 in 64 lower-case hex digits.");
-    }
 
     private void Guard(string hash, Action action) => Guard(hash, () =>
     {

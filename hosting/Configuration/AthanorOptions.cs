@@ -267,14 +267,46 @@ public sealed record TorchOptions
 
 public sealed record BlobOptions
 {
-    /// <summary>Directory of the files; empty is <c>blobs</c> in the state directory.</summary>
+    /// <summary><c>directory</c>, <c>s3</c> or <c>database</c>.</summary>
+    [AllowedValues("directory", "s3", "database")]
+    public string Kind { get; init; } = "directory";
+
+    /// <summary>Where they lie as files; empty is the state directory. Nodes may share one.</summary>
     public string Directory { get; init; } = "";
+
+    public S3Options S3 { get; init; } = new();
 
     [Range(4096, 256 << 20)]
     public int ChunkBytes { get; init; } = 1 << 20;
 
     /// <summary>Largest blob.</summary>
     public long MaxBytes { get; init; } = 4L << 30;
+
+    /// <summary>A blob that nothing names is left alone for so long, and kept in the trash for as long again.</summary>
+    public TimeSpan Grace { get; init; } = TimeSpan.FromHours(24);
+
+    /// <summary>How often blobs that nothing names are looked for.</summary>
+    public TimeSpan CollectEvery { get; init; } = TimeSpan.FromHours(6);
+}
+
+public sealed record S3Options
+{
+    /// <summary>URL of an S3-compatible server.</summary>
+    public string Endpoint { get; init; } = "";
+
+    public string Region { get; init; } = "us-east-1";
+
+    public string Bucket { get; init; } = "";
+
+    /// <summary>Before every key, such as <c>athanor/</c>.</summary>
+    public string Prefix { get; init; } = "";
+
+    /// <summary>A file with the access key on its first line and the secret key on its second; empty takes them from the
+    /// environment.</summary>
+    public string CredentialsFile { get; init; } = "";
+
+    /// <summary>How long one call may take.</summary>
+    public TimeSpan Timeout { get; init; } = TimeSpan.FromSeconds(60);
 }
 
 public sealed record GatewayOptions

@@ -18,6 +18,15 @@ internal static partial class OptionsRules
         if (shards.MoveShare <= 0) report("athanor.shards.move-share", "must be above 0 and at most 1");
         if (shards.SkewWarning > shards.SkewLimit)
             report("athanor.shards.skew-warning", $"must not be more than skew-limit, {Text(shards.SkewLimit)}");
+        var blobs = options.Blobs;
+        if (blobs.Kind == "s3")
+        {
+            if (!Uri.TryCreate(blobs.S3.Endpoint, UriKind.Absolute, out var s3) || s3.Scheme is not ("http" or "https"))
+                report("athanor.blobs.s3.endpoint", $"'{blobs.S3.Endpoint}' is no address such as \"https://s3.example.org\"");
+            if (blobs.S3.Bucket == "") report("athanor.blobs.s3.bucket", "must name a bucket where blobs.kind is s3");
+        }
+        if (blobs.Grace < TimeSpan.FromMinutes(10))
+            report("athanor.blobs.grace", $"{Text(blobs.Grace)} may be shorter than an upload with the commit that names it; at least 10m");
         var slots = options.Slots;
         if (slots.RenewEvery * 3 > slots.Lease)
             report("athanor.slots.renew-every",

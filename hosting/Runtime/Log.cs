@@ -45,4 +45,19 @@ internal static partial class Log
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Node} holds its session lock again")]
     public static partial void Rejoined(ILogger log, string node);
+
+    public static void Collected(ILogger log, Blobs.BlobCollection done)
+    {
+        if (done.Damage.Count > 0) CollectingStopped(log, done.Damage[0].Where, done.Damage[0].What);
+        else if (done.Condemned + done.Restored + done.Removed > 0) CollectedSome(log, done.Condemned, done.Restored, done.Removed, done.RemovedBytes);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Blobs: {Condemned} set aside, {Restored} put back, {Removed} removed ({Bytes} bytes)")]
+    private static partial void CollectedSome(ILogger log, int condemned, int restored, int removed, long bytes);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Blobs are not collected while there is damage: {Where}: {What}")]
+    private static partial void CollectingStopped(ILogger log, string where, string what);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Blobs could not be collected; trying again at the next time")]
+    public static partial void CollectingFailed(ILogger log, Exception e);
 }

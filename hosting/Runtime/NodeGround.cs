@@ -54,7 +54,7 @@ internal sealed class NodeGround : IAsyncDisposable
             {
                 Directory = directory,
                 Store = store,
-                Blobs = new DirectoryBlobStore(BlobsPath(options, directory.BlobsPath), time, options.Blobs.ChunkBytes),
+                Blobs = BlobStores.Open(options.Blobs, directory.BlobsPath, PostgresStoreOptions.Of(options), time),
                 KeysPath = KeysPathOf(options, directory),
                 Link = new NodeLink(options.Transport, options.Node.Name, identities, time, log),
                 Listen = async (door, stop) =>
@@ -113,7 +113,7 @@ internal sealed class NodeGround : IAsyncDisposable
             {
                 Directory = directory,
                 Store = store,
-                Blobs = new DirectoryBlobStore(BlobsPath(options, directory.BlobsPath), time, options.Blobs.ChunkBytes),
+                Blobs = BlobStores.Open(options.Blobs, directory.BlobsPath, null, time),
                 KeysPath = KeysPathOf(options, directory),
             };
         }
@@ -128,6 +128,7 @@ internal sealed class NodeGround : IAsyncDisposable
     {
         if (Link is not null) await Link.DisposeAsync().ConfigureAwait(false);
         await Store.DisposeAsync().ConfigureAwait(false);
+        if (Blobs is IAsyncDisposable blobs) await blobs.DisposeAsync().ConfigureAwait(false);
         Directory.Dispose();
     }
 

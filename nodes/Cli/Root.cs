@@ -49,6 +49,7 @@ internal static class Root
         yield return SlotCommand.Create();
         yield return ReplayCommand.Create();
         yield return JournalCommands.Create();
+        yield return BlobsCommands.Create();
         yield return TrainCommand.Create();
         yield return EvolveCommand.Create();
         yield return PeerCommands.Create();

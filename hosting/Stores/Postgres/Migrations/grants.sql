@@ -14,6 +14,7 @@ BEGIN
         GRANT INSERT ON athanor.anchor, athanor.origin TO athanor_node;
         GRANT INSERT, UPDATE, DELETE ON athanor.node, athanor.node_lock, athanor.node_session, athanor.fault, athanor.mail, athanor.parked,
             athanor.timer, athanor.reply, athanor.work_share, athanor.work_key, athanor.projection, athanor.projected TO athanor_node;
+        GRANT INSERT, UPDATE, DELETE ON athanor.blob TO athanor_node;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'athanor_read') THEN
         GRANT USAGE ON SCHEMA athanor TO athanor_read;
