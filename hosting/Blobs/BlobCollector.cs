@@ -7,7 +7,7 @@ namespace Athanor.Hosting.Blobs;
 
 /// <summary>
 /// Collects blobs from time to time, on one node of a cluster: the one that owns shard 0. Should two do it at once, while that shard moves,
-/// no harm is done: both judge by the same rows and the same grace, and each step may be made twice. A run that fails is told and tried
+/// both judge by the same rows and the same grace, and look at each object again just before it goes. A run that fails is told and tried
 /// again at the next time; a damaged row or manifest stops it before anything is set aside, because a mark may be missing then.
 /// </summary>
 internal sealed class BlobCollector : IAsyncDisposable

@@ -23,15 +23,18 @@ public static class BlobStores
     private static NpgsqlDataSource SourceOf(PostgresStoreOptions options)
     {
         var connection = new NpgsqlConnectionStringBuilder(options.Connection) { ApplicationName = "athanor blobs", MaxPoolSize = 4 };
+        if (options.PasswordFile is { Length: > 0 }) connection.Password = null;
         var builder = new NpgsqlDataSourceBuilder(connection.ConnectionString);
         // Read at each connection, so that it may be changed while nodes run.
-        if (options.PasswordFile is { } file)
+        if (options.PasswordFile is { Length: > 0 } file)
         {
             builder.UsePasswordProvider(
                 _ => File.ReadLines(file).First().Trim(),
                 async (_, cancellation) => (await File.ReadAllLinesAsync(file, cancellation).ConfigureAwait(false))[0].Trim());
         }
-        return builder.Build();
+        return connection.Host?.Contains(',', StringComparison.Ordinal) == true
+            ? builder.BuildMultiHost().WithTargetSession(TargetSessionAttributes.ReadWrite)
+            : builder.Build();
     }
 
     /// <summary>A row holds at most 1 MiB, whatever the chunks of other kinds are.</summary>

@@ -21,7 +21,8 @@ internal interface IBlobObjects : IAsyncDisposable
     /// <summary>When an object was touched, if just this content lies under the name; null if not.</summary>
     Task<DateTimeOffset?> FindSame(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation);
 
-    Task<bool> Exists(string name, CancellationToken cancellation);
+    /// <returns>When it was last put or moved; null if there is none.</returns>
+    Task<DateTimeOffset?> Touched(string name, CancellationToken cancellation);
 
     /// <summary>Gives an object another name and touches it. Where this is no single step, the new name is there before the old one
     /// is gone.</summary>

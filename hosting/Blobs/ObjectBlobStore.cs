@@ -76,7 +76,7 @@ internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long
         BlobNames.Check(hash);
         foreach (var name in (string[])[hash, hash + Manifest, Trash + hash, Trash + hash + Manifest])
         {
-            if (await objects.Exists(name, cancellation).ConfigureAwait(false)) return true;
+            if (await objects.Touched(name, cancellation).ConfigureAwait(false) is not null) return true;
         }
         return false;
     }
@@ -89,7 +89,8 @@ internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long
         if (damage.Count > 0) return new BlobCollection(0, 0, 0, 0, 0, damage);
         var before = await objects.Now(cancellation).ConfigureAwait(false) - grace;
         var result = new BlobCollection(0, 0, 0, 0, 0, []);
-        foreach (var (name, found) in all)
+        // The trash first: what is set aside now must not be taken for what lay there before.
+        foreach (var (name, found) in all.OrderBy(static o => !o.Key.StartsWith(Trash, StringComparison.Ordinal)))
         {
             cancellation.ThrowIfCancellationRequested();
             var trashed = name.StartsWith(Trash, StringComparison.Ordinal);
@@ -100,12 +101,13 @@ internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long
                 result = result with { Restored = result.Restored + 1 };
                 if (!dryRun) await objects.Move(name, place, cancellation).ConfigureAwait(false);
             }
-            else if (trashed && found.Touched <= before)
+            else if (isKept || found.Touched > before || !await IsOld(name, before, cancellation).ConfigureAwait(false)) continue;
+            else if (trashed)
             {
                 result = result with { Removed = result.Removed + 1, RemovedBytes = result.RemovedBytes + found.Bytes };
                 if (!dryRun) await objects.Delete(name, cancellation).ConfigureAwait(false);
             }
-            else if (!trashed && !isKept && found.Touched <= before)
+            else
             {
                 result = result with { Condemned = result.Condemned + 1, CondemnedBytes = result.CondemnedBytes + found.Bytes };
                 if (!dryRun) await objects.Move(name, Trash + name, cancellation).ConfigureAwait(false);
@@ -159,6 +161,10 @@ internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long
     }
 
     public ValueTask DisposeAsync() => objects.DisposeAsync();
+
+    /// <summary>Looked at again just before it goes: somebody may have put or moved it since it was listed.</summary>
+    private async Task<bool> IsOld(string name, DateTimeOffset before, CancellationToken cancellation) =>
+        await objects.Touched(name, cancellation).ConfigureAwait(false) <= before;
 
     /// <summary>The live blobs and all chunks of theirs.</summary>
     private async Task<(HashSet<string> Kept, List<Damage> Damage)> Kept(

@@ -102,7 +102,7 @@ internal sealed partial class ClusterCore
             switch (effects[i])
             {
                 case Effect.Persist persist:
-                    var stored = _codec.Encode(persist.Event);
+                    var stored = Bounded(persist.Event);
                     var next = EventHash.Compute(entity.Address, ++number, stored, hash.Span);
                     to.Events.Add(new JournalRow(
                         shard.Number, shard.LastEvent + to.Events.Count + 1, shard.Epoch, entity.Address, number, stored, context.Now,
@@ -112,11 +112,11 @@ internal sealed partial class ClusterCore
                     break;
                 case Effect.Reply reply:
                     if (to.Reply is not null) throw new InvalidOperationException("a command has two replies");
-                    (to.Reply, to.StoredReply) = (reply.Message, _codec.Encode(reply.Message));
+                    (to.Reply, to.StoredReply) = (reply.Message, Bounded(reply.Message));
                     break;
                 case Effect.Tell tell:
                     if (!IsAddress(tell.To)) throw new InvalidOperationException($"'{tell.To}' is no address of an entity");
-                    to.Tells.Add((tell.To, _codec.Encode(tell.Command)));
+                    to.Tells.Add((tell.To, Bounded(tell.Command)));
                     break;
                 case Effect.Signal signal:
                     to.Signals.Add(signal);
@@ -131,7 +131,7 @@ internal sealed partial class ClusterCore
                     to.WorkCancelled.Add($"{entity.Address}/{cancel.Name}");
                     break;
                 case Effect.SetTimer set:
-                    to.Timers.Add((set.Name, new TimerRow(shard.Number, entity.Address, set.Name, set.Due, _codec.Encode(set.Command))));
+                    to.Timers.Add((set.Name, new TimerRow(shard.Number, entity.Address, set.Name, set.Due, Bounded(set.Command))));
                     break;
                 case Effect.CancelTimer cancel:
                     if (shard.Timers.ContainsKey((entity.Address, cancel.Name))

@@ -24,7 +24,7 @@ internal sealed partial class ClusterCore
         ReadOnlyMemory<byte> hash;
         try
         {
-            hash = RequestHash(command.To, _codec.Encode(command.Message));
+            hash = RequestHash(command.To, Bounded(command.Message));
         }
         catch (Exception error)
         {

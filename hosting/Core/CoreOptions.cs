@@ -80,6 +80,9 @@ public sealed record CoreOptions
     /// <summary>An ask without an own time-out is answered with a diagnosis after this.</summary>
     public TimeSpan AskTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
+    /// <summary>Largest body of a message or event, in bytes.</summary>
+    public int MaxMessageBytes { get; init; } = 64 << 10;
+
     /// <summary>Replies are kept, and keys accepted, for so long by the store's clock.</summary>
     public TimeSpan KeyLifetime { get; init; } = TimeSpan.FromDays(7);
 

@@ -49,8 +49,8 @@ public sealed class ClusterMember : IAsyncDisposable
         {
             var identities = TransportIdentities.Open(options.Transport, options.Node.Name, time, NullLogger.Instance);
             var link = new NodeLink(options.Transport, options.Node.Name, identities, time, NullLogger.Instance);
-            var blobs = new DirectoryBlobStore(
-                NodeGround.BlobsPath(options, Path.Combine(options.StateDirectory, "blobs")), time, options.Blobs.ChunkBytes);
+            var blobs = BlobStores.Open(
+                options.Blobs, Path.Combine(options.StateDirectory, "blobs"), PostgresStoreOptions.Of(options), time);
             return new ClusterMember(options, store, blobs, link, Families.Messages, time);
         }
         catch

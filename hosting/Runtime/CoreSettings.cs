@@ -33,6 +33,7 @@ internal static class CoreSettings
         AskTimeout = o.Entities.AskTimeout,
         KeyLifetime = o.Idempotency.Retention,
         KeyAhead = o.Idempotency.MaxAhead,
+        MaxMessageBytes = o.Messages.MaxBytes,
         Wakes = role == EmbeddedRole.Full,
         ToJson = StateJson.Write,
     };

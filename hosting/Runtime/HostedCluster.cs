@@ -54,6 +54,7 @@ public sealed class HostedCluster : IAsyncDisposable
     private IAsyncDisposable? _door;
     private string _address = "";
     private JournalCare? _care;
+    private BlobCollector? _collector;
     private volatile string? _defect;
     private volatile bool _draining;
     private volatile bool _started;
@@ -168,6 +169,8 @@ public sealed class HostedCluster : IAsyncDisposable
             await cluster.Opened(cancellation).ConfigureAwait(false);
             if (role == EmbeddedRole.Full && options.Node.Roles.Contains(NodeRoles.Compute)) cluster.StartSlots();
             if (role == EmbeddedRole.Full) cluster.StartCare();
+            if (role == EmbeddedRole.Full && ground.Blobs is IBlobCare)
+                cluster._collector = new BlobCollector(ground.Store, ground.Blobs, options.Blobs, options.Node.Name, log, parts.Time);
             return cluster;
         }
         catch
@@ -224,6 +227,7 @@ public sealed class HostedCluster : IAsyncDisposable
     private async Task Drain()
     {
         if (_care is not null) await _care.DisposeAsync().ConfigureAwait(false);
+        if (_collector is not null) await _collector.DisposeAsync().ConfigureAwait(false);
         if (_work is not null) await _work.DisposeAsync().ConfigureAwait(false);
         if (_started && _loop.Post(new CoreInput.Drain()))
         {
@@ -273,7 +277,7 @@ public sealed class HostedCluster : IAsyncDisposable
     private void StartSlots() => _work = new WorkLoop(
         Work, Blobs, Parts.Messages, _options.Node.Name, _options.Slots,
         (Parts.SlotLaunch ?? SlotLaunch.ThisProgram()) with { Torch = _options.Torch, Telemetry = _options.Telemetry }, _log, _time,
-        _options.Work.Policy, _options.Transport.Advertise);
+        _options.Work.Policy, _address);
 
     private void Execute(CoreAction action)
     {

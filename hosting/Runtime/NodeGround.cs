@@ -72,9 +72,6 @@ internal sealed class NodeGround : IAsyncDisposable
         }
     }
 
-    internal static string BlobsPath(AthanorOptions options, string own) =>
-        options.Blobs.Directory == "" ? own : Path.GetFullPath(options.Blobs.Directory);
-
     private static string KeysPathOf(AthanorOptions options, StateDirectory own)
     {
         if (options.KeysDirectory == "") return own.KeysPath;

@@ -40,10 +40,10 @@ internal sealed class PostgresObjects(NpgsqlDataSource source) : IBlobObjects
         return await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false) is long ticks ? Time(ticks) : (DateTimeOffset?)null;
     });
 
-    public Task<bool> Exists(string name, CancellationToken cancellation) => Do(async () =>
+    public Task<DateTimeOffset?> Touched(string name, CancellationToken cancellation) => Do(async () =>
     {
-        await using var command = Command("SELECT 1 FROM athanor.blob WHERE name = $1", name);
-        return await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false) is not null;
+        await using var command = Command("SELECT touched FROM athanor.blob WHERE name = $1", name);
+        return await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false) is long ticks ? Time(ticks) : (DateTimeOffset?)null;
     });
 
     public Task<bool> Move(string from, string to, CancellationToken cancellation) => Do(async () =>

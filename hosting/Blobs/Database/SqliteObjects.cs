@@ -42,10 +42,10 @@ internal sealed class SqliteObjects : IBlobObjects
         return row.Step() && row.CrcHolds(Table.Name) && row.Blob(1).AsSpan().SequenceEqual(content.Span) ? row.Time(2) : (DateTimeOffset?)null;
     });
 
-    public Task<bool> Exists(string name, CancellationToken cancellation) => Do(() =>
+    public Task<DateTimeOffset?> Touched(string name, CancellationToken cancellation) => Do(() =>
     {
-        using var row = _connection.Prepare("SELECT 1 FROM blob WHERE name = ?").Bind(name);
-        return row.Step();
+        using var row = _connection.Prepare("SELECT touched FROM blob WHERE name = ?").Bind(name);
+        return row.Step() ? row.Time(0) : (DateTimeOffset?)null;
     });
 
     public Task<bool> Move(string from, string to, CancellationToken cancellation) => Do(() =>

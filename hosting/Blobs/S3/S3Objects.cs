@@ -63,10 +63,10 @@ internal sealed class S3Objects : IBlobObjects
 #pragma warning restore CA5351
     }
 
-    public async Task<bool> Exists(string name, CancellationToken cancellation)
+    public async Task<DateTimeOffset?> Touched(string name, CancellationToken cancellation)
     {
         using var answer = await Send(HttpMethod.Head, Key(name), default, null, cancellation).ConfigureAwait(false);
-        return answer.StatusCode != HttpStatusCode.NotFound;
+        return answer.StatusCode == HttpStatusCode.NotFound ? null : answer.Content.Headers.LastModified ?? _time.GetUtcNow();
     }
 
     public async Task<bool> Move(string from, string to, CancellationToken cancellation)

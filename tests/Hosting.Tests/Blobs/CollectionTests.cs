@@ -94,6 +94,30 @@ public sealed class CollectionTests : IDisposable
     }
 
     [Fact]
+    public async Task An_upload_that_was_interrupted_sends_only_what_is_missing()
+    {
+        var objects = new YieldingObjects(new VirtualTime());
+        var store = new ObjectBlobStore(objects, 64, 1 << 20, Grace);
+        var content = Enumerable.Range(0, 640).Select(static i => (byte)(i / 64)).ToArray();
+        using var cut = new CancellationTokenSource();
+        objects.Yield = () =>
+        {
+            if (objects.Names.Count() == 7) cut.Cancel();
+            cut.Token.ThrowIfCancellationRequested();
+            return Task.CompletedTask;
+        };
+        await Assert.ThrowsAsync<OperationCanceledException>(() => store.Put(content, cut.Token));
+        objects.Yield = static () => Task.CompletedTask;
+        objects.Puts = 0;
+        var hash = await store.Put(content, default);
+        // Three chunks and the manifest.
+        Assert.Equal(4, objects.Puts);
+        Assert.Equal(content, await store.Get(hash, default));
+        var e = await Assert.ThrowsAsync<StoreException>(() => store.Put(new byte[(1 << 20) + 1], default));
+        Assert.Contains("athanor.blobs.max", e.Message);
+    }
+
+    [Fact]
     public async Task Every_row_that_names_a_blob_keeps_it()
     {
         var time = new VirtualTime();
@@ -130,6 +154,8 @@ public sealed class CollectionTests : IDisposable
 
         public Func<Task> Yield { get; set; } = () => Task.CompletedTask;
 
+        public int Puts { get; set; }
+
         public IEnumerable<string> Names => _objects.Keys;
 
         public string Where => "memory";
@@ -145,6 +171,7 @@ public sealed class CollectionTests : IDisposable
         public async Task Put(string name, ReadOnlyMemory<byte> content, CancellationToken cancellation)
         {
             await Yield();
+            Puts++;
             _objects[name] = (content.ToArray(), time.Now);
         }
 
@@ -154,10 +181,10 @@ public sealed class CollectionTests : IDisposable
             return _objects.TryGetValue(name, out var found) && content.Span.SequenceEqual(found.Content) ? found.Touched : null;
         }
 
-        public async Task<bool> Exists(string name, CancellationToken cancellation)
+        public async Task<DateTimeOffset?> Touched(string name, CancellationToken cancellation)
         {
             await Yield();
-            return _objects.ContainsKey(name);
+            return _objects.TryGetValue(name, out var found) ? found.Touched : null;
         }
 
         public async Task<bool> Move(string from, string to, CancellationToken cancellation)

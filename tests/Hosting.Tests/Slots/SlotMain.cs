@@ -16,6 +16,7 @@ internal static class SlotMain
     {
         ["slot"] => SlotProgram.Run(TestWork.Handlers, Messages),
         ["slot-parent"] => SlotParent.Run(),
+        ["worker", var connection, var name, var directory] => Work.WorkerProgram.Run(connection, name, directory),
         _ => throw new ArgumentException("the tests run under 'dotnet test'"),
     };
 }

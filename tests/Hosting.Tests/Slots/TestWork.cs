@@ -112,6 +112,8 @@ internal sealed unsafe partial class TestWork : IWorkHandler
             Note($"come {i}");
             gang.Barrier($"b{i}");
             Note($"pass {i}");
+            // Time enough for somebody who wants to kill one between two barriers.
+            context.Cancellation.WaitHandle.WaitOne(TimeSpan.FromMilliseconds(100));
             context.Report((i + 1.0) / act.Value, $"barrier {i} of generation {gang.Generation}");
         }
         return Said($"generation {gang.Generation} master {master}");

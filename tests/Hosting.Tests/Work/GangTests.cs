@@ -5,6 +5,7 @@ using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Slots;
 using Athanor.Hosting.Stores;
+using Athanor.Hosting.Stores.Postgres;
 using Athanor.Hosting.Stores.Sqlite;
 using Athanor.Protocol;
 using Hosting.Tests.Slots;
@@ -18,7 +19,7 @@ namespace Hosting.Tests.Work;
 /// <summary>A gang whose members meet at barriers, in slots of several nodes, while some of them are killed.</summary>
 public sealed class GangTests(ITestOutputHelper output) : IDisposable
 {
-    private static readonly TimeSpan Long = TimeSpan.FromSeconds(60);
+    private static readonly TimeSpan Long = TimeSpan.FromSeconds(120);
     private readonly TemporaryDirectory _directory = new();
 
     public void Dispose() => _directory.Dispose();
@@ -63,6 +64,67 @@ public sealed class GangTests(ITestOutputHelper output) : IDisposable
         var done = (WorkCompleted)SlotMain.Messages.Decode(mail.Command.Kind, mail.Command.Version, mail.Command.Body.Span);
         Assert.StartsWith("generation 4 ", ((Acted)done.Result).Text);
         CheckBarriers(await File.ReadAllLinesAsync(lines), Members, Barriers);
+    }
+
+    [Fact]
+    public async Task A_gang_over_worker_processes_outlives_the_kill_of_whole_nodes()
+    {
+        const int Members = 4;
+        const int Barriers = 6;
+        var connection = await SharedPostgres.NewDatabase();
+        await using var store = await PostgresStore.Open(
+            new PostgresStoreOptions { Connection = connection, ShardCount = 2, Migrate = MigrateMode.Auto }, TimeProvider.System);
+        var driver = new StoreDriver(store);
+        var entity = StoreDriver.Entity(1);
+        var (lines, work) = (_directory.File("lines"), new Act("barriers", _directory.File("lines"), Barriers));
+        var workers = new List<Process>();
+        for (var i = 0; i < 3; i++) workers.Add(Worker(connection, $"node-{i}"));
+        try
+        {
+            await driver.Dispatch(entity, driver.Work(entity, "gang") with
+            {
+                Gang = Members,
+                Spec = new StoredMessage(SlotMain.Messages.KindOf(work), 1, SlotMain.Messages.Encode(work)),
+                Inputs = [],
+            });
+            for (var kill = 1; kill <= 2; kill++)
+            {
+                await Passed(lines, kill, kill, 0);
+                var members = Assert.Single(await store.ListWork(WorkStatus.Leased, default)).Members;
+                var victim = workers.FindIndex(w => w.StartInfo.ArgumentList[^2] == members[^1]);
+                output.WriteLine($"kill {kill}: {members[^1]} with {members.Count(m => m == members[^1])} of the members");
+                workers[victim].Kill();
+                workers[victim].Dispose();
+                workers[victim] = Worker(connection, $"node-{victim}-{kill}");
+            }
+            using var patience = new CancellationTokenSource(Long);
+            while ((await store.ReadMail([driver.ShardOf(entity)], 10, patience.Token)).Count == 0)
+                await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, patience.Token);
+        }
+        finally
+        {
+            foreach (var worker in workers)
+            {
+                worker.Kill();
+                worker.Dispose();
+            }
+        }
+        // The death of a node is not the item's.
+        var view = Assert.Single(await store.ListWork(null, default));
+        Assert.Equal((WorkStatus.Completed, 0), (view.Status, view.Deaths));
+        Assert.InRange(view.Attempt, 3, 9);
+        Assert.Single(await store.ReadMail([driver.ShardOf(entity)], 10, default));
+        CheckBarriers(await File.ReadAllLinesAsync(lines), Members, Barriers);
+    }
+
+    private Process Worker(string connection, string name)
+    {
+        var info = SlotMain.Launch.ToStartInfo();
+        info.ArgumentList[^1] = "worker";
+        foreach (var argument in (string[])[connection, name, _directory.File("blobs")]) info.ArgumentList.Add(argument);
+        info.RedirectStandardOutput = false;
+        info.RedirectStandardError = false;
+        return Process.Start(info)!;
     }
 
     /// <summary>Whoever passes a barrier has met all members of its own generation there, and never one of another.</summary>
