@@ -10,7 +10,7 @@ namespace Athanor.Hosting.Blobs;
 /// both judge by the same rows and the same grace, and look at each object again just before it goes. A run that fails is told and tried
 /// again at the next time; a damaged row or manifest stops it before anything is set aside, because a mark may be missing then.
 /// </summary>
-internal sealed class BlobCollector : IAsyncDisposable
+public sealed class BlobCollector : IAsyncDisposable
 {
     private readonly IStore _store;
     private readonly IBlobStore _blobs;

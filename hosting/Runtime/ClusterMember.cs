@@ -64,6 +64,7 @@ public sealed class ClusterMember : IAsyncDisposable
     {
         await _link.DisposeAsync().ConfigureAwait(false);
         await _store.DisposeAsync().ConfigureAwait(false);
+        if (Blobs is IAsyncDisposable blobs) await blobs.DisposeAsync().ConfigureAwait(false);
         _reading.Dispose();
     }
 

@@ -3,6 +3,7 @@ using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
+using Athanor.Hosting.Stores.Postgres;
 using Athanor.Hosting.Stores.Sqlite;
 
 namespace Athanor.Nodes.Cli;
@@ -30,11 +31,14 @@ internal static class BlobsCommands
 
     private static async Task<int> Collect(ParseResult parsed, CancellationToken cancellation)
     {
-        var options = ClusterConfiguration.Load(parsed.GetValue(Cli.Config)?.ToString());
-        using var state = StateDirectory.OpenForReading(parsed.GetRequiredValue(Cli.State));
-        await using var store = SqliteStore.OpenForReading(state.JournalPath, new SqliteStoreOptions(), TimeProvider.System);
-        var blobs = BlobStores.Open(options.Blobs, state.BlobsPath, null, TimeProvider.System);
+        var options = ClusterConfiguration.Load(parsed.GetValue(Cli.Config));
+        var (state, blobs) = OpenBlobs(parsed, options);
+        using var held = state;
         await using var opened = blobs as IAsyncDisposable;
+        await using var store = state is null
+            ? await PostgresStore.Open(PostgresStoreOptions.Of(options), TimeProvider.System, cancellation)
+            : (IStore)SqliteStore.OpenForReading(state.JournalPath, new SqliteStoreOptions(), TimeProvider.System);
+        if (store is IJournalStore journal) journal.UseBlobs(blobs);
         var done = await BlobCollector.Once(store, blobs, options.Blobs.Grace, parsed.GetValue(DryRun), cancellation);
         if (parsed.GetValue(Cli.Json))
         {
@@ -54,14 +58,26 @@ internal static class BlobsCommands
 
     private static async Task<int> Verify(ParseResult parsed, CancellationToken cancellation)
     {
-        var options = ClusterConfiguration.Load(parsed.GetValue(Cli.Config)?.ToString());
-        using var state = StateDirectory.OpenForReading(parsed.GetRequiredValue(Cli.State));
-        var blobs = BlobStores.Open(options.Blobs, state.BlobsPath, null, TimeProvider.System);
+        var options = ClusterConfiguration.Load(parsed.GetValue(Cli.Config));
+        var (state, blobs) = OpenBlobs(parsed, options);
+        using var held = state;
         await using var opened = blobs as IAsyncDisposable;
         var found = await ((IBlobCare)blobs).Verify(cancellation).ToListAsync(cancellation);
         if (parsed.GetValue(Cli.Json)) Cli.PrintJson(found);
         else if (found.Count == 0) Console.Out.WriteLine("The blobs are whole.");
         else foreach (var damage in found) Console.Out.WriteLine($"{damage.Where}: {damage.What}");
         return found.Count == 0 ? ExitCodes.Success : ExitCodes.Failure;
+    }
+
+    /// <summary>A cluster's blobs are found by its settings alone; an embedded one's lie in its state directory.</summary>
+    private static (StateDirectory? State, IBlobStore Blobs) OpenBlobs(ParseResult parsed, AthanorOptions options)
+    {
+        if (options.Store.Kind == "postgres")
+        {
+            var directory = Path.Combine(options.StateDirectory, "blobs");
+            return (null, BlobStores.Open(options.Blobs, directory, PostgresStoreOptions.Of(options), TimeProvider.System));
+        }
+        var state = StateDirectory.OpenForReading(parsed.GetRequiredValue(Cli.State));
+        return (state, BlobStores.Open(options.Blobs, state.BlobsPath, null, TimeProvider.System));
     }
 }
