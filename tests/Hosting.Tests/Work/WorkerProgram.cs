@@ -30,7 +30,7 @@ internal static class WorkerProgram
             RenewEvery = Lease / 6,
             PollEvery = TimeSpan.FromSeconds(0.2),
         };
-        var desk = new WorkDesk(store, SlotMain.Messages, 3, static () => { });
+        var desk = new WorkDesk(store, SlotMain.Messages, 3, static _ => { });
         await using var loop = new WorkLoop(
             desk, new DirectoryBlobStore(directory, TimeProvider.System), SlotMain.Messages, name, options, SlotMain.Launch,
             NullLogger.Instance, TimeProvider.System, address: name);
