@@ -184,12 +184,13 @@ public sealed partial class PostgresStore
             cancellation, shard, node, epoch.Incarnation, epoch.Counter),
         cancellation);
 
-    /// <summary>A lease as it counts: ended now, if the node is gone, though its time has not come.</summary>
-    private static DateTimeOffset Ended(DateTimeOffset lease, NpgsqlDataReader row, int at)
+    /// <summary>A lease as it counts: ended, if the node is gone, though its time has not come. Whoever reads the clock, then nodes, then
+    /// shards compares with the clock's earlier reading, so the end lies before it: as far back as two calls may take.</summary>
+    private DateTimeOffset Ended(DateTimeOffset lease, NpgsqlDataReader row, int at)
     {
         if (!row.GetBoolean(at)) return lease;
-        var now = new DateTimeOffset(row.GetInt64(at + 1), TimeSpan.Zero);
-        return lease < now ? lease : now;
+        var end = new DateTimeOffset(row.GetInt64(at + 1), TimeSpan.Zero) - 2 * _options.Timeout;
+        return lease < end ? lease : end;
     }
 
     private Task<ShardRow?> TryClaim(int shard, string node, Epoch seen, TimeSpan lease, CancellationToken cancellation) => Control(
