@@ -9,7 +9,14 @@ internal static class DemoCommand
 {
     private static readonly string DefaultState = Path.Combine(".athanor", "demo");
 
+    private static readonly string DefaultClusterState = Path.Combine(".athanor", "demo-cluster");
+
     private static readonly Option<bool> Small = new("--small") { Description = "The same path on a small scale, in some 20 seconds." };
+
+    private static readonly Option<bool> OnCluster = new("--cluster")
+    {
+        Description = "Run it on three node processes over a private PostgreSQL, one of which is killed half way: the result is the same.",
+    };
 
     private static readonly Option<bool> New = new("--new") { Description = "Delete what an earlier demo left in the directory and start over." };
 
@@ -36,15 +43,16 @@ internal static class DemoCommand
             "Runs the whole house on measured data: kinetics are fitted, a twin tracks its unit, a model is trained, an ensemble says how sure it is, "
             + "a population evolves while a cheating peer is caught, and the journal replays to the same state bit for bit. "
             + "Stop it at any moment, even with kill -9; the same command goes on.",
-            "demo", "demo --small --new", "demo --report demo.html", "demo --prove --small");
-        foreach (var option in new Option[] { Small, New, ReportFile, Prove, Seed }) demo.Options.Add(option);
+            "demo", "demo --small --new", "demo --report demo.html", "demo --prove --small", "demo --cluster");
+        foreach (var option in new Option[] { Small, OnCluster, New, ReportFile, Prove, Seed }) demo.Options.Add(option);
         demo.SetAction(Run);
         return demo;
     }
 
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var state = parsed.GetResult(Cli.State) is { Implicit: false } && parsed.GetValue(Cli.State) is { } given ? given : DefaultState;
+        var state = parsed.GetResult(Cli.State) is { Implicit: false } && parsed.GetValue(Cli.State) is { } given ? given
+            : parsed.GetValue(OnCluster) ? DefaultClusterState : DefaultState;
         var json = parsed.GetValue(Cli.Json);
         if (parsed.GetValue(Prove)) return await RunProof(parsed, Path.GetFullPath(state), json, cancellation);
 
@@ -53,7 +61,8 @@ internal static class DemoCommand
         marker.Claim(parsed.GetValue(Small));
         var finished = marker.Finished();
         var result = finished ?? await DemoRun.Run(new DemoRunOptions(
-            Path.GetFullPath(state), parsed.GetValue(Small), parsed.GetValue(ReportFile), parsed.GetValue(Cli.Config), Quiet: json), marker, cancellation);
+            Path.GetFullPath(state), parsed.GetValue(Small), parsed.GetValue(ReportFile), parsed.GetValue(Cli.Config), Quiet: json,
+            Cluster: parsed.GetValue(OnCluster)), marker, cancellation);
         Show(result, json, alreadyFinished: finished is not null, state);
         return result.Sections.SelectMany(s => s.Figures).Any(f => f.Holds == false) ? ExitCodes.Failure : ExitCodes.Success;
     }

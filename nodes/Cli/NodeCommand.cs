@@ -38,10 +38,35 @@ internal static class NodeCommand
             "node", "Hosts the cluster of a state directory, or one node of a cluster on PostgreSQL: entities, timers, work on slots, the gateway; "
             + "until Ctrl-C or SIGTERM.",
             "node", "node --state /var/lib/athanor --port 0", "node --config deploy/dev/cluster.hocon --name a --roles shards,compute");
-        foreach (var option in new Option[] { port, name, roles }) command.Options.Add(option);
-        command.SetAction((parsed, cancellation) => Run(
-            parsed, Options(parsed, parsed.GetValue(port), parsed.GetValue(name), parsed.GetValue(roles)), cancellation));
+        var tied = new Option<bool>("--until-stdin-closes")
+        {
+            Description = "Drain and end when standard input closes, so that a node started by another program ends with it.",
+        };
+        foreach (var option in new Option[] { port, name, roles, tied }) command.Options.Add(option);
+        command.SetAction(async (parsed, cancellation) =>
+        {
+            using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            if (parsed.GetValue(tied)) _ = StopWhenInputCloses(stop);
+            return await Run(parsed, Options(parsed, parsed.GetValue(port), parsed.GetValue(name), parsed.GetValue(roles)), stop.Token);
+        });
         return command;
+    }
+
+    private static async Task StopWhenInputCloses(CancellationTokenSource stop)
+    {
+        var buffer = new char[256];
+        while (await Console.In.ReadAsync(buffer) > 0)
+        {
+            // What is said does not matter, only that somebody is there to say it.
+        }
+        try
+        {
+            await stop.CancelAsync();
+        }
+        catch (ObjectDisposedException)
+        {
+            // The node ended before its parent did.
+        }
     }
 
     private static AthanorOptions Options(ParseResult parsed, int? port, string? name, string? roles)

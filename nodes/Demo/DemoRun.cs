@@ -1,6 +1,8 @@
 using System.Globalization;
+using Athanor.Actors;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
+using Athanor.Hosting.Stores;
 using Athanor.Nodes.Cli;
 using Athanor.Nodes.Local;
 using Athanor.Nodes.Reports;
@@ -11,7 +13,9 @@ namespace Athanor.Nodes.Demo;
 /// <param name="ReportPath">Where the report goes; null for <c>report.html</c> in the state directory.</param>
 /// <param name="Config">A HOCON file, or null.</param>
 /// <param name="Quiet">Print nothing on the way.</param>
-internal sealed record DemoRunOptions(string StateDirectory, bool Small, string? ReportPath, string? Config, bool Quiet);
+/// <param name="Cluster">Run on three node processes over the development services, one of which is killed half way and started again.</param>
+internal sealed record DemoRunOptions(
+    string StateDirectory, bool Small, string? ReportPath, string? Config, bool Quiet, bool Cluster = false);
 
 /// <summary>
 /// Runs the demo's steps in order over a cluster hosted in this process, with its gateway for the peers.
@@ -23,25 +27,46 @@ internal static class DemoRun
 {
     public static async Task<DemoResult> Run(DemoRunOptions options, DemoMarker marker, CancellationToken cancellation)
     {
-        var time = TimeProvider.System;
+        if (options.Cluster)
+        {
+            await using var nodes = await DemoCluster.Start(options, cancellation);
+            var member = nodes.Connection;
+            return await Run(
+                options, marker, new Ground(member.Client, member.Store!, nodes.Gateway, nodes.GatewayDirectory), nodes.Half, cancellation);
+        }
         var configuration = ClusterConfiguration.Load(options.Config) with { StateDirectory = options.StateDirectory };
         await using var connection = await ClusterConnection.Open(configuration, EmbeddedRole.Full, gateway: true, cancellation: cancellation);
         if (connection.Hosted is not { } cluster || connection.Gateway is not { } gateway)
             throw new UserException($"another process hosts {options.StateDirectory}; end it, or choose another directory with --state", ExitCodes.Environment);
+        return await Run(
+            options, marker, new Ground(cluster.Client, cluster.Store, gateway.Url, options.StateDirectory), static _ => Task.CompletedTask, cancellation);
+    }
 
+    /// <param name="Peers">The directory whose gateway peers join; their keys lie under it.</param>
+    private sealed record Ground(IClusterClient Client, IStore Store, Uri Gateway, string Peers);
+
+    /// <param name="half">Called when half of the steps are done.</param>
+    private static async Task<DemoResult> Run(
+        DemoRunOptions options, DemoMarker marker, Ground ground, Func<CancellationToken, Task> half, CancellationToken cancellation)
+    {
+        var time = TimeProvider.System;
         var progress = new DemoProgress(time, AnsiConsole.Console, options.Quiet);
         var report = new Report(options.Small ? "Athanor demo, small scale" : "Athanor demo");
         var results = new ResultHash();
         var context = new DemoContext(
-            cluster.Client, options.Small, DataDirectory(), gateway.Url, options.StateDirectory, progress, report, results);
+            ground.Client, options.Small, DataDirectory(), ground.Gateway, ground.Peers, progress, report, results);
         var seconds = new Dictionary<string, double>();
-        foreach (var step in DemoSteps.All.Append(new ReplayStep(cluster.Store, new RegistryCodec(cluster.Parts.Messages))))
+        var killing = Task.CompletedTask;
+        foreach (var step in DemoSteps.All.Append(new ReplayStep(ground.Store, new RegistryCodec(Hosting.Families.Messages))))
         {
             var began = time.GetTimestamp();
+            // Beside the step, so that it is killed while it works.
+            if (step is SweepStep) killing = half(cancellation);
             await progress.Under(step.Title, () => step.Run(context, cancellation));
             seconds[step.Title] = time.GetElapsedTime(began).TotalSeconds;
         }
 
+        await killing;
         var path = Path.GetFullPath(options.ReportPath ?? Path.Combine(options.StateDirectory, "report.html"));
         await File.WriteAllTextAsync(path, HtmlReport.Write(report, Footer(options, results, seconds)), cancellation);
         var sections = report.Sections.Select(s => new DemoSection(s.Title, [.. s.Figures])).ToArray();
@@ -53,7 +78,7 @@ internal static class DemoRun
 
     private static string[] Footer(DemoRunOptions options, ResultHash results, Dictionary<string, double> seconds) =>
     [
-        $"./athanor demo{(options.Small ? " --small" : "")} --new",
+        $"./athanor demo{(options.Cluster ? " --cluster" : "")}{(options.Small ? " --small" : "")} --new",
         $"result hash {results}",
         "wall time of this run: " + string.Join(", ", seconds.Select(s => string.Create(CultureInfo.InvariantCulture, $"{s.Key} {s.Value:0.0} s"))),
     ];

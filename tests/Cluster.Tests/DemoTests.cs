@@ -58,6 +58,19 @@ public sealed class DemoTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public async Task The_demo_on_three_nodes_one_of_which_is_killed_half_way_gives_the_embedded_demos_result()
+    {
+        var embedded = await NodeProcess.Run(Patience, "demo", "--small", "--json", "--state", Path.Combine(_work.FullName, "one"));
+        Assert.True(embedded.ExitCode == 0, embedded.Error);
+        var clustered = await NodeProcess.Run(
+            Patience, "demo", "--cluster", "--small", "--json", "--state", Path.Combine(_work.FullName, "many"));
+        Assert.True(clustered.ExitCode == 0, $"exit code {clustered.ExitCode}: {clustered.Output}{clustered.Error}");
+        Assert.Equal(Hash(embedded.Output), Hash(clustered.Output));
+
+        static string Hash(string output) => JsonDocument.Parse(output).RootElement.GetProperty("resultHash").GetString()!;
+    }
+
+    [Fact]
     public async Task A_demo_that_met_a_full_disk_says_so_and_goes_on_once_there_is_room()
     {
         var state = Path.Combine(_work.FullName, "demo");

@@ -57,6 +57,9 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         throw new InvalidOperationException($"the node ended: {text} {await node._process.StandardError.ReadToEndAsync()}");
     }
 
+    /// <summary>Starts the program with all three streams redirected.</summary>
+    public static Process Launch(params string[] arguments) => Process.Start(StartInfo(arguments))!;
+
     /// <summary>Runs a command of the program to its end.</summary>
     public static Task<(int ExitCode, string Output, string Error)> Run(params string[] arguments) => Run(Long, arguments);
 
