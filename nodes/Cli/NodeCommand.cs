@@ -54,8 +54,10 @@ internal static class NodeCommand
 
     private static async Task StopWhenInputCloses(CancellationTokenSource stop)
     {
-        var buffer = new char[256];
-        while (await Console.In.ReadAsync(buffer) > 0)
+        // The console's reader reads in the caller's thread, whatever its name says; the bare stream does not.
+        await using var input = Console.OpenStandardInput();
+        var buffer = new byte[256];
+        while (await input.ReadAsync(buffer) > 0)
         {
             // What is said does not matter, only that somebody is there to say it.
         }
