@@ -24,7 +24,8 @@ try
     await using var plain = await Pair.Start(new TransportOptions { Port = 0 }, new TransportOptions { Port = 0 });
     await using var tls = await Pair.Start(With("a"), With("b"));
     (string Name, Func<Task> Ask)[] sides = [("raw HTTP/2", raw.Ask), ("transport", plain.Ask), ("transport, mutual TLS", tls.Ask)];
-    Console.WriteLine($"{Environment.ProcessorCount} cores, {BodyBytes} B bodies, {rounds} rounds of {seconds} s, interleaved; medians (range)");
+    Console.WriteLine(
+        $"{Environment.ProcessorCount} cores, {BodyBytes} B bodies, {rounds} rounds of {seconds} s, interleaved; medians (range)");
     foreach (var inFlight in new[] { 1, 256 })
     {
         foreach (var (_, ask) in sides) await Measure(ask, inFlight, 1);
@@ -47,7 +48,13 @@ try
     TransportOptions With(string node)
     {
         var files = authority.Issue(CertificateUse.Node, node, TimeSpan.FromDays(1));
-        return new TransportOptions { Port = 0, Certificate = files.CertificatePath, Key = files.KeyPath, Authority = authority.CertificatePath };
+        return new TransportOptions
+        {
+            Port = 0,
+            Certificate = files.CertificatePath,
+            Key = files.KeyPath,
+            Authority = authority.CertificatePath,
+        };
     }
 }
 finally
@@ -87,8 +94,8 @@ internal sealed class Pair : IAsyncDisposable
     private readonly NodeLink _link;
 
     private readonly NodeRequest _request = new(
-        EntityAddress.Of("counters", "c-1"), new StoredMessage("counters.add", 1, new byte[200]), false, false, Guid.CreateVersion7(), "bench", null,
-        TimeSpan.FromSeconds(30));
+        EntityAddress.Of("counters", "c-1"), new StoredMessage("counters.add", 1, new byte[200]), false, false, Guid.CreateVersion7(),
+        "bench", null, TimeSpan.FromSeconds(30));
 
     private Pair(NodeServer server, NodeLink link) => (_server, _link) = (server, link);
 
@@ -96,13 +103,15 @@ internal sealed class Pair : IAsyncDisposable
     {
         var log = NullLogger.Instance;
         var server = await NodeServer.Start(
-            b, "b", new EchoDoor(), TransportIdentities.Open(b, "b", TimeProvider.System, log), TimeProvider.System, log, CancellationToken.None);
+            b, "b", new EchoDoor(), TransportIdentities.Open(b, "b", TimeProvider.System, log), TimeProvider.System, log,
+            CancellationToken.None);
         return new Pair(server, new NodeLink(a, "a", TransportIdentities.Open(a, "a", TimeProvider.System, log), TimeProvider.System, log));
     }
 
     public async Task Ask()
     {
-        if ((await _link.Ask("b", _server.Address, _request, CancellationToken.None)).Reply is null) throw new InvalidOperationException("no reply");
+        var answer = await _link.Ask("b", _server.Address, _request, CancellationToken.None);
+        if (answer.Reply is null) throw new InvalidOperationException(answer.Reason);
     }
 
     public async ValueTask DisposeAsync()

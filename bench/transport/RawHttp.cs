@@ -8,11 +8,13 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Athanor.Bench.Transport;
 
-/// <summary>The baseline: the platform's HTTP/2 client and server that send a body to and fro, with the windows and streams of ours.</summary>
+/// <summary>The baseline: the platform's HTTP/2 client and server that send a body to and fro, with the windows and streams of
+/// ours.</summary>
 internal sealed class RawHttp : IAsyncDisposable
 {
     private readonly WebApplication _app;
-    private readonly HttpMessageInvoker _client = new(new SocketsHttpHandler { UseProxy = false, UseCookies = false, ActivityHeadersPropagator = null });
+    private readonly HttpMessageInvoker _client = new(
+        new SocketsHttpHandler { UseProxy = false, UseCookies = false, ActivityHeadersPropagator = null });
     private readonly Uri _address;
     private readonly byte[] _body;
 

@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
 namespace Athanor.Hosting.Transport;
@@ -40,7 +41,10 @@ internal static class CertificateCheck
         var name = Describe(certificate);
         var (from, until) = (certificate.NotBefore.ToUniversalTime(), certificate.NotAfter.ToUniversalTime());
         if (now.UtcDateTime > until)
-            return $"{name} expired on {Time(until)}, it is {Time(now.UtcDateTime)}; have a new one made by the authority of {authorityFile}";
+        {
+            return $"{name} expired on {Time(until)}, it is {Time(now.UtcDateTime)}; "
+                + $"have a new one made by the authority of {authorityFile}";
+        }
         if (now.UtcDateTime < from)
             return $"{name} begins to count on {Time(from)}, it is {Time(now.UtcDateTime)}; is the clock of one of the machines wrong?";
         if (ChainProblem(certificate, sent, authorities, revoked, now, out var links) is { } problem)
@@ -49,8 +53,8 @@ internal static class CertificateCheck
                 + $"[{problem}]; have it made by that authority, or add its authority to athanor.transport.authority";
         }
         if (links is not null) return $"{links} is revoked{(links == name ? "" : $", and {name} hangs on it")}; have a new one made";
-        var uses = certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>().SelectMany(u => u.EnhancedKeyUsages.Cast<System.Security.Cryptography.Oid>())
-            .Select(oid => oid.Value).ToHashSet();
+        var uses = certificate.Extensions.OfType<X509EnhancedKeyUsageExtension>()
+            .SelectMany(static uses => uses.EnhancedKeyUsages.Cast<Oid>()).Select(static use => use.Value).ToHashSet();
         if (!uses.Contains(ServerAuthentication) || !uses.Contains(ClientAuthentication))
         {
             return $"{name} is no node's: a node's certificate is for server and client authentication "

@@ -69,7 +69,8 @@ internal sealed class Connections : IDisposable
         if (Interlocked.Decrement(ref _open) == 0) _http.Dispose();
     }
 
-    public Task<HttpResponseMessage> Send(HttpRequestMessage message, CancellationToken cancellation) => _http.SendAsync(message, cancellation);
+    public Task<HttpResponseMessage> Send(HttpRequestMessage message, CancellationToken cancellation) =>
+        _http.SendAsync(message, cancellation);
 
     /// <summary>Ends the connections once every request on them is answered.</summary>
     public void Retire() => Leave();
@@ -88,7 +89,7 @@ internal sealed class Connections : IDisposable
             if (Identity is null && target!.EndPoint is IPEndPoint known && !IPAddress.IsLoopback(known.Address)) throw Bare(target);
             await socket.ConnectAsync(target!.EndPoint, either.Token).ConfigureAwait(false);
             var stream = new NetworkStream(socket, ownsSocket: true);
-            if (Identity is null && socket.RemoteEndPoint is IPEndPoint { Address: var far } && !IPAddress.IsLoopback(far)) throw Bare(target);
+            if (Identity is null && socket.RemoteEndPoint is IPEndPoint far && !IPAddress.IsLoopback(far.Address)) throw Bare(target);
             return Identity is null ? stream : await Handshake(Identity, target, stream, either.Token).ConfigureAwait(false);
         }
         catch (Exception e)
@@ -106,7 +107,8 @@ internal sealed class Connections : IDisposable
         }
     }
 
-    private async Task<Stream> Handshake(TransportIdentity identity, NodeTarget target, NetworkStream stream, CancellationToken cancellation)
+    private async Task<Stream> Handshake(
+        TransportIdentity identity, NodeTarget target, NetworkStream stream, CancellationToken cancellation)
     {
         string? problem = null;
         var tls = new SslStream(stream, leaveInnerStreamOpen: false);
@@ -139,7 +141,8 @@ internal sealed class Connections : IDisposable
     }
 
     private static NodeLinkException Bare(NodeTarget target) => new(Refusal.Unavailable, false,
-        $"{target} is on another machine, and this node has no certificate to speak to it with; set athanor.transport.certificate, key and authority");
+        $"{target} is on another machine, and this node has no certificate to speak to it with; "
+        + "set athanor.transport.certificate, key and authority");
 
     private static NodeLinkException Unreachable(NodeTarget target, string reason, Exception inner) =>
         new(Refusal.Unavailable, false, $"{target} cannot be reached: {reason}", inner);

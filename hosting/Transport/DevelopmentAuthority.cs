@@ -21,8 +21,8 @@ public enum CertificateUse
 }
 
 /// <summary>
-/// An authority in a folder, for development, tests and clusters without one of their own. <c>authority.pem</c> and <c>revoked.crl</c> go to
-/// every node; <c>authority.key</c> goes to none: whoever has it can make nodes. Keys are ECDSA P-256, and files with keys are for
+/// An authority in a folder, for development, tests and clusters without one of their own. <c>authority.pem</c> and <c>revoked.crl</c> go
+/// to every node; <c>authority.key</c> goes to none: whoever has it can make nodes. Keys are ECDSA P-256, and files with keys are for
 /// their owner's eyes alone. <c>issued.txt</c> remembers what was made, so that it can be revoked by name.
 /// </summary>
 public sealed partial class DevelopmentAuthority : IDisposable
@@ -54,7 +54,8 @@ public sealed partial class DevelopmentAuthority : IDisposable
     {
         Directory.CreateDirectory(folder);
         var path = Path.Combine(folder, CertificateFile);
-        if (File.Exists(path)) throw new IOException($"{path} exists; nodes believe it, so it is not replaced: give another folder, or remove it");
+        if (File.Exists(path))
+            throw new IOException($"{path} exists; nodes believe it, so it is not replaced: give another folder, or remove it");
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(Subject(name), key, HashAlgorithmName.SHA256);
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, true, 0, true));
@@ -75,7 +76,8 @@ public sealed partial class DevelopmentAuthority : IDisposable
     public static DevelopmentAuthority Open(string folder, TimeProvider time)
     {
         var (certificate, key) = (Path.Combine(folder, CertificateFile), Path.Combine(folder, KeyFile));
-        if (!File.Exists(certificate)) throw new IOException($"{certificate} does not exist; 'athanor certificates authority' makes an authority");
+        if (!File.Exists(certificate))
+            throw new IOException($"{certificate} does not exist; 'athanor certificates authority' makes an authority");
         if (!File.Exists(key)) throw new IOException($"{key} does not exist; certificates are made where the authority's key is");
         try
         {
@@ -149,12 +151,15 @@ public sealed partial class DevelopmentAuthority : IDisposable
             return [certificate.SerialNumber];
         }
         var path = Path.Combine(Folder, IssuedFile);
-        var issued = File.Exists(path) ? File.ReadAllLines(path).Select(static line => line.Split(' ', 4)).Where(static f => f.Length == 4).ToList() : [];
+        var issued = File.Exists(path)
+            ? File.ReadAllLines(path).Select(static line => line.Split(' ', 4)).Where(static f => f.Length == 4).ToList()
+            : [];
         var named = issued.Where(f => f[3] == what).Select(static f => f[0]).Distinct().ToList();
         if (named.Count > 0) return named;
         if (RevokedIds.TryParse(what, out var serial) && serial.Length <= 40) return [serial.Length % 2 == 0 ? serial : "0" + serial];
         throw new IOException(
-            $"'{what}' is neither a certificate's file, nor a name that this authority made a certificate for ({path}), nor a serial number");
+            $"'{what}' is neither a certificate's file, nor a name that this authority made a certificate for ({path}), "
+            + "nor a serial number");
     }
 
     private void WriteRevoked(CertificateRevocationListBuilder list, System.Numerics.BigInteger number)

@@ -214,7 +214,9 @@ internal static class NodeEnvelope
     private static string Part(ref MessagePackReader reader, string what)
     {
         var text = Text(ref reader, what, EntityAddress.MaxPartLength);
-        return EntityAddress.IsValidPart(text) ? text : throw reader.Error($"the {what} is not 1 to 128 of letters, digits, '.', '_' and '-'");
+        return EntityAddress.IsValidPart(text)
+            ? text
+            : throw reader.Error($"the {what} is not 1 to 128 of letters, digits, '.', '_' and '-'");
     }
 
     private static TimeSpan Deadline(ref MessagePackReader reader)

@@ -17,8 +17,8 @@ namespace Athanor.Hosting.Transport;
 ///
 /// A connection is to a node, not to a place: the certificate that is found at the address must be that of the node that was asked for
 /// (<see cref="CertificateCheck"/>), and a node that moved is another connection. A peer that hangs is noticed because it does not answer
-/// pings (after <c>ping-after</c> + <c>ping-timeout</c>); all that is open on the connection fails then, with "may have run". A request ends
-/// at its deadline in any case. Nothing is tried again here: who asks knows the key under which trying again is safe.
+/// pings (after <c>ping-after</c> + <c>ping-timeout</c>); all that is open on the connection fails then, with "may have run". A request
+/// ends at its deadline in any case. Nothing is tried again here: who asks knows the key under which trying again is safe.
 /// When this node's identity or the revocation list changes, connections made before it are left to their open requests and ended.
 /// </summary>
 internal sealed class NodeLink : INodeLink
@@ -73,8 +73,9 @@ internal sealed class NodeLink : INodeLink
     public void Hint(string node, string address, ImmutableArray<int> shards)
     {
         if (_ended.IsCancellationRequested) return;
-        _hints.GetOrAdd(node, static (name, link) => new HintLine(name, link.SendHint, link._options.HintTimeout, link._time, link._log), this)
-            .Add(address, shards);
+        var line = _hints.GetOrAdd(
+            node, static (name, link) => new HintLine(name, link.SendHint, link._options.HintTimeout, link._time, link._log), this);
+        line.Add(address, shards);
     }
 
     public async ValueTask DisposeAsync()
@@ -91,14 +92,16 @@ internal sealed class NodeLink : INodeLink
         if (body.Length > _options.MaxBodyBytes)
         {
             throw new NodeLinkException(Refusal.Invalid, false,
-                $"{request.Message.Kind} for {request.To} is {body.Length} bytes in its envelope; athanor.transport.max-body is {_options.MaxBodyBytes}");
+                $"{request.Message.Kind} for {request.To} is {body.Length} bytes in its envelope; "
+                + $"athanor.transport.max-body is {_options.MaxBodyBytes}");
         }
         using var deadline = new CancellationTokenSource(request.Deadline + DeadlineSlack, _time);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(deadline.Token, cancellation, _ended.Token);
         var target = Target(node, address);
         try
         {
-            var bytes = await Post(target, NodeProtocol.AskPath, body, request.Deadline, request.TraceParent, either.Token).ConfigureAwait(false);
+            var bytes = await Post(target, NodeProtocol.AskPath, body, request.Deadline, request.TraceParent, either.Token)
+                .ConfigureAwait(false);
             return NodeEnvelope.ReadAnswer(bytes);
         }
         catch (OperationCanceledException e) when (!cancellation.IsCancellationRequested)
@@ -116,7 +119,8 @@ internal sealed class NodeLink : INodeLink
     private async Task SendHint(string node, string address, int[] shards, CancellationToken cancellation)
     {
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancellation, _ended.Token);
-        await Post(Target(node, address), NodeProtocol.HintPath, NodeEnvelope.WriteHint(shards), null, null, either.Token).ConfigureAwait(false);
+        await Post(Target(node, address), NodeProtocol.HintPath, NodeEnvelope.WriteHint(shards), null, null, either.Token)
+            .ConfigureAwait(false);
     }
 
     /// <summary>Sends a body and gives back the answer's.</summary>
@@ -199,7 +203,8 @@ internal sealed class NodeLink : INodeLink
     {
         var sent = e is not HttpRequestException
         {
-            HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError or HttpRequestError.SecureConnectionError,
+            HttpRequestError: HttpRequestError.ConnectionError or HttpRequestError.NameResolutionError
+                or HttpRequestError.SecureConnectionError,
         };
         var reason = e.InnerException is { } inner && inner.Message != e.Message ? $"{e.Message} ({inner.Message})" : e.Message;
         return new NodeLinkException(Refusal.Unavailable, sent,
@@ -208,7 +213,8 @@ internal sealed class NodeLink : INodeLink
 
     private NodeLinkException Late(string node, string address, NodeRequest request, bool mayHaveRun, Exception? inner) =>
         new(Refusal.TimedOut, mayHaveRun,
-            $"node '{node}' at {address} did not answer {request.Message.Kind} for {request.To} within {request.Deadline.TotalSeconds:0.###} s", inner);
+            $"node '{node}' at {address} did not answer {request.Message.Kind} for {request.To} "
+            + $"within {request.Deadline.TotalSeconds:0.###} s", inner);
 
     private NodeTarget Target(string node, string address) => _targets.GetOrAdd((node, address), static (key, link) =>
         NodeTarget.Parse(key.Node, key.Address, Interlocked.Increment(ref link._lastTarget)), this);

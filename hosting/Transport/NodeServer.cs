@@ -45,8 +45,8 @@ internal sealed class NodeServer : IAsyncDisposable
     private readonly ILogger _log;
 
     private NodeServer(
-        WebApplicationBuilder builder, TransportOptions options, string node, INodeDoor door, TransportIdentities identities, TimeProvider time,
-        ILogger log)
+        WebApplicationBuilder builder, TransportOptions options, string node, INodeDoor door, TransportIdentities identities,
+        TimeProvider time, ILogger log)
     {
         (_options, _node, _door, _identities, _time, _log) = (options, node, door, identities, time, log);
         _app = builder.Build();
@@ -200,7 +200,8 @@ internal sealed class NodeServer : IAsyncDisposable
     }
 
     private static TimeSpan HeaderDeadline(HttpContext context) =>
-        long.TryParse(context.Request.Headers[NodeProtocol.DeadlineHeader].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var ms)
+        long.TryParse(
+            context.Request.Headers[NodeProtocol.DeadlineHeader].ToString(), NumberStyles.None, CultureInfo.InvariantCulture, out var ms)
         && ms > 0 && ms <= (long)NodeEnvelope.MaxDeadline.TotalMilliseconds
             ? TimeSpan.FromMilliseconds(ms)
             : throw new MessageFormatException($"the header {NodeProtocol.DeadlineHeader} must be 1 ms to 1 day, in ms", 0);

@@ -13,7 +13,8 @@ internal sealed record NodeTarget(string Node, string Host, int Port, Uri Base)
     public static NodeTarget Parse(string node, string address, int number)
     {
         var colon = address.LastIndexOf(':');
-        if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port) || port == 0)
+        if (colon <= 0 || !ushort.TryParse(address.AsSpan(colon + 1), NumberStyles.None, CultureInfo.InvariantCulture, out var port)
+            || port == 0)
         {
             throw new NodeLinkException(
                 Refusal.Unavailable, false, $"'{address}' of node '{node}' is no address; expected host:port, such as 10.0.0.5:7450");

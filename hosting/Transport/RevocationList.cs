@@ -8,7 +8,8 @@ namespace Athanor.Hosting.Transport;
 
 /// <summary>
 /// Certificates that count no more. A file of them is either a revocation list that an authority signed (RFC 5280, section 5; PEM or DER),
-/// which nobody can shorten without the authority's key, or text: one serial number or SHA-256 thumbprint a line, <c>#</c> begins a comment.
+/// which nobody can shorten without the authority's key, or text: one serial number or SHA-256 thumbprint a line, <c>#</c> begins a
+/// comment.
 /// </summary>
 /// <param name="Ids">As <see cref="RevokedIds"/> writes them.</param>
 /// <param name="NextUpdate">When the authority said that a newer list would be there; null if it did not say.</param>
@@ -32,7 +33,8 @@ internal sealed record RevocationList(FrozenSet<string> Ids, DateTimeOffset? Nex
     }
 
     public bool Holds(X509Certificate2 certificate) =>
-        Ids.Count > 0 && (Ids.Contains(RevokedIds.OfSerial(certificate.SerialNumber.ToUpperInvariant())) || Ids.Contains(Thumbprint(certificate)));
+        Ids.Count > 0 && (Ids.Contains(RevokedIds.OfSerial(certificate.SerialNumber.ToUpperInvariant()))
+            || Ids.Contains(Thumbprint(certificate)));
 
     public RevocationList With(IEnumerable<string> more) => this with
     {

@@ -12,7 +12,8 @@ namespace Athanor.Hosting.Transport;
 /// TLS 1.3 under a server's connections, with the identity of the moment: a new certificate counts from the next connection on. Any
 /// certificate passes the handshake, and none does too; <see cref="NodeServer"/> judges it where a reason can be given.
 /// </summary>
-internal sealed class TlsDoor(ConnectionDelegate next, TransportIdentities identities, TransportOptions options, TimeProvider time, ILogger log)
+internal sealed class TlsDoor(ConnectionDelegate next, TransportIdentities identities, TransportOptions options, TimeProvider time,
+    ILogger log)
 {
     /// <summary>Among a connection's items: its <see cref="TlsPeer"/>.</summary>
     public const string PeerKey = "athanor.peer";

@@ -37,7 +37,8 @@ internal sealed class TransportIdentities
             {
                 throw new ConfigurationException(
                     $"athanor.transport.address: {options.Address} can be reached from other machines, and whoever reaches it could ask "
-                    + "everything: set athanor.transport.certificate, key and authority ('athanor certificates' makes them), or listen on 127.0.0.1");
+                    + "everything: set athanor.transport.certificate, key and authority "
+                    + "('athanor certificates' makes them), or listen on 127.0.0.1");
             }
             return identities;
         }

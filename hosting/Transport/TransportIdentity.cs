@@ -15,7 +15,8 @@ internal sealed record TransportIdentity(
     public string? Refusal(X509Certificate2? peer, X509Certificate2Collection sent, DateTimeOffset now, string? node) =>
         CertificateCheck.Refusal(peer, sent, Authorities, AuthorityFile, Revoked, now, node);
 
-    /// <exception cref="CryptographicException">A file does not hold what it should; the message names it and what would be right.</exception>
+    /// <exception cref="CryptographicException">A file does not hold what it should; the message names it and what would be
+    /// right.</exception>
     public static TransportIdentity Read(TransportOptions options, CertificateFiles files, string node, DateTimeOffset now, long generation)
     {
         var authorities = new X509Certificate2Collection();

@@ -64,7 +64,8 @@ internal static class CertificateCommands
         command.Options.Add(name);
         command.SetAction(parsed => Guarded(() =>
         {
-            using var authority = DevelopmentAuthority.Create(parsed.GetRequiredValue(Folder), parsed.GetRequiredValue(name), TimeProvider.System);
+            using var authority = DevelopmentAuthority.Create(
+                parsed.GetRequiredValue(Folder), parsed.GetRequiredValue(name), TimeProvider.System);
             if (parsed.GetValue(Cli.Json))
             {
                 Cli.PrintJson(new { authority = authority.CertificatePath, revocationList = authority.RevokedPath });
@@ -72,14 +73,19 @@ internal static class CertificateCommands
             }
             Console.Out.WriteLine($"{authority.CertificatePath}  the authority: athanor.transport.authority of every node");
             Console.Out.WriteLine($"{authority.RevokedPath}  its revocation list: athanor.transport.revocation-list of every node");
-            Console.Out.WriteLine($"{Path.Combine(authority.Folder, DevelopmentAuthority.KeyFile)}  its key: keep it here, nodes do not need it");
+            Console.Out.WriteLine(
+                $"{Path.Combine(authority.Folder, DevelopmentAuthority.KeyFile)}  its key: keep it here, nodes do not need it");
         }));
         return command;
     }
 
     private static Command CreateIssue(CertificateUse use, string word, string description, params string[] examples)
     {
-        var name = new Argument<string>("name") { Description = "The CN: the name of the node, the client or the server.", HelpName = "NAME" };
+        var name = new Argument<string>("name")
+        {
+            Description = "The CN: the name of the node, the client or the server.",
+            HelpName = "NAME",
+        };
         var command = Cli.Command(word, description, examples);
         command.Arguments.Add(name);
         command.Options.Add(Folder);
@@ -91,7 +97,8 @@ internal static class CertificateCommands
             if (days is < 1 or > 3650) throw new UserException($"--days is 1 to 3650, not {days}");
             using var authority = DevelopmentAuthority.Open(parsed.GetRequiredValue(Folder), TimeProvider.System);
             var files = authority.Issue(
-                use, parsed.GetRequiredValue(name), TimeSpan.FromDays(days), use == CertificateUse.Server ? parsed.GetRequiredValue(Hosts) : []);
+                use, parsed.GetRequiredValue(name), TimeSpan.FromDays(days),
+                use == CertificateUse.Server ? parsed.GetRequiredValue(Hosts) : []);
             if (parsed.GetValue(Cli.Json)) Cli.PrintJson(files);
             else Console.Out.WriteLine($"{files.CertificatePath}\n{files.KeyPath}\nserial {files.Serial}");
         }));

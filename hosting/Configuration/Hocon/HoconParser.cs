@@ -240,7 +240,8 @@ internal sealed class HoconParser
     private void Deeper()
     {
         // The stack may be used up earlier: by includes within includes, or by a thread with a small one.
-        if (++_depth > MaxDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack()) throw Error($"objects and arrays nest deeper than {MaxDepth}");
+        if (++_depth > MaxDepth || !RuntimeHelpers.TryEnsureSufficientExecutionStack())
+            throw Error($"objects and arrays nest deeper than {MaxDepth}");
     }
 
     private HoconException Error(string problem) => new(Origin, problem);

@@ -20,8 +20,8 @@ namespace Athanor.Hosting.Configuration.Hocon;
 /// </summary>
 internal sealed class HoconResolver(ObjectNode root, Func<string, string?> environment)
 {
-    /// <summary>A node looked at is a step, so are <see cref="CharactersAStep"/> characters of text; a cycle costs as much as the exceptions
-    /// that unwind it. Real configurations take some ten thousand.</summary>
+    /// <summary>A node looked at is a step, so are <see cref="CharactersAStep"/> characters of text; a cycle costs as much as the
+    /// exceptions that unwind it. Real configurations take some ten thousand.</summary>
     public const int MaxSteps = 300_000;
 
     private const int CharactersAStep = 16;

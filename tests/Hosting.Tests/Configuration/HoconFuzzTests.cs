@@ -15,18 +15,24 @@ public sealed class HoconFuzzTests(ITestOutputHelper output)
 
     private static readonly byte[][] Words = [.. new[]
     {
-        "{", "}", "[", "]", "\"", "\"\"\"", "${", "${?", "}", "$", "+=", "=", ":", ",", ".", "..", "\n", "#", "//", "\\u0000", "\\", "\\uD800", "include ",
-        "include \"cycle.conf\"\n", "include \"equiv03/includes.conf\"\n", "include required(file(\"x\"))\n", "include \"a\\u0000b\"\n", "a=${a}\n", "a=${?a}${?a}\n", "a += 1\n",
-        "a.a.a.", "a={b=${a}}\n", "x=[${x}${?x}]\n", "\ufeff", "\u00a0", "\u2028", "1e999999999", "-", "0x", "null", "true", "99999999999999999999 YiB",
+        "{", "}", "[", "]", "\"", "\"\"\"", "${", "${?", "}", "$", "+=", "=", ":", ",", ".", "..", "\n", "#", "//", "\\u0000", "\\",
+            "\\uD800", "include ",
+        "include \"cycle.conf\"\n", "include \"equiv03/includes.conf\"\n", "include required(file(\"x\"))\n", "include \"a\\u0000b\"\n",
+            "a=${a}\n", "a=${?a}${?a}\n", "a += 1\n",
+        "a.a.a.", "a={b=${a}}\n", "x=[${x}${?x}]\n", "\ufeff", "\u00a0", "\u2028", "1e999999999", "-", "0x", "null", "true",
+            "99999999999999999999 YiB",
         "1.5s", "athanor { shards.lease = 10s }\n", "athanor.slots.pools { gpu { count = 1 } }\n",
     }.Select(Encoding.UTF8.GetBytes)];
 
     [Fact]
     public void Mutated_files_are_read_or_refused()
     {
-        byte[][] samples = [Encoding.UTF8.GetBytes(ClusterConfiguration.Defaults), .. Directory.GetFiles(Folder, "*", SearchOption.AllDirectories)
-            .Where(static path => Path.GetExtension(path) is ".conf" or ".json" or ".properties").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
-        new Fuzz(output, "HOCON", Floor, PerByte).Run(Fuzz.Inputs(30_000), random => Fuzz.Mutate(random, samples, Words), static bytes => ReadOrRefuse(bytes));
+        byte[][] samples = [Encoding.UTF8.GetBytes(ClusterConfiguration.Defaults),
+            .. Directory.GetFiles(Folder, "*", SearchOption.AllDirectories)
+            .Where(static path =>
+                Path.GetExtension(path) is ".conf" or ".json" or ".properties").Order(StringComparer.Ordinal).Select(File.ReadAllBytes)];
+        new Fuzz(output, "HOCON", Floor, PerByte).Run(Fuzz.Inputs(30_000), random => Fuzz.Mutate(random, samples, Words), static bytes =>
+            ReadOrRefuse(bytes));
     }
 
     [Fact]
@@ -54,10 +60,13 @@ public sealed class HoconFuzzTests(ITestOutputHelper output)
 
     public static TheoryData<string, string, string> Bombs() => new()
     {
-        { "strings that double", Lines(40, i => $"a{i} = ${{a{i + 1}}}${{a{i + 1}}}") + "a40 = xxxxxxxxxxxxxxxx\n", "substitutions multiply" },
+        { "strings that double", Lines(40, i => $"a{i} = ${{a{i + 1}}}${{a{i + 1}}}") + "a40 = xxxxxxxxxxxxxxxx\n",
+            "substitutions multiply" },
         { "arrays that double", Lines(40, i => $"a{i} = ${{a{i + 1}}} ${{a{i + 1}}}") + "a40 = [1]\n", "substitutions multiply" },
-        { "objects that double", Lines(40, i => $"a{i} {{ x = ${{a{i + 1}}}, y = ${{a{i + 1}}} }}") + "a40 { z = 1 }\n", "substitutions multiply" },
-        { "objects joined that double", Lines(40, i => $"a{i} = ${{a{i + 1}}} ${{a{i + 1}}}") + "a40 { z = 1 }\n", "substitutions multiply" },
+        { "objects that double", Lines(40, i => $"a{i} {{ x = ${{a{i + 1}}}, y = ${{a{i + 1}}} }}") + "a40 { z = 1 }\n",
+            "substitutions multiply" },
+        { "objects joined that double", Lines(40, i => $"a{i} = ${{a{i + 1}}} ${{a{i + 1}}}") + "a40 { z = 1 }\n",
+            "substitutions multiply" },
         { "a key of 100,000 elements", string.Join('.', Enumerable.Repeat("a", 100_000)) + " = 1\n", "more than 400 elements" },
         { "keys that nest", Lines(150, _ => "a.b.c.d.e.f.g {"), "more than 400 elements" },
         { "100,000 braces", Lines(100_000, _ => "a {"), "nest deeper than 200" },
@@ -95,7 +104,8 @@ public sealed class HoconFuzzTests(ITestOutputHelper output)
     public void Files_that_include_the_next_one_twice_are_refused()
     {
         using var directory = new Sqlite.TemporaryDirectory();
-        for (var i = 0; i < 30; i++) File.WriteAllText(directory.File($"f{i}.conf"), $"include \"f{i + 1}.conf\"\ninclude \"f{i + 1}.conf\"\n");
+        for (var i = 0; i < 30; i++) File.WriteAllText(directory.File($"f{i}.conf"),
+            $"include \"f{i + 1}.conf\"\ninclude \"f{i + 1}.conf\"\n");
         File.WriteAllText(directory.File("f30.conf"), "a = 1\n");
         var error = Assert.Throws<HoconException>(() => HoconFile.Load(directory.File("f0.conf")));
         Assert.Contains("more than 1000 files are included", error.Message, StringComparison.Ordinal);

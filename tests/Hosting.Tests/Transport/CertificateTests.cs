@@ -43,7 +43,8 @@ public sealed class CertificateTests : IAsyncLifetime
         // It believes both authorities, so it is the server that refuses.
         var both = _network.Directory.File("both.pem");
         await File.WriteAllTextAsync(both, File.ReadAllText(Authority.CertificatePath) + File.ReadAllText(stranger.CertificatePath));
-        await RefusedByServer(address, _network.With(files) with { Authority = both }, "was issued by 'CN=Stranger'", "'CN=Athanor test authority'");
+        await RefusedByServer(address, _network.With(files) with { Authority = both }, "was issued by 'CN=Stranger'",
+            "'CN=Athanor test authority'");
     }
 
     [Fact]
@@ -83,7 +84,8 @@ public sealed class CertificateTests : IAsyncLifetime
         var identity = Raw(Authority.Issue(use, "a", Day));
         var error = await AskWith(identity, address);
         Assert.Contains("refuses this node", error.Message, StringComparison.Ordinal);
-        Assert.Contains("is no node's: a node's certificate is for server and client authentication", error.Message, StringComparison.Ordinal);
+        Assert.Contains("is no node's: a node's certificate is for server and client authentication", error.Message,
+            StringComparison.Ordinal);
         await _network.Log.Until("is no node's");
         Assert.Empty(_door.Asked);
     }
@@ -124,7 +126,8 @@ public sealed class CertificateTests : IAsyncLifetime
         var revoked = Assert.Single(Authority.Revoke("a"));
         var error = await Fails(link.Ask("b", address, Request(), None));
         Assert.Equal((Refusal.Unavailable, false), (error.Why, error.MayHaveRun));
-        Assert.Contains($"node 'b' at {address} refuses this node: the certificate 'CN=a' (serial {revoked}) is revoked", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"node 'b' at {address} refuses this node: the certificate 'CN=a' (serial {revoked}) is revoked", error.Message,
+            StringComparison.Ordinal);
         await _network.Log.Until($"(serial {revoked}) is revoked");
         Assert.Single(_door.Asked);
         // A new one is made and laid over the old: no restart either.
@@ -167,7 +170,8 @@ public sealed class CertificateTests : IAsyncLifetime
         await File.WriteAllTextAsync(options.Certificate, "-----BEGIN CERTIFICATE-----\nhalf of it");
         await WaitReload();
         Assert.Equal(first, identities.Current!.Own.TargetCertificate.SerialNumber);
-        Assert.Contains("athanor.transport.certificate", await _network.Log.Until("are not used, the former ones stay"), StringComparison.Ordinal);
+        Assert.Contains("athanor.transport.certificate", await _network.Log.Until("are not used, the former ones stay"),
+            StringComparison.Ordinal);
         var second = Authority.Issue(CertificateUse.Node, "b", Day).Serial;
         await WaitReload();
         Assert.Equal(second, identities.Current!.Own.TargetCertificate.SerialNumber);
@@ -187,7 +191,8 @@ public sealed class CertificateTests : IAsyncLifetime
             (good with { Certificate = "/nowhere/a.pem" }, ["athanor.transport.certificate: /nowhere/a.pem cannot be read"]),
             (good with { Key = other.KeyPath }, ["athanor.transport.key", other.KeyPath]),
             (good with { Certificate = other.CertificatePath, Key = other.KeyPath }, ["its CN is 'b', and this node is 'a'"]),
-            (good with { Authority = stranger.CertificatePath }, ["was issued by 'CN=Athanor test authority', which is not the authority of", "Stranger"]),
+            (good with { Authority = stranger.CertificatePath },
+                ["was issued by 'CN=Athanor test authority', which is not the authority of", "Stranger"]),
             (good with { Authority = good.Key }, ["athanor.transport.authority", "holds no certificate"]),
             (good with { RevocationList = good.Authority }, ["athanor.transport.revocation-list", "no X509 CRL"]),
             (good with { RevocationList = stranger.RevokedPath }, ["athanor.transport.revocation-list", "not signed by the authority"]),
@@ -260,7 +265,8 @@ public sealed class CertificateTests : IAsyncLifetime
         foreach (var name in new[] { "../a", "authority", "", new string('a', 65) })
             Assert.Throws<IOException>(() => Authority.Issue(CertificateUse.Node, name, Day));
         Assert.Throws<IOException>(() => DevelopmentAuthority.Create(Authority.Folder, "again", TimeProvider.System));
-        Assert.Contains("neither a certificate's file", Assert.Throws<IOException>(() => Authority.Revoke("nobody")).Message, StringComparison.Ordinal);
+        Assert.Contains("neither a certificate's file", Assert.Throws<IOException>(() => Authority.Revoke("nobody")).Message,
+            StringComparison.Ordinal);
     }
 
     private async Task RefusedByServer(string address, TransportOptions options, params string[] says)

@@ -40,7 +40,8 @@ internal sealed class InProcessNetwork(int maxBody = 4 << 20) : ITestNetwork
         private readonly ConcurrentDictionary<string, HintLine> _hints = new();
 
         public void Hint(string node, string address, ImmutableArray<int> shards) => _hints.GetOrAdd(
-            node, name => new HintLine(name, Send, new TransportOptions().HintTimeout, TimeProvider.System, NullLogger.Instance)).Add(address, shards);
+            node, name => new HintLine(name, Send, new TransportOptions().HintTimeout, TimeProvider.System, NullLogger.Instance))
+            .Add(address, shards);
 
         public async Task<NodeAnswer> Ask(string node, string address, NodeRequest request, CancellationToken cancellation)
         {

@@ -16,7 +16,8 @@ internal sealed class TestDoor : INodeDoor
 
     public ConcurrentQueue<(string From, ImmutableArray<int> Shards)> Hints { get; } = new();
 
-    public Func<string, NodeRequest, CancellationToken, Task<NodeAnswer>> OnAsk { get; set; } = static (_, request, _) => Task.FromResult(Echo(request));
+    public Func<string, NodeRequest, CancellationToken, Task<NodeAnswer>> OnAsk { get; set; } = static (_, request, _) =>
+        Task.FromResult(Echo(request));
 
     public Action<ImmutableArray<int>> OnHint { get; set; } = static _ => { };
 
@@ -32,7 +33,8 @@ internal sealed class TestDoor : INodeDoor
         return OnAsk(fromNode, request, cancellation);
     }
 
-    public static NodeRequest Request(string body = "hello", double seconds = 30, Guid? key = null) => Request(System.Text.Encoding.UTF8.GetBytes(body), seconds, key);
+    public static NodeRequest Request(string body = "hello", double seconds = 30, Guid? key = null) =>
+        Request(System.Text.Encoding.UTF8.GetBytes(body), seconds, key);
 
     public static NodeRequest Request(byte[] body, double seconds = 30, Guid? key = null) => new(
         Somebody, new StoredMessage("counters.add", 3, body), false, false, key, "operator@plant", null, TimeSpan.FromSeconds(seconds));

@@ -47,7 +47,8 @@ internal sealed class HttpNetwork(bool certificates, TransportOptions? options =
         return link;
     }
 
-    public TransportOptions OptionsOf(string node) => certificates ? With(Authority.Issue(CertificateUse.Node, node, TimeSpan.FromDays(1))) : _options;
+    public TransportOptions OptionsOf(string node) =>
+        certificates ? With(Authority.Issue(CertificateUse.Node, node, TimeSpan.FromDays(1))) : _options;
 
     public TransportOptions With(IssuedCertificate files) => _options with
     {
@@ -67,7 +68,8 @@ internal sealed class HttpNetwork(bool certificates, TransportOptions? options =
         Directory.Dispose();
     }
 
-    private TransportIdentities Identities(string node, TransportOptions of) => TransportIdentities.Open(of, node, TimeProvider.System, Log);
+    private TransportIdentities Identities(string node, TransportOptions of) =>
+        TransportIdentities.Open(of, node, TimeProvider.System, Log);
 }
 
 /// <summary>Lines of a log, and the wait for one.</summary>
@@ -90,7 +92,8 @@ internal sealed class RecordingLog : ILogger
 
     public bool IsEnabled(LogLevel logLevel) => true;
 
-    public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+    public void Log<TState>(
+        LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
     {
         lock (_gate)
         {

@@ -23,8 +23,8 @@ public abstract class TransportContract
         var address = await network.Start("b", door);
         var key = Guid.CreateVersion7();
         var sent = new NodeRequest(
-            new EntityAddress("plant", "twins", "unit-7"), new StoredMessage("twins.measure", 2, new byte[] { 1, 2, 0xff }), true, true, key,
-            "operator@plant", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", TimeSpan.FromSeconds(17.25),
+            new EntityAddress("plant", "twins", "unit-7"), new StoredMessage("twins.measure", 2, new byte[] { 1, 2, 0xff }), true, true,
+            key, "operator@plant", "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", TimeSpan.FromSeconds(17.25),
             new ClientOrder("session", 12, 9));
         await network.LinkOf("a").Ask("b", address, sent, None);
         var (from, got) = Assert.Single(door.Asked);
@@ -56,7 +56,8 @@ public abstract class TransportContract
         var request = Request(key: Guid.CreateVersion7());
         var link = network.LinkOf("a");
         var first = await link.Ask("b", wrongAddress, request, None);
-        Assert.Equal((null, Refusal.NotOwner, "'c' owns it", "c", rightAddress), (first.Reply, first.Why, first.Reason, first.OwnerNode, first.OwnerAddress));
+        Assert.Equal((null, Refusal.NotOwner, "'c' owns it", "c", rightAddress),
+            (first.Reply, first.Why, first.Reason, first.OwnerNode, first.OwnerAddress));
         var second = await link.Ask(first.OwnerNode!, first.OwnerAddress!, request, None);
         Assert.Equal("hello", Text(second));
         Assert.Equal(request.Key, Assert.Single(right.Asked).Request.Key);
@@ -69,7 +70,8 @@ public abstract class TransportContract
         var door = new TestDoor
         {
             OnAsk = static (_, request, _) =>
-                Task.FromResult(new NodeAnswer(null, Enum.Parse<Refusal>(System.Text.Encoding.UTF8.GetString(request.Message.Body.Span)), "because – of ü")),
+                Task.FromResult(new NodeAnswer(null, Enum.Parse<Refusal>(System.Text.Encoding.UTF8.GetString(request.Message.Body.Span)),
+                    "because – of ü")),
         };
         var address = await network.Start("b", door);
         var link = network.LinkOf("a");
@@ -168,7 +170,8 @@ public abstract class TransportContract
         var address = await network.Start("b", door);
         var link = network.LinkOf("a");
         for (var i = 0; i < 200; i++) Assert.Equal($"{i}", Text(await link.Ask("b", address, Request($"{i}"), None)));
-        Assert.Equal(Enumerable.Range(0, 200).Select(i => $"{i}"), door.Asked.Select(a => System.Text.Encoding.UTF8.GetString(a.Request.Message.Body.Span)));
+        Assert.Equal(Enumerable.Range(0, 200).Select(i => $"{i}"),
+            door.Asked.Select(a => System.Text.Encoding.UTF8.GetString(a.Request.Message.Body.Span)));
     }
 
     [Fact]
@@ -222,7 +225,8 @@ public abstract class TransportContract
     public async Task A_door_that_throws_is_an_answer()
     {
         await using var network = Create();
-        var address = await network.Start("b", new TestDoor { OnAsk = (_, _, _) => throw new InvalidOperationException("the roof is on fire") });
+        var address = await network.Start("b",
+            new TestDoor { OnAsk = (_, _, _) => throw new InvalidOperationException("the roof is on fire") });
         var link = network.LinkOf("a");
         for (var i = 0; i < 2; i++)
         {

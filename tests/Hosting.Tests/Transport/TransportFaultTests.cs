@@ -76,7 +76,8 @@ public sealed class TransportFaultTests
         Assert.Equal((Refusal.Unavailable, true), (error.Why, error.MayHaveRun));
         Assert.InRange(begun.Elapsed.TotalSeconds, 0.9, NoticedWithin);
         begun.Restart();
-        error = await Fails(link.Ask("b", wire.Address, Request(seconds: 300), None).WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System));
+        ask = link.Ask("b", wire.Address, Request(seconds: 300), None);
+        error = await Fails(ask.WaitAsync(TimeSpan.FromSeconds(60), TimeProvider.System));
         Assert.Equal(Refusal.Unavailable, error.Why);
         Assert.InRange(begun.Elapsed.TotalSeconds, 0.5, NoticedWithin);
         never.SetResult(Echo(Request()));
@@ -92,7 +93,8 @@ public sealed class TransportFaultTests
         {
             var options = network.OptionsOf("b") with { Port = port };
             var identities = TransportIdentities.Open(options, "b", TimeProvider.System, network.Log);
-            await using var server = await NodeServer.Start(options, "b", new TestDoor(), identities, TimeProvider.System, network.Log, None);
+            await using var server = await NodeServer.Start(
+                options, "b", new TestDoor(), identities, TimeProvider.System, network.Log, None);
             port = int.Parse(server.Address.Split(':')[1], System.Globalization.CultureInfo.InvariantCulture);
             while (true)
             {
@@ -141,7 +143,7 @@ public sealed class TransportFaultTests
         await using var network = new HttpNetwork(certificates: false);
         var door = new TestDoor();
         var address = await network.Start("b", door);
-        using var http = new HttpClient { DefaultRequestVersion = HttpVersion.Version20, DefaultVersionPolicy = HttpVersionPolicy.RequestVersionExact };
+        using var http = new HttpClient();
         async Task<(HttpStatusCode, string)> Post(string path, byte[] body, string to = "b", string deadline = "1000")
         {
             using var message = new HttpRequestMessage(HttpMethod.Post, $"http://{address}{path}")
@@ -183,7 +185,8 @@ public sealed class TransportFaultTests
     {
         var error = Assert.Throws<ConfigurationException>(
             () => TransportIdentities.Open(new TransportOptions { Address = address }, "a", TimeProvider.System, NullLogger.Instance));
-        Assert.Contains($"athanor.transport.address: {address} can be reached from other machines", error.Message, StringComparison.Ordinal);
+        Assert.Contains($"athanor.transport.address: {address} can be reached from other machines", error.Message,
+            StringComparison.Ordinal);
         Assert.Contains("athanor certificates", error.Message, StringComparison.Ordinal);
     }
 

@@ -56,7 +56,7 @@ internal sealed class Fuzz(ITestOutputHelper output, string what, long allocatio
                     var allocated = GC.GetAllocatedBytesForCurrentThread() - before;
                     mostTicks = Math.Max(mostTicks, Stopwatch.GetTimestamp() - begun);
                     mostBytes = Math.Max(mostBytes, allocated);
-                    if (allocated > allocationFloor) mostPerByte = Math.Max(mostPerByte, (allocated - allocationFloor) / (double)input.Length);
+                    mostPerByte = Math.Max(mostPerByte, (allocated - allocationFloor) / (double)input.Length);
                     if (allocated > allocationFloor + (allocationPerByte * input.Length))
                         throw new InvalidOperationException($"{allocated} bytes were allocated for {input.Length} bytes of input");
                 }
@@ -76,8 +76,9 @@ internal sealed class Fuzz(ITestOutputHelper output, string what, long allocatio
         }
         if (finding is not null) Assert.Fail($"{finding}\n{Present}");
         output.WriteLine(string.Create(CultureInfo.InvariantCulture,
-            $"{what}: seed {Seed}, {inputs} inputs in {watch.Elapsed.TotalSeconds:F1} s: {outcomes[0]} values, {outcomes[1]} errors; most for one "
-            + $"input {mostBytes / 1024.0:F1} KiB, {mostPerByte:F0} B/B above {allocationFloor >> 10} KiB, {Stopwatch.GetElapsedTime(0, mostTicks).TotalMilliseconds:F0} ms"));
+            $"{what}: seed {Seed}, {inputs} inputs in {watch.Elapsed.TotalSeconds:F1} s: {outcomes[0]} values, {outcomes[1]} errors; "
+            + $"most for one input {mostBytes / 1024.0:F1} KiB ({mostPerByte:F0} B/B above {allocationFloor >> 10} KiB), "
+            + $"{Stopwatch.GetElapsedTime(0, mostTicks).TotalMilliseconds:F0} ms"));
         Assert.True(outcomes[0] > 0 && outcomes[1] > 0, "all inputs had one outcome, so this test shows nothing");
     }
 
@@ -120,8 +121,11 @@ internal sealed class Fuzz(ITestOutputHelper output, string what, long allocatio
         return [.. bytes];
     }
 
-    private string Present => $"{what}, seed {Seed}, input {_number} of {_present.Length} bytes: {Convert.ToHexString(_present.AsSpan(0, Math.Min(_present.Length, 4096)))}";
+    private string Present => $"{what}, seed {Seed}, input {_number} of {_present.Length} bytes: "
+        + Convert.ToHexString(_present.AsSpan(0, Math.Min(_present.Length, 4096)));
 
     private static int Setting(string name, int usual) =>
-        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value) ? value : usual;
+        int.TryParse(Environment.GetEnvironmentVariable(name), NumberStyles.None, CultureInfo.InvariantCulture, out var value)
+            ? value
+            : usual;
 }

@@ -5,7 +5,8 @@ using Xunit.Abstractions;
 
 namespace Protocol.Tests;
 
-/// <summary>Bytes that were damaged or made up: they are read as some message, or refused with their offset; nothing else happens.</summary>
+/// <summary>Bytes that were damaged or made up: they are read as some message, or refused with their offset; nothing else
+/// happens.</summary>
 public class FuzzTests(ITestOutputHelper output)
 {
     private const int Usual = 100_000;
@@ -17,7 +18,8 @@ public class FuzzTests(ITestOutputHelper output)
     [Fact]
     public void Any_bytes_can_be_read_value_by_value_or_are_refused()
     {
-        using var suite = JsonDocument.Parse(File.ReadAllText(RepositoryFiles.Path("tests", "vectors", "msgpack", "msgpack-test-suite.json")));
+        using var suite = JsonDocument.Parse(
+            File.ReadAllText(RepositoryFiles.Path("tests", "vectors", "msgpack", "msgpack-test-suite.json")));
         byte[][] vectors = [.. suite.RootElement.EnumerateObject().SelectMany(static group => group.Value.EnumerateArray())
             .SelectMany(static vector => vector.GetProperty("msgpack").EnumerateArray())
             .Select(static form => Convert.FromHexString(form.GetString()!.Replace("-", "", StringComparison.Ordinal)))];
@@ -27,7 +29,8 @@ public class FuzzTests(ITestOutputHelper output)
                 var walked = Attempt(bytes, static (ref MessagePackReader reader) => Walk(ref reader));
                 var skipped = Attempt(bytes, static (ref MessagePackReader reader) => reader.Skip());
                 // Reading looks at more than skipping does, such as the text of strings; what it takes, skipping takes too.
-                if (walked == FuzzOutcome.Value && skipped == FuzzOutcome.Error) throw new InvalidOperationException("read, and not skipped");
+                if (walked == FuzzOutcome.Value && skipped == FuzzOutcome.Error)
+                    throw new InvalidOperationException("read, and not skipped");
                 return walked;
             });
     }
@@ -76,7 +79,8 @@ public class FuzzTests(ITestOutputHelper output)
         }
         catch (MessageFormatException e)
         {
-            return e.Offset >= 0 && e.Offset <= bytes.Length ? FuzzOutcome.Error : throw new InvalidOperationException($"offset {e.Offset}", e);
+            if (e.Offset < 0 || e.Offset > bytes.Length) throw new InvalidOperationException($"offset {e.Offset}", e);
+            return FuzzOutcome.Error;
         }
         catch (UnknownKindException)
         {
