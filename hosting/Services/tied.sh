@@ -10,7 +10,7 @@ if [ -n "$user" ]; then set -- setpriv --reuid="$user" --regid="$user" --init-gr
 "$@" 3<&- </dev/null >>"$log" 2>&1 &
 server=$!
 echo "$server"
-exec >/dev/null
+exec >/dev/null 2>&1
 (
   while read -r order <&3; do kill -"$order" "$server" 2>/dev/null; done
   kill -"$end" "$server" 2>/dev/null
