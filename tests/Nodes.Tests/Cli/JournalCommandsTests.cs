@@ -61,6 +61,29 @@ public sealed class JournalCommandsTests : IDisposable
         Assert.False(Directory.Exists(_state));
     }
 
+    [Fact]
+    public async Task A_journal_is_copied_into_another_directory_and_looked_at_there()
+    {
+        using (var state = StateDirectory.Open(_state))
+        await using (var store = SqliteStore.Open(state.JournalPath, new SqliteStoreOptions { ShardCount = 1 }, TimeProvider.System))
+            await Append(store);
+        var before = await File.ReadAllBytesAsync(Path.Combine(_state, "journal.db"));
+        var target = Path.Combine(Path.GetDirectoryName(_state)!, "copy");
+        string[] copy = ["copy", "--from", $"sqlite:{_state}", "--to", $"sqlite:{target}", "--shards", "3", "--json"];
+        Assert.Equal(ExitCodes.Success, await Run([.. copy, "--dry-run"]));
+        Assert.Equal(ExitCodes.Success, await Run(copy));
+        Assert.Equal(before, await File.ReadAllBytesAsync(Path.Combine(_state, "journal.db")));
+        Assert.Contains("already holds", (await Assert.ThrowsAsync<StoreException>(() => Run(copy))).Message, StringComparison.Ordinal);
+
+        foreach (var arguments in (string[][])[["verify"], ["show", "twins/heater"], ["seal", "--dry-run"], ["projections", "lag"],
+            ["projections", "rebuild", "entities"], ["projections", "show", "entities"]])
+        {
+            Assert.Equal(ExitCodes.Success, await Root.Create().Parse(["journal", .. arguments, "--state", target])
+                .InvokeAsync(new() { EnableDefaultExceptionHandler = false }));
+        }
+        await Assert.ThrowsAsync<UserException>(() => Run("copy", "--from", "oracle:x", "--to", $"sqlite:{target}"));
+    }
+
     private Task<int> Run(params string[] arguments) => Root.Create().Parse(["journal", .. arguments, "--state", _state])
         .InvokeAsync(new() { EnableDefaultExceptionHandler = false });
 
