@@ -1,7 +1,7 @@
 using Athanor.Actors;
+using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Core;
 using Athanor.Hosting.Journal.Seal;
-using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
 using Athanor.Hosting.Stores.Integrity;
