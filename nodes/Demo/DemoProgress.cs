@@ -54,6 +54,13 @@ internal sealed class DemoProgress(TimeProvider time, IAnsiConsole console, bool
             });
     }
 
+    /// <summary>Says something beside the steps.</summary>
+    public void Say(string sentence)
+    {
+        if (quiet) return;
+        lock (_lock) console.WriteLine(sentence);
+    }
+
     public void Advance(string task, double done, double total, string note = "")
     {
         lock (_lock)

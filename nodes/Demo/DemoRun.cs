@@ -13,7 +13,7 @@ namespace Athanor.Nodes.Demo;
 /// <param name="ReportPath">Where the report goes; null for <c>report.html</c> in the state directory.</param>
 /// <param name="Config">A HOCON file, or null.</param>
 /// <param name="Quiet">Print nothing on the way.</param>
-/// <param name="Cluster">Run on three node processes over the development services, one of which is killed half way and started again.</param>
+/// <param name="Cluster">Run on three node processes over a private PostgreSQL, one of which is killed half way and started again.</param>
 internal sealed record DemoRunOptions(
     string StateDirectory, bool Small, string? ReportPath, string? Config, bool Quiet, bool Cluster = false);
 
@@ -32,22 +32,21 @@ internal static class DemoRun
             await using var nodes = await DemoCluster.Start(options, cancellation);
             var member = nodes.Connection;
             return await Run(
-                options, marker, new Ground(member.Client, member.Store!, nodes.Gateway, nodes.GatewayDirectory), nodes.Half, cancellation);
+                options, marker, new Ground(member.Client, member.Store!, nodes.Gateway, nodes.GatewayDirectory, nodes), cancellation);
         }
         var configuration = ClusterConfiguration.Load(options.Config) with { StateDirectory = options.StateDirectory };
         await using var connection = await ClusterConnection.Open(configuration, EmbeddedRole.Full, gateway: true, cancellation: cancellation);
         if (connection.Hosted is not { } cluster || connection.Gateway is not { } gateway)
             throw new UserException($"another process hosts {options.StateDirectory}; end it, or choose another directory with --state", ExitCodes.Environment);
         return await Run(
-            options, marker, new Ground(cluster.Client, cluster.Store, gateway.Url, options.StateDirectory), static _ => Task.CompletedTask, cancellation);
+            options, marker, new Ground(cluster.Client, cluster.Store, gateway.Url, options.StateDirectory), cancellation);
     }
 
     /// <param name="Peers">The directory whose gateway peers join; their keys lie under it.</param>
-    private sealed record Ground(IClusterClient Client, IStore Store, Uri Gateway, string Peers);
+    /// <param name="Nodes">The node processes, one of which is to be killed; null where this process hosts everything.</param>
+    private sealed record Ground(IClusterClient Client, IStore Store, Uri Gateway, string Peers, DemoCluster? Nodes = null);
 
-    /// <param name="half">Called when half of the steps are done.</param>
-    private static async Task<DemoResult> Run(
-        DemoRunOptions options, DemoMarker marker, Ground ground, Func<CancellationToken, Task> half, CancellationToken cancellation)
+    private static async Task<DemoResult> Run(DemoRunOptions options, DemoMarker marker, Ground ground, CancellationToken cancellation)
     {
         var time = TimeProvider.System;
         var progress = new DemoProgress(time, AnsiConsole.Console, options.Quiet);
@@ -57,16 +56,18 @@ internal static class DemoRun
             ground.Client, options.Small, DataDirectory(), ground.Gateway, ground.Peers, progress, report, results);
         var seconds = new Dictionary<string, double>();
         var killing = Task.CompletedTask;
+        if (ground.Nodes is { } started) progress.Say(started.Describe());
         foreach (var step in DemoSteps.All.Append(new ReplayStep(ground.Store, new RegistryCodec(Hosting.Families.Messages))))
         {
             var began = time.GetTimestamp();
             // Beside the step, so that it is killed while it works.
-            if (step is SweepStep) killing = half(cancellation);
+            if (step is SweepStep && ground.Nodes is { } nodes) killing = nodes.Half(progress.Say, cancellation);
             await progress.Under(step.Title, () => step.Run(context, cancellation));
             seconds[step.Title] = time.GetElapsedTime(began).TotalSeconds;
         }
 
         await killing;
+        ground.Nodes?.Tell(report);
         var path = Path.GetFullPath(options.ReportPath ?? Path.Combine(options.StateDirectory, "report.html"));
         await File.WriteAllTextAsync(path, HtmlReport.Write(report, Footer(options, results, seconds)), cancellation);
         var sections = report.Sections.Select(s => new DemoSection(s.Title, [.. s.Figures])).ToArray();
