@@ -138,6 +138,13 @@ internal sealed partial class ClusterCore
             ? "the commit was rejected"
             : $"the commit was rejected: the shard is at {actual.LastNumber} in epoch {actual.Epoch}, owned by {actual.Owner ?? "nobody"}";
         var ours = actual is not null && actual.Owner == _options.Node && actual.Epoch == shard.Epoch;
+        // The fence was passed. What this term knows of its mailbox was taken back by a fail-over of the store, so it ends and reads again;
+        // the messages that are there no more were never told, or are told anew by their senders.
+        if (ours && actual!.LastNumber == batch.Number - 1)
+        {
+            reason = $"the commit was rejected: the mailbox of shard {shard.Number} does not hold a message any more that was handled in it";
+            Note(NoteLevel.Warning, reason);
+        }
         RefuseBatch(batch, ours ? Refusal.Unavailable : Refusal.NotOwner, reason);
         if (shard.Dropped) return;
         if (ours) Reopen(shard, settle: true, reason);

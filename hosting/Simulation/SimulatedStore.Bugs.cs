@@ -28,7 +28,8 @@ internal sealed partial class SimulatedStore
             case PlantedBug.TimerRowKept when part.TimersRemoved.Length > 0 && world.Chance(0.5):
                 return part with { TimersRemoved = [] };
             case PlantedBug.ParkedRowDropped when part.Parked.Length > 0 && world.Chance(0.3):
-                return part with { Parked = [], Handled = part.Handled.AddRange(part.Parked.Select(static parked => parked.Mail.Id)) };
+                var rows = part.Parked.Select(static parked => parked.Mail.Id).Where(id => !part.Gives(id));
+                return part with { Parked = [], Handled = part.Handled.AddRange(rows) };
             case PlantedBug.WorkRowDropped when part.Work.Length > 0 && world.Chance(0.3):
                 return part with { Work = [] };
             case PlantedBug.SnapshotOfWrongNumber when part.Snapshots.Length > 0:

@@ -292,8 +292,6 @@ internal sealed partial class SimulatedStore(World world, MemoryStore store)
 
     public CoreInput ReadMail(CoreAction.ReadMail a)
     {
-        // A database shows no commit that its standby has not confirmed to anybody but the owner who reads its shard anew.
-        if (IsStalled) return new CoreInput.StoreFailed(a.Id, "stalled");
         var rows = Now(Inner.ReadMail(a.Shards, a.Limit, default));
         return new CoreInput.MailRead(a.Id, world.Options.Bug == PlantedBug.MailReordered ? [.. rows.Reverse()] : [.. rows]);
     }

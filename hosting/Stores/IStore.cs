@@ -12,13 +12,16 @@ public sealed record ShardCommit(int Shard, string Owner, Epoch Epoch, long Expe
     /// <summary>Rows told to mailboxes of any shard. Their source shard is this one, their source number <see cref="NewLast"/>.</summary>
     public ImmutableArray<MailRow> Mail { get; init; } = [];
 
-    /// <summary>Mailbox rows of this shard that this commit handles; each is deleted.</summary>
+    /// <summary>Mailbox rows of this shard that this commit handles; each is deleted. If one is not there, the part is rejected.</summary>
     public ImmutableArray<MailId> Handled { get; init; } = [];
 
-    /// <summary>Mailbox rows of this shard that leave the order; each is deleted and kept as parked.</summary>
+    /// <summary>Mailbox rows of this shard that leave the order; each is deleted and kept as parked. A row that is not there rejects the
+    /// part, unless its identity is one that this commit gives (<see cref="Gives"/>): what never was a row, such as a timer's command, is
+    /// parked too.</summary>
     public ImmutableArray<ParkedRow> Parked { get; init; } = [];
 
-    /// <summary>Parked rows of this shard that leave parking; the same commit tells them again as new mail.</summary>
+    /// <summary>Parked rows of this shard that leave parking; the same commit tells them again as new mail. If one is not parked, the part is
+    /// rejected.</summary>
     public ImmutableArray<MailId> Unparked { get; init; } = [];
 
     public ImmutableArray<TimerRow> TimersSet { get; init; } = [];
@@ -44,6 +47,9 @@ public sealed record ShardCommit(int Shard, string Owner, Epoch Epoch, long Expe
     /// <summary>The number of this commit, and the shard's last number after it. A commit without any rows takes one as well, so that a
     /// doubled commit is always a rejection.</summary>
     public long NewLast => ExpectedLast + 1;
+
+    /// <summary>Whether a row told in this commit, and no other, may have this identity.</summary>
+    public bool Gives(MailId id) => id.SourceShard == Shard && id.SourceNumber == NewLast;
 }
 
 /// <summary>What became of one shard's part: accepted, or rejected with the row as it is.</summary>
@@ -108,7 +114,8 @@ public sealed record Damage(string Table, string Where, string What);
 ///
 /// Promises. (1) A commit's part is applied only if the shard's row names that owner, that epoch and that last number; then the row's
 /// last number becomes <see cref="ShardCommit.NewLast"/>, all rows of the part appear in the same transaction, and the call returns after
-/// they are durable. (2) Parts of different shards in one call are judged one by one; a rejected part changes nothing. (3) Leases are
+/// they are durable. A part that names a row of its mailbox (or of parking) that is not there is rejected as well, though the shard's row is
+/// as expected: its owner has read what a fail-over took back, e.g. a row of a commit that no standby had confirmed. (2) Parts of different shards in one call are judged one by one; a rejected part changes nothing. (3) Leases are
 /// judged by the store's clock alone. (4) A row whose CRC does not match is never returned: the call throws <see cref="DamageException"/>
 /// for an entity's history, and skips and reports it elsewhere. (5) Reads see every commit that was acknowledged before they began.
 /// </summary>

@@ -13,7 +13,7 @@ internal sealed partial class MemoryStore
             var results = new List<ShardCommitResult>(parts.Count);
             foreach (var part in parts)
             {
-                var accepted = IsCurrent(part);
+                var accepted = IsCurrent(part) && HasRowsOf(part);
                 if (accepted) Apply(part);
                 results.Add(new ShardCommitResult(part.Shard, accepted, accepted ? null : _shards[part.Shard].Row));
             }
@@ -25,6 +25,19 @@ internal sealed partial class MemoryStore
     {
         var row = _shards[part.Shard].Row;
         return row.Owner == part.Owner && row.Epoch == part.Epoch && row.LastNumber == part.ExpectedLast;
+    }
+
+    /// <summary>Whether the rows that leave the mailbox and parking are there.</summary>
+    private bool HasRowsOf(ShardCommit part)
+    {
+        var table = _shards[part.Shard];
+        if (part.Handled.Length + part.Parked.Length > 0)
+        {
+            var mail = table.Mail.Select(static row => row.Id).ToHashSet();
+            if (!part.Handled.All(mail.Contains)) return false;
+            if (!part.Parked.All(parked => part.Gives(parked.Mail.Id) || mail.Contains(parked.Mail.Id))) return false;
+        }
+        return part.Unparked.All(id => table.Parked.Exists(parked => parked.Mail.Id == id));
     }
 
     /// <summary>What a database's keys would refuse. Checked before anything is changed.</summary>

@@ -21,6 +21,13 @@ internal sealed class CommitSection(string name, PostgresColumn[] columns, strin
     /// <summary>The part of a commit's statement.</summary>
     public string Sql(int firstParameter) => $"{Name} AS ({sql(Source(firstParameter), "r.part = ANY (ARRAY(SELECT shard FROM advanced))")})";
 
+    /// <summary>Its rows that are not in a table whose key they are, as <c>part</c>.</summary>
+    public string Missing(int firstParameter, string table)
+    {
+        var key = string.Join("", columns.Select(static c => $" AND t.{c.Name} = r.{c.Name}"));
+        return $"SELECT r.part FROM {Source(firstParameter)} WHERE NOT EXISTS (SELECT FROM {table} t WHERE t.shard = r.part{key})";
+    }
+
     /// <summary>A statement of its own, for rows that no shard's fence guards.</summary>
     public string Alone { get; } = sql(Source(columns, 1), "true");
 

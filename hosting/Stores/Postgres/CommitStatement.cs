@@ -8,7 +8,9 @@ namespace Athanor.Hosting.Stores.Postgres;
 /// Commits of several shards as one statement, hence one round trip and one transaction.
 ///
 /// <c>held</c> locks the rows of the shards, in the order of their numbers, so that two such statements never wait for each other in a
-/// circle. <c>advanced</c> counts up those whose owner, epoch and last number are as expected, as the row says after the lock was got.
+/// circle. <c>gone</c> names the parts that would handle a mailbox row, or return a parked one, that is not there; only commits behind the
+/// same fence delete those, so what the statement's snapshot says of them is true of every part that passes the fence. <c>advanced</c>
+/// counts up those whose owner, epoch and last number are as expected, as the row says after the lock was got, and that are not gone.
 /// Every other part of the statement takes only rows whose part is among the advanced ones. The answer is each shard's row and whether it
 /// was advanced.
 ///
@@ -76,25 +78,33 @@ internal sealed class CommitStatement
     public static string TextOf(int form) => Texts.GetOrAdd(form, static form =>
     {
         var arrays = string.Join(", ", Fence.Select((c, i) => $"${i + 1}::{c.SqlType}[]"));
-        var text = new StringBuilder($"""
-            WITH expected AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS e({string.Join(", ", Fence.Select(static c => c.Name))})),
-            clocked AS MATERIALIZED (SELECT coalesce(${Fence.Length + 1}::bigint, clock()) AS now),
-            held AS MATERIALIZED (
-                SELECT {ShardTable.Columns} FROM expected e JOIN shard s ON s.shard = e.shard ORDER BY s.shard FOR NO KEY UPDATE OF s),
-            advanced AS (
-                UPDATE shard u SET last = s.last + 1, last_event = s.last_event + e.events
-                FROM expected e JOIN held s ON s.shard = e.shard
-                WHERE u.shard = s.shard AND s.owner = e.owner AND s.incarnation = e.incarnation AND s.counter = e.counter
-                    AND s.last = e.last AND (e.before_event < 0 OR s.last_event = e.before_event) AND {ShardTable.IsSound}
-                RETURNING u.shard)
-            """);
+        var sections = new List<(CommitSection Section, int Parameter)>();
         var parameter = FenceParameters + 1;
         for (var i = 0; i < Sections.Length; i++)
         {
             if ((form & (1 << i)) == 0) continue;
-            text.Append(",\n").Append(Sections[i].Sql(parameter));
+            sections.Add((Sections[i], parameter));
             parameter += Sections[i].Columns.Count;
         }
+        var missing = sections.Where(static s => s.Section == MailTable.Handled).Select(static s => s.Section.Missing(s.Parameter, "mail"))
+            .Concat(sections.Where(static s => s.Section == ParkedTable.Removed).Select(static s => s.Section.Missing(s.Parameter, "parked")))
+            .ToList();
+        var (gone, notGone) = missing.Count == 0
+            ? ("", "")
+            : ($"\ngone AS MATERIALIZED ({string.Join(" UNION ALL ", missing)}),", "\n        AND s.shard <> ALL (ARRAY(SELECT part FROM gone))");
+        var text = new StringBuilder($"""
+            WITH expected AS MATERIALIZED (SELECT * FROM unnest({arrays}) AS e({string.Join(", ", Fence.Select(static c => c.Name))})),
+            clocked AS MATERIALIZED (SELECT coalesce(${Fence.Length + 1}::bigint, clock()) AS now),
+            held AS MATERIALIZED (
+                SELECT {ShardTable.Columns} FROM expected e JOIN shard s ON s.shard = e.shard ORDER BY s.shard FOR NO KEY UPDATE OF s),{gone}
+            advanced AS (
+                UPDATE shard u SET last = s.last + 1, last_event = s.last_event + e.events
+                FROM expected e JOIN held s ON s.shard = e.shard
+                WHERE u.shard = s.shard AND s.owner = e.owner AND s.incarnation = e.incarnation AND s.counter = e.counter
+                    AND s.last = e.last AND (e.before_event < 0 OR s.last_event = e.before_event) AND {ShardTable.IsSound}{notGone}
+                RETURNING u.shard)
+            """);
+        foreach (var (section, first) in sections) text.Append(",\n").Append(section.Sql(first));
         return text.Append($"\nSELECT {ShardTable.Columns}, EXISTS (SELECT FROM advanced a WHERE a.shard = s.shard) FROM held s").ToString();
     });
 
@@ -108,7 +118,7 @@ internal sealed class CommitStatement
         foreach (var id in part.Handled) MailTable.AddId(Rows(MailTable.Handled), shard, id);
         foreach (var row in part.Parked)
         {
-            MailTable.AddId(Rows(MailTable.Handled), shard, row.Mail.Id);
+            if (!part.Gives(row.Mail.Id)) MailTable.AddId(Rows(MailTable.Handled), shard, row.Mail.Id);
             ParkedTable.Add(Rows(ParkedTable.Section), shard, row);
         }
         foreach (var id in part.Unparked) MailTable.AddId(Rows(ParkedTable.Removed), shard, id);

@@ -14,8 +14,11 @@ internal static class MailTable
         r => $"{r.Text(4)} message {r.Long(1)}/{r.Long(2)}/{r.Long(3)} (shard {ShardOf(r.Long(0))})",
         indexes: "CREATE UNIQUE INDEX mail_identity ON mail(source_shard, source_number, n)");
 
-    private static readonly SqliteText DeleteOne =
-        new("DELETE FROM mail WHERE source_shard = ? AND source_number = ? AND n = ? AND seq BETWEEN ? AND ?");
+    private const string One = "FROM mail WHERE source_shard = ? AND source_number = ? AND n = ? AND seq BETWEEN ? AND ?";
+
+    private static readonly SqliteText DeleteOne = new($"DELETE {One}");
+
+    private static readonly SqliteText FindOne = new($"SELECT 1 {One}");
 
     public static void Add(SqliteConnection connection, MailRow row, long arrival) =>
         connection.Prepare(Table.Insert).Row(Table.Name).Bind(Sequence(row.Shard, arrival)).Bind(row.Id.SourceShard)
@@ -25,6 +28,13 @@ internal static class MailTable
     public static void Delete(SqliteConnection connection, int shard, MailId id) =>
         connection.Prepare(DeleteOne)
             .Bind(id.SourceShard).Bind(id.SourceNumber).Bind(id.N).Bind(Sequence(shard, 0)).Bind(Sequence(shard + 1, 0) - 1).Run();
+
+    public static bool Has(SqliteConnection connection, int shard, MailId id)
+    {
+        using var row = connection.Prepare(FindOne)
+            .Bind(id.SourceShard).Bind(id.SourceNumber).Bind(id.N).Bind(Sequence(shard, 0)).Bind(Sequence(shard + 1, 0) - 1);
+        return row.Step();
+    }
 
     public static MailRow Current(SqliteStatement row)
     {
@@ -57,6 +67,13 @@ internal static class ParkedTable
     public static void Delete(SqliteConnection connection, int shard, MailId id) =>
         connection.Prepare("DELETE FROM parked WHERE shard = ? AND source_shard = ? AND source_number = ? AND n = ?")
             .Bind(shard).Bind(id.SourceShard).Bind(id.SourceNumber).Bind(id.N).Run();
+
+    public static bool Has(SqliteConnection connection, int shard, MailId id)
+    {
+        using var row = connection.Prepare("SELECT 1 FROM parked WHERE shard = ? AND source_shard = ? AND source_number = ? AND n = ?")
+            .Bind(shard).Bind(id.SourceShard).Bind(id.SourceNumber).Bind(id.N);
+        return row.Step();
+    }
 
     public static ParkedRow Current(SqliteStatement row)
     {

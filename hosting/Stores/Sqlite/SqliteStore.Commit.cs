@@ -61,6 +61,7 @@ public sealed partial class SqliteStore
         }
         if (row.Owner != part.Owner || row.Epoch != part.Epoch || row.LastNumber != part.ExpectedLast)
             return new ShardCommitResult(part.Shard, false, row);
+        if (!HasRowsOf(connection, part)) return new ShardCommitResult(part.Shard, false, row);
 
         AddEvents(connection, part, row.LastEvent);
         ShardTable.Put(connection, row with { LastNumber = part.NewLast, LastEvent = row.LastEvent + part.Events.Length });
@@ -84,6 +85,12 @@ public sealed partial class SqliteStore
         foreach (var snapshot in part.Snapshots) SnapshotTable.Put(connection, snapshot);
         return new ShardCommitResult(part.Shard, true, null);
     }
+
+    /// <summary>Whether the rows that leave the mailbox and parking are there.</summary>
+    private static bool HasRowsOf(SqliteConnection connection, ShardCommit part) =>
+        part.Handled.All(id => MailTable.Has(connection, part.Shard, id))
+        && part.Parked.All(parked => part.Gives(parked.Mail.Id) || MailTable.Has(connection, part.Shard, parked.Mail.Id))
+        && part.Unparked.All(id => ParkedTable.Has(connection, part.Shard, id));
 
     private static void AddEvents(SqliteConnection connection, ShardCommit part, long last)
     {

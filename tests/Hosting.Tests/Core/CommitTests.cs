@@ -1,5 +1,6 @@
 using Athanor.Hosting.Core;
 using Athanor.Hosting.Stores;
+using Athanor.Hosting.Stores.Memory;
 using Athanor.Protocol;
 using static Hosting.Tests.Core.CoreHarness;
 
@@ -131,6 +132,39 @@ public class CommitTests
         Assert.Equal((Refusal.Unavailable, "the disk is full"), (refuse.Why, refuse.Reason));
         _core.Pass(1);
         Assert.Equal(5, ReplyOf<BalanceIs>(_core.Ask(A, new Credit(1, 5))).Balance);
+    }
+
+    /// <summary>A row is seen that no standby has confirmed, and the standby takes over: the row was never told.</summary>
+    [Fact]
+    public void A_message_that_a_fail_over_took_back_is_not_handled_and_counts_once_when_it_is_told_anew()
+    {
+        var time = new VirtualTime();
+        var core = new CoreHarness(new MemoryStore(8, time), time);
+        Assert.NotEqual(ShardOf.Address(A, 8), ShardOf.Address(B, 8));
+        core.Ask(B, new Credit(1, 1));
+        var standby = core.Store.TakeBackup();
+        core.Hold = static action => action is CoreAction.Commit commit && commit.Parts.Any(static part => part.Handled.Length > 0);
+        var key = core.NewKey();
+        core.Ask(A, new Send(2, B, 5), key);
+        Assert.Single(core.Held);
+        core.Store.PutBack(standby);
+        var commits = core.Commits;
+        core.Free();
+
+        Assert.Contains(core.Notes, static note => note.Contains("does not hold a message any more", StringComparison.Ordinal));
+        Assert.Equal([new Credited(1, 1)], core.Journal(B));
+        core.Pass(5);
+        Assert.Equal(1, core.Balance(B));
+        // One commit settles the new term; nothing is tried over and over.
+        Assert.Equal(commits + 1, core.Commits);
+
+        // The sender's shard learns of it by its next commit, and its client asks again.
+        Assert.Equal(Refusal.Unavailable, WhyOf(core.Ask(A, new Send(2, B, 5), key)));
+        core.Pass(5);
+        Assert.IsType<CoreAction.Reply>(core.Ask(A, new Send(2, B, 5), key));
+        core.Pass(5);
+        Assert.Equal(6, core.Balance(B));
+        Assert.Equal(2, core.Journal(B).Count);
     }
 
     [Fact]

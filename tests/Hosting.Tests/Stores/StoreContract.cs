@@ -228,6 +228,73 @@ public abstract partial class StoreContract
         Assert.Equal(["good", "bad"], await driver.Mailbox(B));
     }
 
+    /// <summary>What a fail-over takes back: a row was read, and its sender's commit is gone with it.</summary>
+    [Theory]
+    [InlineData("handled")]
+    [InlineData("parked")]
+    [InlineData("unparked")]
+    public async Task A_commit_that_uses_up_a_row_that_is_not_there_is_rejected_whole_and_alone(string use)
+    {
+        var (store, driver) = await Create();
+        await using var _ = store;
+        var told = await driver.Tell(A, B, "one", "two");
+        var shard = driver.ShardOf(B);
+        var there = told[0];
+        var gone = told[1] with { Id = told[1].Id with { N = 7 } };
+        ParkedRow Parked(MailRow row) => new(row, "it threw", Time.Now);
+        if (use == "unparked") Assert.True(await driver.Commit(await driver.Empty(shard) with { Parked = [Parked(there)] }));
+
+        async Task<ShardCommit> Using(params MailRow[] rows)
+        {
+            var part = await driver.Events(B, "three");
+            part = part with { Mail = [driver.Mail(part, 0, A, "four")] };
+            return use switch
+            {
+                "handled" => part with { Handled = [.. rows.Select(static row => row.Id)] },
+                "parked" => part with { Parked = [.. rows.Select(Parked)] },
+                _ => part with { Unparked = [.. rows.Select(static row => row.Id)] },
+            };
+        }
+
+        var bad = await Using(there, gone);
+        var results = await store.Commit([bad, await driver.Events(A, "other")], None);
+        Assert.Equal([(shard, false), (driver.ShardOf(A), true)], results.Select(static r => (r.Shard, r.Accepted)));
+        Assert.Equal(
+            (bad.Owner, bad.Epoch, bad.ExpectedLast, null),
+            (results[0].Actual!.Owner, results[0].Actual!.Epoch, results[0].Actual!.LastNumber, results[0].Failure));
+        Assert.Equal(bad.ExpectedLast, (await driver.Row(shard)).LastNumber);
+        Assert.Equal(use == "unparked" ? ["two"] : ["one", "two"], await driver.Mailbox(B));
+        Assert.Equal(use == "unparked" ? 1 : 0, (await store.ReadParked(None)).Count);
+        Assert.Empty(await driver.Mailbox(A));
+        Assert.Empty((await store.ReadEntity(B, true, None)).Events);
+
+        // The same number is still to be had, once: what is used up is not there a second time.
+        Assert.True(await driver.Commit(await Using(there)));
+        Assert.False(await driver.Commit(await Using(there)));
+        Assert.Single((await store.ReadEntity(B, true, None)).Events);
+    }
+
+    [Fact]
+    public async Task A_row_of_another_shards_mailbox_is_not_there()
+    {
+        var (store, driver) = await Create();
+        await using var _ = store;
+        var told = await driver.Tell(A, B, "one");
+        Assert.False(await driver.Commit(await driver.Empty(driver.ShardOf(A)) with { Handled = [told[0].Id] }));
+        Assert.Equal(["one"], await driver.Mailbox(B));
+    }
+
+    [Fact]
+    public async Task What_never_was_a_row_is_parked_under_an_identity_of_its_commit()
+    {
+        var (store, driver) = await Create();
+        await using var _ = store;
+        var part = await driver.Empty(driver.ShardOf(A));
+        var timer = new MailRow(new MailId(part.Shard, part.NewLast, 0), part.Shard, A, A, StoreDriver.Message("a timer's"), null);
+        Assert.True(await driver.Commit(part with { Parked = [new ParkedRow(timer, "it threw", Time.Now)] }));
+        Assert.Equal(timer.Id, (await store.ReadParked(None)).Single().Mail.Id);
+    }
+
     [Fact]
     public async Task Rows_to_a_faulted_entity_are_set_aside_until_it_is_repaired()
     {
