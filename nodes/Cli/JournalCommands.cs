@@ -3,17 +3,17 @@ using System.Globalization;
 using System.Text.Json;
 using Athanor.Hosting;
 using Athanor.Hosting.Blobs;
+using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Journal.Care;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
-using Athanor.Hosting.Stores.Sqlite;
 using Athanor.Protocol;
 using Spectre.Console;
 
 namespace Athanor.Nodes.Cli;
 
-/// <summary><c>journal</c>: what lies in a state directory, read through a connection of its own that only reads, so beside a running node
-/// as well as without one.</summary>
+/// <summary><c>journal</c>: what lies in the configured journal (a state directory or a cluster's database), read through a connection of its
+/// own that only reads, so beside running nodes as well as without them.</summary>
 internal static class JournalCommands
 {
     private static readonly Option<int?> Shard = new("--shard") { Description = "Only this shard's feed.", HelpName = "N" };
@@ -47,7 +47,8 @@ internal static class JournalCommands
     public static Command Create()
     {
         var journal = Cli.Command("journal",
-            "Looks into the journal of a state directory without hosting it: nothing is changed, and a node may be running.",
+            "Looks into the journal of a state directory, or of a cluster's database (--config), without hosting it: nothing is changed, and nodes "
+            + "may be running.",
             "journal verify", "journal list twins/tclab", "journal stats --json");
         journal.Subcommands.Add(CreateVerify());
         journal.Subcommands.Add(CreateList());
@@ -103,14 +104,14 @@ internal static class JournalCommands
 
     private static async Task<int> Verify(ParseResult parsed, CancellationToken cancellation)
     {
-        var found = new List<Damage>();
-        using var state = OpenState(parsed, out var beside);
+        var (options, found) = (CliCluster.Options(parsed), new List<Damage>());
+        var (name, beside) = (options.StateDirectory, Beside(options));
         try
         {
-            await using var store = OpenStore(state);
-            found.AddRange(await store.Verify(cancellation).ToListAsync(cancellation));
-            var blobs = new DirectoryBlobStore(state.BlobsPath, TimeProvider.System);
-            var verifier = new JournalVerifier(store, blobs, Families.Deciders, new RegistryCodec(Families.Messages));
+            await using var end = await JournalEnd.OpenToRead(options, cancellation);
+            name = end.File ?? end.Name;
+            found.AddRange(await end.Store.Verify(cancellation).ToListAsync(cancellation));
+            var verifier = new JournalVerifier(end.Store, end.Blobs, Families.Deciders, new RegistryCodec(Families.Messages));
             found.AddRange(await verifier.Segments(cancellation));
         }
         catch (DamageException e)
@@ -118,7 +119,9 @@ internal static class JournalCommands
             // So damaged that it cannot be opened; its blobs can still be looked at.
             found.Add(new Damage("journal.db", e.Where, e.Message));
         }
-        found.AddRange(await new DirectoryBlobStore(state.BlobsPath, TimeProvider.System).Verify(cancellation).ToListAsync(cancellation));
+        var blobs = JournalEnd.OpenBlobs(options);
+        await using var opened = blobs as IAsyncDisposable;
+        found.AddRange(await ((IBlobCare)blobs).Verify(cancellation).ToListAsync(cancellation));
 
         if (parsed.GetValue(Cli.Json))
         {
@@ -126,7 +129,7 @@ internal static class JournalCommands
         }
         else if (found.Count == 0)
         {
-            Console.Out.WriteLine($"{state.JournalPath} and its blobs are whole{beside}.");
+            Console.Out.WriteLine($"{name} and its blobs are whole{beside}.");
         }
         else
         {
@@ -140,8 +143,8 @@ internal static class JournalCommands
 
     private static async Task<int> List(ParseResult parsed, CancellationToken cancellation)
     {
-        using var state = OpenState(parsed, out _);
-        await using var store = OpenStore(state);
+        await using var end = await JournalEnd.OpenToRead(CliCluster.Options(parsed), cancellation);
+        var store = end.Store;
         var rows = await Events(parsed, store, parsed.GetValue(OnlyEntity), cancellation);
         if (parsed.GetValue(Cli.Json))
         {
@@ -178,12 +181,12 @@ internal static class JournalCommands
 
     private static async Task<int> Show(ParseResult parsed, CancellationToken cancellation)
     {
-        using var state = OpenState(parsed, out _);
-        await using var store = OpenStore(state);
+        await using var end = await JournalEnd.OpenToRead(CliCluster.Options(parsed), cancellation);
+        var store = end.Store;
         var address = parsed.GetRequiredValue(Entity);
         var rows = await Events(parsed, store, address, cancellation);
         if (rows.Count == 0 && parsed.GetValue(After) == 0)
-            throw new UserException($"the journal of {state.Root} has no event of {address}; 'athanor journal list' shows what it has",
+            throw new UserException($"the journal of {end.Name} has no event of {address}; 'athanor journal list' shows what it has",
                 ExitCodes.Failure);
         if (parsed.GetValue(Cli.Json))
         {
@@ -212,8 +215,8 @@ internal static class JournalCommands
 
     private static async Task<int> Stats(ParseResult parsed, CancellationToken cancellation)
     {
-        using var state = OpenState(parsed, out _);
-        await using var store = OpenStore(state);
+        await using var end = await JournalEnd.OpenToRead(CliCluster.Options(parsed), cancellation);
+        var store = end.Store;
         var heads = await store.ListAllEntities(cancellation);
         var shards = await store.ReadShards(cancellation);
         var (mail, timers) = (0, 0);
@@ -223,7 +226,6 @@ internal static class JournalCommands
             timers += (await store.OpenShard(shard.Shard, cancellation)).Timers.Count;
         }
         var work = await store.ListWork(null, cancellation);
-        var blobs = new DirectoryBlobStore(state.BlobsPath, TimeProvider.System).Measure();
         var figures = new List<(string What, long Count)>
         {
             ("shards", store.ShardCount),
@@ -238,23 +240,31 @@ internal static class JournalCommands
         figures.Add(("timers", timers));
         figures.AddRange(Enum.GetValues<WorkStatus>()
             .Select(s => ($"work: {s.ToString().ToLowerInvariant()}", (long)work.Count(w => w.Status == s))));
-        figures.Add(("journal bytes", new FileInfo(state.JournalPath).Length));
-        figures.Add(("blob files", blobs.Files));
-        figures.Add(("blob bytes", blobs.Bytes));
+        if (end.File is { } file) figures.Add(("journal bytes", new FileInfo(file).Length));
+        if (end.Blobs is DirectoryBlobStore files)
+        {
+            var blobs = files.Measure();
+            figures.Add(("blob files", blobs.Files));
+            figures.Add(("blob bytes", blobs.Bytes));
+        }
+        else
+        {
+            figures.Add(("blobs", await ((IBlobList)end.Blobs).List(cancellation).CountAsync(cancellation)));
+        }
 
         if (parsed.GetValue(Cli.Json))
         {
             Cli.PrintJson(figures.ToDictionary(f => f.What, f => f.Count));
             return ExitCodes.Success;
         }
-        var table = new Table().Border(TableBorder.Rounded).AddColumn(Markup.Escape(state.Root)).AddColumn(Right("Count"));
+        var table = new Table().Border(TableBorder.Rounded).AddColumn(Markup.Escape(end.Name)).AddColumn(Right("Count"));
         foreach (var (what, count) in figures) table.AddRow(what, count.ToString("N0", CultureInfo.InvariantCulture));
         AnsiConsole.Write(table);
         return ExitCodes.Success;
     }
 
     private static async Task<IReadOnlyList<JournalRow>> Events(
-        ParseResult parsed, SqliteStore store, string? address, CancellationToken cancellation)
+        ParseResult parsed, IStore store, string? address, CancellationToken cancellation)
     {
         var (after, limit) = (parsed.GetValue(After), parsed.GetValue(Limit));
         if (after < 0 || limit < 1) throw new UserException("--after is 0 or more, and --limit 1 or more");
@@ -279,24 +289,11 @@ internal static class JournalCommands
         return rows;
     }
 
-    private static StateDirectory OpenState(ParseResult parsed, out string beside)
-    {
-        var state = StateDirectory.OpenForReading(parsed.GetRequiredValue(Cli.State));
-        beside = StateDirectory.IsHeld(state.Root, out var holder)
+    /// <summary>Who holds the directory that is read, if anybody does.</summary>
+    private static string Beside(AthanorOptions options) =>
+        options.Store.Kind != "postgres" && Directory.Exists(options.StateDirectory) && StateDirectory.IsHeld(options.StateDirectory, out var holder)
             ? $" (read beside process {holder?.ToString(CultureInfo.InvariantCulture) ?? "?"}, which holds it)"
             : "";
-        return state;
-    }
-
-    private static SqliteStore OpenStore(StateDirectory state)
-    {
-        var store = SqliteStore.OpenForReading(
-            state.JournalPath,
-            new SqliteStoreOptions { OnDamage = d => Console.Error.WriteLine($"athanor: damaged and left out: {d.Where}: {d.What}") },
-            TimeProvider.System);
-        store.UseBlobs(new DirectoryBlobStore(state.BlobsPath, TimeProvider.System));
-        return store;
-    }
 
     private static EntityAddress ParseAddress(string text)
     {

@@ -8,8 +8,8 @@ using Athanor.Hosting.Stores.Sqlite;
 
 namespace Athanor.Nodes.Cli;
 
-/// <summary>A journal that a command opens by itself, without hosting it: <c>sqlite:DIR</c> or <c>postgres:CONNECTION</c>. A directory is
-/// locked as long as it is open, so that no node runs on it.</summary>
+/// <summary>A journal that a command opens by itself, without hosting it: the configured one, <c>sqlite:DIR</c> or
+/// <c>postgres:CONNECTION</c>. A directory that is not only looked at is locked as long as it is open, so that no node runs on it.</summary>
 internal sealed class JournalEnd : IAsyncDisposable
 {
     private const string Sqlite = "sqlite:";
@@ -23,11 +23,15 @@ internal sealed class JournalEnd : IAsyncDisposable
         ((IJournalStore)store).UseBlobs(blobs);
     }
 
+    /// <summary>Where it is: a directory, or user@host:port/database.</summary>
     public string Name { get; }
 
     public IStore Store { get; }
 
     public IBlobStore Blobs { get; }
+
+    /// <summary>The file of a journal in a directory; null in a database.</summary>
+    public string? File => _directory?.JournalPath;
 
     public CopyEnd CopyEnd => new(Name, Store, Blobs);
 
@@ -35,6 +39,27 @@ internal sealed class JournalEnd : IAsyncDisposable
     public static Task<JournalEnd> OpenOwn(AthanorOptions options, CancellationToken cancellation) => options.Store.Kind == "postgres"
         ? OpenDatabase(PostgresStoreOptions.Of(options), options, cancellation)
         : Task.FromResult(OpenDirectory(options.StateDirectory, write: true, null, options));
+
+    /// <summary>The journal that the common options name, to look at beside the nodes that may run on it.</summary>
+    public static async Task<JournalEnd> OpenToRead(AthanorOptions options, CancellationToken cancellation)
+    {
+        if (options.Store.Kind == "postgres")
+            return await OpenDatabase(PostgresStoreOptions.Of(options) with { Migrate = MigrateMode.Check }, options, cancellation);
+        var directory = StateDirectory.OpenForReading(options.StateDirectory);
+        var store = SqliteStore.OpenForReading(
+            directory.JournalPath, new SqliteStoreOptions { OnDamage = static d => Warn($"damaged and left out: {d.Where}: {d.What}") },
+            TimeProvider.System);
+        return new JournalEnd(directory.Root, store, BlobStores.Open(options.Blobs, directory.BlobsPath, null, TimeProvider.System), directory);
+    }
+
+    /// <summary>The blobs that the common options name, without their journal.</summary>
+    public static IBlobStore OpenBlobs(AthanorOptions options)
+    {
+        if (options.Store.Kind == "postgres")
+            return BlobStores.Open(options.Blobs, BlobsIn(options), PostgresStoreOptions.Of(options), TimeProvider.System);
+        using var directory = StateDirectory.OpenForReading(options.StateDirectory);
+        return BlobStores.Open(options.Blobs, directory.BlobsPath, null, TimeProvider.System);
+    }
 
     /// <param name="shards">Number of shards of a store that is made now.</param>
     public static async Task<JournalEnd> Open(
@@ -59,16 +84,25 @@ internal sealed class JournalEnd : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await Store.DisposeAsync();
+        if (Blobs is IAsyncDisposable blobs) await blobs.DisposeAsync();
         _directory?.Dispose();
     }
 
     private static async Task<JournalEnd> OpenDatabase(
         PostgresStoreOptions settings, AthanorOptions options, CancellationToken cancellation)
     {
+        settings = settings with { OnDamage = static d => Warn($"damaged and left out: {d.Where}: {d.What}"), OnWarning = Warn };
         var store = await PostgresStore.Open(settings, TimeProvider.System, cancellation);
-        // The blobs of a database lie in the state directory that the command is given.
-        return new JournalEnd(
-            store.Target, store, new DirectoryBlobStore(Path.Combine(options.StateDirectory, "blobs"), TimeProvider.System), null);
+        try
+        {
+            return new JournalEnd(
+                store.Target, store, BlobStores.Open(options.Blobs, BlobsIn(options), settings, TimeProvider.System), null);
+        }
+        catch
+        {
+            await store.DisposeAsync();
+            throw;
+        }
     }
 
     private static JournalEnd OpenDirectory(string path, bool write, int? shards, AthanorOptions options)
@@ -84,7 +118,7 @@ internal sealed class JournalEnd : IAsyncDisposable
             var store = write
                 ? SqliteStore.Open(directory.JournalPath, settings, TimeProvider.System)
                 : SqliteStore.OpenForReading(directory.JournalPath, settings with { ShardCount = null }, TimeProvider.System);
-            return new JournalEnd(directory.Root, store, new DirectoryBlobStore(directory.BlobsPath, TimeProvider.System), directory);
+            return new JournalEnd(directory.Root, store, BlobsOf(directory, write, options), directory);
         }
         catch
         {
@@ -92,4 +126,18 @@ internal sealed class JournalEnd : IAsyncDisposable
             throw;
         }
     }
+
+    private static string BlobsIn(AthanorOptions options) => Path.Combine(options.StateDirectory, "blobs");
+
+    /// <summary>The configured ones. But the settings of a copy may be those of its target alone: a source whose blobs lie in its own
+    /// directory has them there.</summary>
+    private static IBlobStore BlobsOf(StateDirectory directory, bool write, AthanorOptions options)
+    {
+        var own = new DirectoryBlobStore(directory.BlobsPath, TimeProvider.System);
+        return !write && Directory.Exists(directory.BlobsPath) && own.Measure().Files > 0
+            ? own
+            : BlobStores.Open(options.Blobs, directory.BlobsPath, null, TimeProvider.System);
+    }
+
+    private static void Warn(string text) => Console.Error.WriteLine($"athanor: {text}");
 }

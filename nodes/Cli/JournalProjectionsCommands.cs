@@ -1,10 +1,7 @@
 using System.CommandLine;
 using System.Globalization;
 using Athanor.Hosting;
-using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Journal.Feeds;
-using Athanor.Hosting.Runtime;
-using Athanor.Hosting.Stores.Sqlite;
 using Athanor.Protocol;
 using Spectre.Console;
 
@@ -67,9 +64,8 @@ internal static class JournalProjectionsCommands
 
     private static async Task<int> Lag(ParseResult parsed, CancellationToken cancellation)
     {
-        using var state = StateDirectory.OpenForReading(parsed.GetRequiredValue(Cli.State));
-        await using var store = Open(state);
-        var lags = await Runner(store).Lag(cancellation);
+        await using var end = await JournalEnd.OpenToRead(CliCluster.Options(parsed), cancellation);
+        var lags = await Runner(end.Store).Lag(cancellation);
         if (parsed.GetValue(Cli.Json))
         {
             Cli.PrintJson(lags);
@@ -88,10 +84,9 @@ internal static class JournalProjectionsCommands
 
     private static async Task<int> Show(ParseResult parsed, CancellationToken cancellation)
     {
-        using var state = StateDirectory.OpenForReading(parsed.GetRequiredValue(Cli.State));
-        await using var store = Open(state);
+        await using var end = await JournalEnd.OpenToRead(CliCluster.Options(parsed), cancellation);
         var (name, tenant, of) = (parsed.GetRequiredValue(Name), parsed.GetRequiredValue(Tenant), parsed.GetValue(Of));
-        var (runner, limit) = (Runner(store), parsed.GetValue(Limit));
+        var (runner, limit) = (Runner(end.Store), parsed.GetValue(Limit));
         switch (name)
         {
             case EntityList.ModelName:
@@ -148,13 +143,6 @@ internal static class JournalProjectionsCommands
         foreach (var p in properties) table.AddColumn(new TableColumn(p.Name).NoWrap());
         foreach (var row in rows) table.AddRow(properties.Select(p => Markup.Escape((string)p.GetValue(row)!)).ToArray());
         AnsiConsole.Write(table);
-    }
-
-    private static SqliteStore Open(StateDirectory state)
-    {
-        var store = SqliteStore.OpenForReading(state.JournalPath, new SqliteStoreOptions(), TimeProvider.System);
-        store.UseBlobs(new DirectoryBlobStore(state.BlobsPath, TimeProvider.System));
-        return store;
     }
 
     private static ProjectionRunner Runner(Hosting.Stores.IStore store) =>

@@ -68,6 +68,11 @@ public sealed class JournalCopy(
     /// <exception cref="DamageException">The source holds damaged rows: a copy would lose them.</exception>
     public async Task<CopyReport> Run(CancellationToken cancellation)
     {
+        if (from.Blobs is not IBlobList)
+        {
+            throw new StoreException(
+                $"{from.Name}: its blobs ({from.Blobs.GetType().Name}) cannot be listed, so a copy would leave them behind; nothing was copied");
+        }
         var before = await from.Store.ReadShards(cancellation).ConfigureAwait(false);
         var heads = await from.Store.ListAllEntities(cancellation).ConfigureAwait(false);
         _rewriter = RewriterOf(heads);
@@ -137,8 +142,7 @@ public sealed class JournalCopy(
 
     private async Task<(int Count, long Bytes)> CopyBlobs(CancellationToken cancellation)
     {
-        if (from.Blobs is not IBlobList list) return (0, 0);
-        var names = await list.List(cancellation).ToListAsync(cancellation).ConfigureAwait(false);
+        var names = await ((IBlobList)from.Blobs).List(cancellation).ToListAsync(cancellation).ConfigureAwait(false);
         var (count, bytes) = (0, 0L);
         foreach (var name in names)
         {

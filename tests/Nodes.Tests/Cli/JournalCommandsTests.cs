@@ -7,6 +7,7 @@ using Athanor.Protocol;
 
 namespace Nodes.Tests.Cli;
 
+[Collection("console")]
 public sealed class JournalCommandsTests : IDisposable
 {
     private static readonly EntityAddress Heater = EntityAddress.Of("twins", "heater");
