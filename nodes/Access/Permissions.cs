@@ -16,6 +16,8 @@ internal static class Permissions
         ["twins.observe"] = Role.Operate,
         ["twins.move"] = Role.Operate,
         ["twins.adopt-model"] = Role.Operate,
+        ["std.repair-entity"] = Role.Administer,
+        ["std.unpark"] = Role.Administer,
         ["training.start"] = Role.Train,
         ["training.cancel"] = Role.Train,
         ["ensembles.train"] = Role.Train,
