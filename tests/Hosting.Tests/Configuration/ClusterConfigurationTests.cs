@@ -51,6 +51,38 @@ public sealed class ClusterConfigurationTests : IDisposable
     }
 
     [Fact]
+    public void The_template_for_production_loads_and_holds_every_setting_of_the_manual()
+    {
+        var settings = HoconFile.Load(Template, Production);
+        foreach (var path in Paths(typeof(AthanorOptions), "athanor").Concat(Leaves(HoconFile.Parse("cluster.hocon", ClusterConfiguration.Defaults), "")))
+            Assert.True(settings.At(path.Split('.')) is not null, $"{path} is not in deploy/cluster.hocon");
+
+        var options = ClusterConfiguration.Load(Template, Production);
+        Assert.Equal(("a", "postgres", "Host=db;Username=athanor"), (options.Node.Name, options.Store.Kind, options.Store.Postgres.Connection));
+        Assert.Equal(("", ""), (options.Ingest.Broker, options.Telemetry.OtlpEndpoint));
+        Assert.Equal("verify-full", options.Store.Postgres.SslMode);
+        Assert.Equal(("none", "required", "check"), (options.Access.Anonymous, options.Store.Postgres.Durability, options.Store.Postgres.Migrate));
+        Assert.All([options.Transport.Certificate, options.Transport.Key, options.Transport.Authority], Assert.NotEmpty);
+    }
+
+    [Theory]
+    [InlineData("ATHANOR_NODE")]
+    [InlineData("ATHANOR_ADVERTISE")]
+    [InlineData("ATHANOR_DATABASE")]
+    public void The_template_for_production_names_what_the_environment_lacks(string missing)
+    {
+        var error = Assert.ThrowsAny<ConfigurationException>(() => ClusterConfiguration.Load(Template, name => name == missing ? null : Production(name)));
+        Assert.Contains($"${{{missing}}} is not known", error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void The_template_for_production_takes_the_brokers_secret_from_the_environment()
+    {
+        var options = ClusterConfiguration.Load(Template, static name => name == "ATHANOR_BROKER" ? "amqps://plant:secret@broker/plant" : Production(name));
+        Assert.Equal("amqps://plant:secret@broker/plant", options.Ingest.Broker);
+    }
+
+    [Fact]
     public void A_pool_of_the_defaults_can_be_taken_away() =>
         Assert.Equal(["cuda"], Load("athanor.slots.pools { cpu = null, cuda { count = 1 } }").Slots.Pools.Keys);
 
@@ -112,6 +144,29 @@ public sealed class ClusterConfigurationTests : IDisposable
     public void A_file_that_is_not_there_is_named() =>
         Assert.Contains("nothere.hocon:1: there is no such file",
             Assert.ThrowsAny<ConfigurationException>(() => ClusterConfiguration.Load("nothere.hocon")).Message, StringComparison.Ordinal);
+
+    private static string Template
+    {
+        get
+        {
+            var folder = new DirectoryInfo(AppContext.BaseDirectory);
+            while (!File.Exists(Path.Combine(folder.FullName, "Cluster.sln"))) folder = folder.Parent!;
+            return Path.Combine(folder.FullName, "deploy", "cluster.hocon");
+        }
+    }
+
+    /// <summary>What must be in a production node's environment, and nothing else.</summary>
+    private static string? Production(string variable) => variable switch
+    {
+        "ATHANOR_NODE" => "a",
+        "ATHANOR_ADVERTISE" => "node-a.plant.internal",
+        "ATHANOR_DATABASE" => "Host=db;Username=athanor",
+        _ => null,
+    };
+
+    /// <summary>Paths of everything that is set, inside pools and families too.</summary>
+    private static IEnumerable<string> Leaves(HoconObject settings, string at) => settings.Fields.SelectMany(field =>
+        field.Value is HoconObject inner && inner.Fields.Any() ? Leaves(inner, $"{at}{field.Key}.") : [at + field.Key]);
 
     private AthanorOptions Load(string text)
     {
