@@ -14,6 +14,7 @@ internal sealed partial class ClusterNodes : IAsyncDisposable
 {
     private readonly TestDirectory _directory = new();
     private readonly Dictionary<string, Process> _nodes = [];
+    private readonly long _begun = TimeProvider.System.GetTimestamp();
 
     private ClusterNodes(string config) => Config = config;
 
@@ -21,7 +22,13 @@ internal sealed partial class ClusterNodes : IAsyncDisposable
 
     public ClusterMember Member { get; private set; } = null!;
 
-    public static async Task<ClusterNodes> Start(string connection, params (string Name, string Roles)[] nodes)
+    /// <summary>For how long the database has been up at least: for one lease after its start a free session lock proves nothing.</summary>
+    public TimeSpan Age => TimeProvider.System.GetElapsedTime(_begun);
+
+    public static Task<ClusterNodes> Start(string connection, params (string Name, string Roles)[] nodes) =>
+        Start(connection, TimeSpan.FromSeconds(3), nodes);
+
+    public static async Task<ClusterNodes> Start(string connection, TimeSpan lease, params (string Name, string Roles)[] nodes)
     {
         var cluster = new ClusterNodes("");
         var root = cluster._directory.Path;
@@ -33,7 +40,7 @@ internal sealed partial class ClusterNodes : IAsyncDisposable
               blobs.directory = "{{root}}/blobs"
               node.name = "test"
               store { kind = "postgres", postgres { connection = {{JsonSerializer.Serialize(connection)}}, migrate = "auto", lock-wait = 1s } }
-              shards { count = 8, lease = 3s, renew-every = 750ms, lease-margin = 500ms, view-every = 250ms, move-delay = 1s, move-share = 0.25 }
+              shards { count = 8, lease = {{lease.TotalSeconds}}s, renew-every = 750ms, lease-margin = 500ms, view-every = 250ms, move-delay = 1s, move-share = 0.25 }
               slots.pools.cpu.count = 1
               transport { address = "127.0.0.1", port = 0 }
               gateway.port = 0
