@@ -78,7 +78,7 @@ public sealed class HostedCluster : IAsyncDisposable
         _storeActions = new StoreActions(_store, options.Node.Name, () => _address, _time, i => _loop.Post(i), Seen);
         var handlers = parts.ComputeHandlers.Select(h => h is INeedsKeys keyed ? keyed.WithKeys(ground.KeysPath) : h);
         _compute = new ComputePool(handlers, parts.Messages, options.Compute, i => _loop.Post(i));
-        Work = new WorkDesk(_store, parts.Messages, options.Slots.MaxDeaths, MailArrived);
+        Work = new WorkDesk(_store, parts.Messages, options.Slots.MaxDeaths, MailArrived, options.Messages.MaxBytes);
         _desk = new LocalDesk(_requests, _loop.Post, _store);
         IRequestRoute route = ground.Link is { } link
             ? new OwnerRoute(

@@ -35,7 +35,8 @@ public interface IWorkDesk
     Task<IReadOnlyList<long>> Renew(string holder, IReadOnlyList<long> tokens, TimeSpan lease, CancellationToken cancellation);
 
     /// <summary>Stores the result once by work id. Its blobs must have been put before.</summary>
-    /// <returns>False if a result was there already or the work was cancelled.</returns>
+    /// <returns>False if a result was there already, the work was cancelled, or the result is larger than a message may be: then the work
+    /// fails.</returns>
     Task<bool> Complete(WorkLease lease, IWorkResult result, IReadOnlyList<string> blobs, CancellationToken cancellation);
 
     /// <summary>Ends the work without a result: <c>WorkFailed</c> goes to the entity.</summary>

@@ -7,7 +7,10 @@ namespace Athanor.Hosting.Runtime;
 /// <param name="deathsToPark">Deaths in a row after which an item is parked.</param>
 /// <param name="mailArrived">Called with the entity's shard after a result is stored, so that its mailbox is looked at now and not at the
 /// next poll.</param>
-internal sealed class WorkDesk(IStore store, MessageRegistry registry, int deathsToPark, Action<int> mailArrived) : IWorkDesk
+/// <param name="maxMessageBytes">Size of the largest message (athanor.messages.max). A result that is larger fails its work here, where the
+/// reason reaches the entity as a command, and not later in the entity that would keep it.</param>
+internal sealed class WorkDesk(
+    IStore store, MessageRegistry registry, int deathsToPark, Action<int> mailArrived, int maxMessageBytes = int.MaxValue) : IWorkDesk
 {
     private const int MostOverdue = 100;
 
@@ -41,6 +44,13 @@ internal sealed class WorkDesk(IStore store, MessageRegistry registry, int death
     public async Task<bool> Complete(WorkLease lease, IWorkResult result, IReadOnlyList<string> blobs, CancellationToken cancellation)
     {
         var command = Stored(new WorkCompleted(lease.Work.Name, result, [.. blobs]));
+        if (command.Body.Length > maxMessageBytes)
+        {
+            var reason = $"the result {registry.KindOf(result)} has {command.Body.Length} bytes as a message, and at most {maxMessageBytes} are "
+                + "allowed (athanor.messages.max); what is larger is put into a blob, and the result names its hash";
+            await Fail(lease, reason, cancellation).ConfigureAwait(false);
+            return false;
+        }
         var first = await store.CompleteWork(lease.Work.Id, lease.Token, command, cancellation).ConfigureAwait(false);
         if (first) mailArrived(lease.Work.Shard);
         return first;
