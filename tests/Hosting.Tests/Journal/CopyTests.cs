@@ -69,6 +69,19 @@ public sealed class CopyTests
     }
 
     [Fact]
+    public async Task Blobs_that_cannot_be_listed_are_no_blobs_to_leave_behind()
+    {
+        var house = await Filled();
+        var target = new MemoryStore(3, house.Time);
+        var copy = new JournalCopy(
+            new CopyEnd("source", house.Store, new BrokenBlobs()), new CopyEnd("target", target, new Hosting.Tests.Stores.MemoryBlobs()),
+            JournalHouse.Deciders, JournalHouse.Codec, new CopyOptions());
+        var refused = await Assert.ThrowsAsync<StoreException>(() => copy.Run(None));
+        Assert.Contains("source: its blobs (BrokenBlobs) cannot be listed", refused.Message, StringComparison.Ordinal);
+        Assert.False(await target.IsCopying(None));
+    }
+
+    [Fact]
     public async Task A_copy_that_broke_off_after_its_transaction_is_only_verified_and_one_before_it_left_nothing()
     {
         var house = await Filled();
