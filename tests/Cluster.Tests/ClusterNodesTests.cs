@@ -92,6 +92,8 @@ public sealed class ClusterNodesTests(ITestOutputHelper output)
         cluster.Signal("a", SigStop);
         var taken = await cluster.Until(owners => owners.All(o => o == "b"));
         output.WriteLine($"taken over from a hung owner in {taken.TotalSeconds:0.0} s with a lease of 3 s");
+        // Not one and a half leases, which bench/actors measures: how busy the machine is must not decide here.
+        Assert.True(taken < TimeSpan.FromSeconds(15), $"a hung owner's shards were owned after {taken}");
         for (var i = 0; i < 8; i++)
         {
             var reply = await cluster.Member.Client.Ask(Model(i), Version("while a was stopped"));
@@ -105,7 +107,10 @@ public sealed class ClusterNodesTests(ITestOutputHelper output)
         var recorded = await Task.WhenAll(late).WaitAsync(NodeProcess.Long);
         foreach (var description in await Task.WhenAll(seen).WaitAsync(NodeProcess.Long))
             Assert.True(description is null or { EventNumber: >= 2 }, $"a stale answer: {description}");
-        output.WriteLine($"of {late.Length} late commands {recorded.Count(r => r is not null)} were answered by the woken node");
+        output.WriteLine(
+            $"of {late.Length} late commands the woken node did {recorded.Count(r => r is not null)}; refusals: {string.Join("; ", direct.Refusals)}");
+        // They did arrive there.
+        Assert.True(recorded.Any(r => r is not null) || direct.Refusals.Any(r => !r.StartsWith("no answer", StringComparison.Ordinal)));
         Assert.All(recorded, reply => Assert.True(reply is null or VersionRecorded { Version: 2 }, $"{reply}"));
 
         await cluster.Until(owners => owners.Contains("a"));

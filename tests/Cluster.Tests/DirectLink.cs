@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Athanor.Hosting;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
@@ -7,8 +8,8 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Cluster.Tests;
 
-/// <summary>Asks one node over one connection that is never given up, whoever owns what: what a client with an old view of the cluster does.
-/// A refusal or a lost connection is null.</summary>
+/// <summary>Asks one node over one connection that is never given up, whoever owns what: what a client with an old view of the cluster
+/// does. A refusal or a lost connection is null.</summary>
 internal sealed class DirectLink : IAsyncDisposable
 {
     private readonly NodeLink _link;
@@ -16,6 +17,9 @@ internal sealed class DirectLink : IAsyncDisposable
     private readonly string _address;
 
     private DirectLink(NodeLink link, string node, string address) => (_link, _node, _address) = (link, node, address);
+
+    /// <summary>Why there were no replies.</summary>
+    public ConcurrentQueue<string> Refusals { get; } = [];
 
     public static async Task<DirectLink> To(ClusterNodes cluster, string node)
     {
@@ -39,12 +43,14 @@ internal sealed class DirectLink : IAsyncDisposable
         try
         {
             var answer = await _link.Ask(_node, _address, request, CancellationToken.None);
-            return answer.Reply is { } reply ? (IReply)codec.Decode(reply) : null;
+            if (answer.Reply is { } reply) return (IReply)codec.Decode(reply);
+            Refusals.Enqueue($"{answer.Why} {answer.Reason}");
         }
-        catch (NodeLinkException)
+        catch (NodeLinkException e)
         {
-            return null;
+            Refusals.Enqueue($"no answer: {e.Message}");
         }
+        return null;
     }
 
     public ValueTask DisposeAsync() => _link.DisposeAsync();
