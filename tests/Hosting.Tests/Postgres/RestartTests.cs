@@ -6,14 +6,14 @@ using Hosting.Tests.Stores;
 namespace Hosting.Tests.Postgres;
 
 /// <summary>A server that is killed and started again under commits, and what session locks prove afterwards.</summary>
-public sealed class RestartTests
+public sealed class RestartTests(RestartTests.Fixture fixture) : IClassFixture<RestartTests.Fixture>
 {
     private static readonly CancellationToken None = CancellationToken.None;
 
     [Fact]
     public async Task Nothing_acknowledged_is_lost_and_nothing_is_there_twice_when_the_server_is_killed_under_commits()
     {
-        await using var server = await PostgresService.Start(new PostgresServiceOptions());
+        var server = fixture.Server;
         await server.CreateDatabase("journal");
         var options = Databases.Options(server.ConnectionString("journal")) with { Timeout = TimeSpan.FromSeconds(5), StatementTimeout = TimeSpan.FromSeconds(3) };
         await using var store = await PostgresStore.Open(options, TimeProvider.System);
@@ -84,10 +84,10 @@ public sealed class RestartTests
     [Fact]
     public async Task After_a_restart_a_free_lock_proves_nothing_until_the_node_has_locked_again()
     {
-        await using var server = await PostgresService.Start(new PostgresServiceOptions());
-        await server.CreateDatabase("journal");
-        await using var a = await PostgresStore.Open(Databases.Options(server.ConnectionString("journal")), TimeProvider.System);
-        await using var b = await PostgresStore.Open(Databases.Options(server.ConnectionString("journal")), TimeProvider.System);
+        var server = fixture.Server;
+        await server.CreateDatabase("locks");
+        await using var a = await PostgresStore.Open(Databases.Options(server.ConnectionString("locks")), TimeProvider.System);
+        await using var b = await PostgresStore.Open(Databases.Options(server.ConnectionString("locks")), TimeProvider.System);
         var lease = TimeSpan.FromMinutes(10);
         await using var held = await a.LockNode("a", None);
         await a.RenewNode("a", "here", ["shards"], lease, None);
@@ -105,6 +105,16 @@ public sealed class RestartTests
         // The node locks again; its shards of before are free, and what it does not claim is there for others.
         await using (await a.LockNode("a", None)) Assert.Null((await b.ReadShards(None))[0].Owner);
         Assert.Equal(own!.Epoch.Counter + 1, (await b.Claim(0, "b", own.Epoch, lease, None))!.Epoch.Counter);
+    }
+
+    /// <summary>A server of their own, as they kill it; they come one after the other, each with a database.</summary>
+    public sealed class Fixture : IAsyncLifetime
+    {
+        public PostgresService Server { get; private set; } = null!;
+
+        public async Task InitializeAsync() => Server = await PostgresService.Start(new PostgresServiceOptions());
+
+        public async Task DisposeAsync() => await Server.DisposeAsync();
     }
 
     private static async Task Lost(INodeLock held)

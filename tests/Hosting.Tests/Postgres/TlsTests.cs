@@ -13,7 +13,7 @@ namespace Hosting.Tests.Postgres;
 public sealed class TlsTests
 {
     [Fact]
-    public async Task Verify_full_takes_the_servers_certificate_from_its_authority_and_from_no_other()
+    public async Task Server_and_client_each_take_a_certificate_of_their_authority_and_no_other()
     {
         var folder = Directory.CreateTempSubdirectory("athanor-tls-").FullName;
         try
@@ -23,6 +23,16 @@ public sealed class TlsTests
             await File.WriteAllTextAsync(Path.Combine(folder, "ours.pem"), authority.ExportCertificatePem());
             await File.WriteAllTextAsync(Path.Combine(folder, "other.pem"), stranger.ExportCertificatePem());
             await WriteServer(folder, authority);
+            await WriteClient(folder, authority, "ours");
+            await WriteClient(folder, stranger, "other");
+            // Whoever comes to the journal shows a certificate in the name of its user.
+            await File.WriteAllTextAsync(Path.Combine(folder, "server", "hba.conf"), """
+                hostssl journal all 127.0.0.1/32 scram-sha-256 clientcert=verify-full
+                host    journal all 127.0.0.1/32 reject
+                host    all     all 127.0.0.1/32 scram-sha-256
+                local   all     all scram-sha-256
+
+                """);
             await using var server = await PostgresService.Start(new PostgresServiceOptions
             {
                 Settings = new Dictionary<string, string>
@@ -30,11 +40,13 @@ public sealed class TlsTests
                     ["ssl"] = "on",
                     ["ssl_cert_file"] = Path.Combine(folder, "server", "server.pem"),
                     ["ssl_key_file"] = Path.Combine(folder, "server", "server.key"),
+                    ["ssl_ca_file"] = Path.Combine(folder, "ours.pem"),
+                    ["hba_file"] = Path.Combine(folder, "server", "hba.conf"),
                 },
             });
             await server.CreateDatabase("journal");
 
-            AthanorOptions Options(string root) => new()
+            AthanorOptions Options(string root, string client) => new()
             {
                 Store = new StoreOptions
                 {
@@ -44,19 +56,29 @@ public sealed class TlsTests
                         Connection = server.ConnectionString("journal"),
                         SslMode = "verify-full",
                         RootCertificate = Path.Combine(folder, root),
+                        Certificate = client == "" ? "" : Path.Combine(folder, $"{client}-client.pem"),
+                        Key = client == "" ? "" : Path.Combine(folder, $"{client}-client.key"),
                         Migrate = "auto",
                     },
                 },
             };
-            await using (var store = await PostgresStore.Open(PostgresStoreOptions.Of(Options("ours.pem")), TimeProvider.System))
+            Task<PostgresStore> Open(string root, string client) =>
+                PostgresStore.Open(PostgresStoreOptions.Of(Options(root, client)), TimeProvider.System);
+
+            async Task<string> Refused(string root, string client) =>
+                (await Assert.ThrowsAnyAsync<StoreException>(async () => await (await Open(root, client)).DisposeAsync())).Message;
+
+            await using (var store = await Open("ours.pem", "ours"))
             {
                 Assert.Equal(true, await Databases.Ask(
-                    server.ConnectionString("journal"),
-                    "SELECT bool_and(s.ssl) FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) WHERE a.application_name LIKE 'athanor %'"));
+                    server.ConnectionString("postgres"),
+                    "SELECT bool_and(s.ssl AND s.client_dn = '/CN=postgres') FROM pg_stat_ssl s JOIN pg_stat_activity a USING (pid) "
+                        + "WHERE a.application_name LIKE 'athanor %'"));
             }
-            var refused = await Assert.ThrowsAnyAsync<StoreException>(
-                () => PostgresStore.Open(PostgresStoreOptions.Of(Options("other.pem")), TimeProvider.System));
-            Assert.Contains("certificate", refused.Message, StringComparison.OrdinalIgnoreCase);
+            var wrongServer = await Refused("other.pem", "ours");
+            Assert.Contains("certificate", wrongServer, StringComparison.OrdinalIgnoreCase);
+            Assert.Contains("connection requires a valid client certificate", await Refused("ours.pem", ""), StringComparison.Ordinal);
+            Assert.NotEmpty(await Refused("ours.pem", "other"));
         }
         finally
         {
@@ -71,6 +93,16 @@ public sealed class TlsTests
         request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
         var now = TimeProvider.System.GetUtcNow();
         return request.CreateSelfSigned(now.AddDays(-1), now.AddDays(1));
+    }
+
+    private static async Task WriteClient(string folder, X509Certificate2 authority, string name)
+    {
+        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
+        var request = new CertificateRequest("CN=postgres", key, HashAlgorithmName.SHA256);
+        var now = TimeProvider.System.GetUtcNow();
+        using var certificate = request.Create(authority, now.AddHours(-1), now.AddHours(12), RandomNumberGenerator.GetBytes(8));
+        await File.WriteAllTextAsync(Path.Combine(folder, $"{name}-client.pem"), certificate.ExportCertificatePem());
+        await File.WriteAllTextAsync(Path.Combine(folder, $"{name}-client.key"), key.ExportPkcs8PrivateKeyPem());
     }
 
     /// <summary>Certificate and key where the server's user, and nobody else, may read the key.</summary>
