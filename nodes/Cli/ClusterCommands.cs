@@ -41,7 +41,7 @@ internal static class ClusterCommands
         var cluster = Cli.Command("cluster", "Shows a cluster's nodes, shards and work, and drains nodes.", "cluster status", "cluster drain a");
         var status = Cli.Command(
             "status", "Nodes, shards with owner, epoch and lag, work by kind, parked messages; read from the store, no node needs to be up.",
-            "cluster status --config deploy/dev/cluster.hocon", "cluster status --watch", "cluster status --json");
+            "cluster status", "cluster status --config deploy/dev/cluster.hocon", "cluster status --watch", "cluster status --json");
         status.Options.Add(Watch);
         status.SetAction(Status);
         var drain = Cli.Command(
@@ -65,7 +65,7 @@ internal static class ClusterCommands
 
     private static async Task<int> Status(ParseResult parsed, CancellationToken cancellation)
     {
-        await using var store = await Open(CliCluster.Options(parsed), cancellation);
+        await using var store = await Open(CliCluster.OptionsOfCluster(parsed), cancellation);
         while (true)
         {
             var status = await ClusterStatus.Read(store, cancellation);
@@ -89,7 +89,7 @@ internal static class ClusterCommands
 
     private static async Task<int> Drain(ParseResult parsed, CancellationToken cancellation)
     {
-        var (options, name) = (CliCluster.Options(parsed), parsed.GetRequiredValue(Node));
+        var (options, name) = (CliCluster.OptionsOfCluster(parsed), parsed.GetRequiredValue(Node));
         if (!NodePlaces.IsCluster(options))
             throw new UserException("store.kind is sqlite: the one node of a state directory drains when it is stopped (Ctrl-C or SIGTERM)");
         await using var store = await Open(options, cancellation);
@@ -125,11 +125,12 @@ internal static class ClusterCommands
     {
         var (id, all) = (parsed.GetValue(Parked), parsed.GetValue(All));
         if (id is null == !all) throw new UserException("give the ID of a parked message, or --all");
+        var options = CliCluster.OptionsOfCluster(parsed);
         IReadOnlyList<ParkedRow> rows;
-        await using (var store = await Open(CliCluster.Options(parsed), cancellation)) rows = await store.ReadParked(cancellation);
+        await using (var store = await Open(options, cancellation)) rows = await store.ReadParked(cancellation);
         if (id is not null) rows = [.. rows.Where(r => ClusterStatus.Id(r.Mail.Id) == id)];
         if (id is not null && rows.Count == 0) throw new UserException($"no message {id} is parked; 'athanor cluster status' shows those that are", ExitCodes.Failure);
-        await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
+        await using var cluster = await ClusterConnection.Open(options, EmbeddedRole.AppendOnly, cancellation: cancellation);
         var refused = 0;
         foreach (var row in rows)
         {
@@ -149,7 +150,8 @@ internal static class ClusterCommands
         var text = parsed.GetRequiredValue(Entity);
         if (!EntityAddress.TryParse(text, out var address) && !EntityAddress.TryParse($"{EntityAddress.DefaultTenant}/{text}", out address))
             throw new UserException($"'{text}' is no address; expected family/id such as twins/tclab, or tenant/family/id");
-        await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
+        var options = CliCluster.OptionsOfCluster(parsed);
+        await using var cluster = await ClusterConnection.Open(options, EmbeddedRole.AppendOnly, cancellation: cancellation);
         if (await cluster.Client.Ask(address, new RepairEntity(parsed.GetValue(SkipSnapshot)), cancellation: cancellation) is Rejected refused)
             throw new UserException(refused.Reason, ExitCodes.Failure);
         if (parsed.GetValue(Cli.Json)) Cli.PrintJson(new { repaired = address.ToString() });

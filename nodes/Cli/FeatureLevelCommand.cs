@@ -19,7 +19,7 @@ internal static class FeatureLevelCommand
         command.Options.Add(raise);
         command.SetAction(async (parsed, cancellation) =>
         {
-            await using var end = await JournalEnd.OpenOwn(CliCluster.Options(parsed), cancellation);
+            await using var end = await JournalEnd.OpenOwn(CliCluster.OptionsOfCluster(parsed), cancellation);
             var before = (await end.Store.ReadCluster(cancellation)).FeatureLevel;
             if (parsed.GetValue(raise))
                 await FeatureLevels.Raise(end.Store, Families.Messages, FeatureLevels.Current, cancellation);

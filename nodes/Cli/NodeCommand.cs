@@ -6,6 +6,7 @@ using Athanor.Nodes.Local;
 using Athanor.Protocol;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Console;
 
 namespace Athanor.Nodes.Cli;
 
@@ -47,7 +48,10 @@ internal static class NodeCommand
         {
             using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
             if (parsed.GetValue(tied)) _ = StopWhenInputCloses(stop);
-            return await Run(parsed, Options(parsed, parsed.GetValue(port), parsed.GetValue(name), parsed.GetValue(roles)), stop.Token);
+            var options = Options(parsed, parsed.GetValue(port), parsed.GetValue(name), parsed.GetValue(roles));
+            // A node that another program started is that program's.
+            var remember = NodePlaces.IsCluster(options) && !parsed.GetValue(tied) ? parsed.GetValue(Cli.Config) : null;
+            return await Run(parsed, options, remember, stop.Token);
         });
         return command;
     }
@@ -88,7 +92,8 @@ internal static class NodeCommand
         return NodePlaces.Of(options);
     }
 
-    private static async Task<int> Run(ParseResult parsed, AthanorOptions options, CancellationToken cancellation)
+    /// <param name="config">The file that <c>athanor cluster</c> goes by from now on where it is told none; null leaves that as it is.</param>
+    private static async Task<int> Run(ParseResult parsed, AthanorOptions options, string? config, CancellationToken cancellation)
     {
         using var logs = Logs(options.Telemetry);
         var json = parsed.GetValue(Cli.Json);
@@ -128,6 +133,7 @@ internal static class NodeCommand
                 Console.Out.WriteLine($"  slots    {host.Cluster.Health.Slots}; Ctrl-C drains and ends");
             }
             await Console.Out.FlushAsync(CancellationToken.None);
+            if (config is not null) LastCluster.Remember(Directory.GetCurrentDirectory(), config);
             try
             {
                 await host.Cluster.ToldToDrain.WaitAsync(cancellation);
@@ -153,12 +159,8 @@ internal static class NodeCommand
     private static ILoggerFactory Logs(TelemetryOptions telemetry) => LoggerFactory.Create(builder =>
     {
         builder.SetMinimumLevel(Enum.TryParse<LogLevel>(telemetry.LogLevel, ignoreCase: true, out var level) ? level : LogLevel.Information);
-        builder.AddSimpleConsole(console =>
-        {
-            console.SingleLine = true;
-            console.TimestampFormat = "yyyy-MM-ddTHH:mm:ss.fffZ ";
-            console.UseUtcTimestamp = true;
-        });
-        builder.Services.Configure<Microsoft.Extensions.Logging.Console.ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
+        builder.Services.AddSingleton<ConsoleFormatter>(new LogLines(TimeProvider.System));
+        builder.AddConsole(static console => console.FormatterName = LogLines.FormatterName);
+        builder.Services.Configure<ConsoleLoggerOptions>(o => o.LogToStandardErrorThreshold = LogLevel.Trace);
     });
 }

@@ -87,9 +87,11 @@ internal sealed class DemoCluster : IAsyncDisposable
     }
 
     /// <summary>What runs where, for the user.</summary>
-    public string Describe() =>
-        $"Three nodes over a private PostgreSQL (port {_server.Port}, in {_root}): "
-        + string.Join("; ", Roles.Select(r => $"{r.Key} ({r.Value.Replace(",", ", ", StringComparison.Ordinal)}), process {_nodes[r.Key].Process.Id}"));
+    public IEnumerable<string> Describe() =>
+    [
+        $"Three nodes over a private PostgreSQL (port {_server.Port}, process {_server.ProcessId}) in {_root}",
+        .. Roles.Select(r => $"  {r.Key}: {r.Value.Replace(",", ", ", StringComparison.Ordinal)} (process {_nodes[r.Key].Process.Id})"),
+    ];
 
     /// <summary>Kills a node that owns shards without a word, sees who takes them over, and starts it again.</summary>
     public async Task Half(Action<string> say, CancellationToken cancellation)

@@ -56,7 +56,7 @@ internal static class DemoRun
             ground.Client, options.Small, DataDirectory(), ground.Gateway, ground.Peers, progress, report, results);
         var seconds = new Dictionary<string, double>();
         var killing = Task.CompletedTask;
-        if (ground.Nodes is { } started) progress.Say(started.Describe());
+        foreach (var line in ground.Nodes?.Describe() ?? []) progress.Say(line);
         foreach (var step in DemoSteps.All.Append(new ReplayStep(ground.Store, new RegistryCodec(Hosting.Families.Messages))))
         {
             var began = time.GetTimestamp();

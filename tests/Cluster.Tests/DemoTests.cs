@@ -66,6 +66,13 @@ public sealed class DemoTests(ITestOutputHelper output) : IDisposable
             Patience, "demo", "--cluster", "--small", "--json", "--state", Path.Combine(_work.FullName, "many"));
         Assert.True(clustered.ExitCode == 0, $"exit code {clustered.ExitCode}: {clustered.Output}{clustered.Error}");
         Assert.Equal(Hash(embedded.Output), Hash(clustered.Output));
+        using var json = JsonDocument.Parse(clustered.Output);
+        var section = json.RootElement.GetProperty("sections").EnumerateArray().Single(s => s.GetProperty("title").GetString() == "Three nodes, one killed");
+        var figures = section.GetProperty("figures").EnumerateArray().ToDictionary(f => f.GetProperty("name").GetString()!, f => f.GetProperty("value").GetString()!);
+        output.WriteLine(string.Join('\n', figures.Select(f => $"{f.Key}: {f.Value}")));
+        Assert.StartsWith("node b", figures["Killed"]);
+        // Others own them: the killed node is not among those who took over.
+        Assert.Matches("^([ac]: [0-9]+(, )?)+$", figures["Its shards taken over by"]);
 
         static string Hash(string output) => JsonDocument.Parse(output).RootElement.GetProperty("resultHash").GetString()!;
     }
