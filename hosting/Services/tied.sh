@@ -13,6 +13,8 @@ echo "$server"
 exec >/dev/null 2>&1
 (
   while read -r order <&3; do kill -"$order" "$server" 2>/dev/null; done
+  # From here on it is not to be ended by the one below, who would not learn then that the holder has vanished.
+  trap '' TERM
   kill -"$end" "$server" 2>/dev/null
   # A stopped server takes no signal but these two.
   kill -CONT "$server" 2>/dev/null
