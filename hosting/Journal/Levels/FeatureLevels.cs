@@ -34,6 +34,8 @@ public static class FeatureLevels
 
     private const string TagStart = "level-";
 
+    private const int RecordAttempts = 3;
+
     /// <summary>What this node adds to its roles in the node table, so that others see its level.</summary>
     public static string Tag(int level = Current) => TagStart + level.ToString(CultureInfo.InvariantCulture);
 
@@ -84,9 +86,19 @@ public static class FeatureLevels
         for (var one = 1; one <= level; one++)
         {
             var kinds = KindsAbove(messages, one - 1, one);
-            await journal.Project(
-                new ProjectionStep(KindsName, one, 0, 0, 1, 0, [.. kinds.Select(k => new ProjectionRow(k, Encoding.UTF8.GetBytes(k)))], []),
-                cancellation).ConfigureAwait(false);
+            var step = new ProjectionStep(KindsName, one, 0, 0, 1, 0, [.. kinds.Select(k => new ProjectionRow(k, Encoding.UTF8.GetBytes(k)))], []);
+            for (var attempt = 1; ; attempt++)
+            {
+                try
+                {
+                    await journal.Project(step, cancellation).ConfigureAwait(false);
+                    break;
+                }
+                catch (StoreException) when (attempt < RecordAttempts)
+                {
+                    // A database that is slow while a cluster starts ends transactions. What is written already is not written again.
+                }
+            }
         }
     }
 }
