@@ -30,11 +30,8 @@ internal static class CertificateCommands
     public static Command Create()
     {
         var certificates = Cli.Command("certificates",
-            """
-            Makes an authority and certificates of it (ECDSA P-256) for TLS between nodes, for clients and for servers.
-
-            authority.pem and revoked.crl go to every node, authority.key to none: whoever has it can make nodes.
-            """,
+            "Makes an authority and certificates of it (ECDSA P-256) for TLS between nodes, for clients and for servers. "
+                + "authority.pem and revoked.crl go to every node, authority.key to none: whoever has it can make nodes.",
             "certificates authority", "certificates node a", "certificates client alice --days 30", "certificates revoke a");
         certificates.Subcommands.Add(CreateAuthority());
         certificates.Subcommands.Add(CreateIssue(

@@ -23,13 +23,17 @@ public sealed class NodeTests : IDisposable
     {
         await using var node = await NodeProcess.Start(_directory.State);
         using var pinned = Pinned(node.Gateway.CertificateSha256);
-        foreach (var path in (string[])["health", "health/live", "health/ready"])
-        {
-            using var response = await pinned.GetAsync(new Uri(node.Gateway.Url, path));
-            Assert.Equal(HttpStatusCode.OK, response.StatusCode);
-            using var json = JsonDocument.Parse(await response.Content.ReadAsStringAsync());
-            Assert.True(json.RootElement.GetProperty("ready").GetBoolean());
-        }
+        foreach (var path in (string[])["health/live", "health/ready"])
+            Assert.Equal("yes\n", await pinned.GetStringAsync(new Uri(node.Gateway.Url, path)));
+        using var unknown = await pinned.GetAsync(new Uri(node.Gateway.Url, "health"));
+        Assert.Equal((HttpStatusCode.Unauthorized, "application/problem+json"), (unknown.StatusCode, unknown.Content.Headers.ContentType?.MediaType));
+
+        var (added, key, error) = await NodeProcess.Run("access", "add", "watcher", "--role", "view", "--key", "--json", "--state", _directory.State);
+        Assert.True(added == 0, error);
+        using (var made = JsonDocument.Parse(key)) pinned.DefaultRequestHeaders.Add("X-Api-Key", made.RootElement.GetProperty("key").GetString());
+        using var health = await pinned.GetAsync(new Uri(node.Gateway.Url, "health"));
+        Assert.Equal(HttpStatusCode.OK, health.StatusCode);
+        using (var json = JsonDocument.Parse(await health.Content.ReadAsStringAsync())) Assert.True(json.RootElement.GetProperty("ready").GetBoolean());
         using var missing = await pinned.GetAsync(new Uri(node.Gateway.Url, "v1/nothing"));
         Assert.Equal((HttpStatusCode.NotFound, "application/problem+json"), (missing.StatusCode, missing.Content.Headers.ContentType?.MediaType));
 
