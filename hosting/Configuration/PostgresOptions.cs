@@ -80,7 +80,8 @@ internal static class PostgresRules
             report("athanor.store.postgres.connection", "kind is postgres, so it must say where the database is: \"Host=db.example;Database=athanor;Username=athanor\"");
         if (p.RecoveryPermits >= p.Readers)
             report("athanor.store.postgres.recovery-permits", $"must be less than readers, {p.Readers}, so that mailboxes are read during recoveries");
-        if (p.StatementTimeout >= store.Timeout)
+        // An embedded store has a time-out too, and nothing to do with the database's.
+        if (store.Kind == "postgres" && p.StatementTimeout >= store.Timeout)
             report("athanor.store.postgres.statement-timeout", "must be shorter than store.timeout: the server is to give up first, and say so");
         if (p.LockTimeout > p.StatementTimeout) report("athanor.store.postgres.lock-timeout", "must not be longer than statement-timeout");
         if (p.Key != "" && p.Certificate == "") report("athanor.store.postgres.key", "is the key of a certificate; set certificate too");
