@@ -100,8 +100,7 @@ internal sealed unsafe partial class TestWork : IWorkHandler
         }
     }
 
-    /// <summary>Writes down who came to which barrier, and who passed it, in which generation; the file's lines are whole, for each is one
-    /// short append.</summary>
+    /// <summary>Writes down who came to which barrier, and who passed it, in which generation.</summary>
     private static Acted Barriers(Act act, IWorkContext context)
     {
         var gang = context.Gang!;
@@ -118,7 +117,29 @@ internal sealed unsafe partial class TestWork : IWorkHandler
         }
         return Said($"generation {gang.Generation} master {master}");
 
-        void Note(string what) => File.AppendAllText(act.Path, $"{gang.Generation} {gang.Rank} {what} {Environment.ProcessId}\n");
+        void Note(string what) => Append(act.Path, $"{gang.Generation} {gang.Rank} {what} {Environment.ProcessId}\n");
+    }
+
+    /// <summary>Adds a line to a file that several processes write. The runtime appends at the end that it saw when it opened the file, so
+    /// two at a time would write over each other: one lock file lets one in.</summary>
+    private static void Append(string path, string line)
+    {
+        var wait = new SpinWait();
+        while (true)
+        {
+            FileStream held;
+            try
+            {
+                held = new FileStream(path + ".lock", FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            }
+            catch (IOException)
+            {
+                wait.SpinOnce();
+                continue;
+            }
+            using (held) File.AppendAllText(path, line);
+            return;
+        }
     }
 
     private static Acted Said(string text) => new(text, Environment.ProcessId);
