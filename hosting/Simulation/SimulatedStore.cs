@@ -18,6 +18,7 @@ internal sealed partial class SimulatedStore(World world, MemoryStore store)
     private MemoryStore.Backup? _backup;
     private MemoryStore.Backup? _replicated;
     private int _generation;
+    private bool _tookBack;
     private long _incarnation = 1;
 
     public MemoryStore Inner { get; } = store;
@@ -79,6 +80,7 @@ internal sealed partial class SimulatedStore(World world, MemoryStore store)
             _replicated = null;
             if (world.Random.Next(3) == 0) return;
             Inner.PutBack(standby);
+            _tookBack = true;
             Restart();
             world.Ledger.Rebuild();
             world.Trace("fail-over");
@@ -92,6 +94,7 @@ internal sealed partial class SimulatedStore(World world, MemoryStore store)
     public void PutBackupBack()
     {
         Inner.PutBack(_backup!);
+        _tookBack = true;
         // One backup may be put back twice, so it does not know the highest incarnation there was.
         if (world.Options.Bug != PlantedBug.IncarnationNotRaised)
         {
@@ -155,13 +158,14 @@ internal sealed partial class SimulatedStore(World world, MemoryStore store)
         var process = node.Process;
         var options = world.Options;
         var generation = _generation;
+        bool[]? failing = null;
         if (options.Bug == PlantedBug.AcknowledgedBeforeCommit)
         {
             world.After(TimeSpan.Zero, () => node.PostTo(process, new CoreInput.CommitDone(
                 commit.Id, [.. commit.Parts.Select(static part => new ShardCommitResult(part.Shard, true, null))])));
             world.After(world.Latency(), () =>
             {
-                if (node.IsAlive && node.Process == process) Make(node, process, commit);
+                if (node.IsAlive && node.Process == process) Make(node, process, commit, FailingParts());
             });
         }
         else if (world.Chance(options.CommitFails))
@@ -189,7 +193,10 @@ internal sealed partial class SimulatedStore(World world, MemoryStore store)
             });
         }
 
-        CoreInput? Land() => generation == _generation ? Make(node, process, commit) : null;
+        CoreInput? Land() => generation == _generation ? Make(node, process, commit, FailingParts()) : null;
+
+        // A part that failed is not committed, says the contract: not by the same commit made a second time either.
+        bool[] FailingParts() => failing ??= [.. commit.Parts.Select(_ => world.Chance(options.PartFails))];
 
         void Unknown() => world.After(world.Between(5, 1500), () => node.PostTo(process, options.Bug switch
         {
@@ -200,13 +207,13 @@ internal sealed partial class SimulatedStore(World world, MemoryStore store)
         }));
     }
 
-    private CoreInput Make(SimulatedNode node, int process, CoreAction.Commit commit)
+    private CoreInput Make(SimulatedNode node, int process, CoreAction.Commit commit, bool[] failing)
     {
         var results = new ShardCommitResult[commit.Parts.Length];
         for (var i = 0; i < results.Length; i++)
         {
             var part = commit.Parts[i];
-            if (world.Chance(world.Options.PartFails))
+            if (failing[i])
             {
                 results[i] = new ShardCommitResult(part.Shard, false, null, "chance");
                 continue;
@@ -221,6 +228,9 @@ internal sealed partial class SimulatedStore(World world, MemoryStore store)
             {
                 throw new ViolationException($"the store's keys refused a commit of {node.Name}: {error.Message}");
             }
+            if (!_tookBack && results[i] is { Accepted: false, Actual: { } at }
+                && at.Owner == part.Owner && at.Epoch == part.Epoch && at.LastNumber == part.ExpectedLast)
+                throw new ViolationException($"{node.Name} handled a message that is not in the mailbox of shard {part.Shard}");
             if (!results[i].Accepted) continue;
             if (commit.Parts[i].Epoch != epoch)
                 throw new ViolationException($"a commit of epoch {commit.Parts[i].Epoch} was taken by shard {part.Shard} in epoch {epoch}");
