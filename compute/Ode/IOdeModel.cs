@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Athanor.Compute.Ode;
 
 /// <summary>The right-hand side of y' = f(t, y). Models are structs and solvers are generic over them, so that the JIT compiles a solver
@@ -33,4 +35,26 @@ public interface IParametricOdeModel : IStiffOdeModel
 
     /// <summary>Writes df/dp at fixed y, shape (parameters, n) row-major: entry [k * n + i] is df_i/dp_k.</summary>
     void ParameterDerivatives(double t, ReadOnlySpan<double> y, Span<double> derivatives);
+}
+
+/// <summary>A model that can be evaluated for eight trajectories at a time; each lane has its own time, state and parameters.</summary>
+/// <remarks>Scalar and lane code must give the same bits: the same operations in the same order, fused multiply-add only where both have it,
+/// elementary functions from <see cref="Numerics.DetMath"/> alone (square roots are exact everywhere). Then a trajectory's result does not
+/// depend on whether it was solved alone or in a batch.</remarks>
+public interface ILaneOdeModel : IOdeModel
+{
+    /// <summary>Writes f(t, y; p) per lane.</summary>
+    /// <param name="y">Length n; lane l of element i is component i of trajectory l.</param>
+    /// <param name="parameters">Length p, in the order of <see cref="IParametricOdeModel.Parameter"/>; the model's own numbers are not
+    /// looked at.</param>
+    void RhsLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> dy);
+}
+
+/// <summary>A model whose parameters can be set: what problems, sweeps and fits ask of a model.</summary>
+public interface IOdeModel<TSelf> : IParametricOdeModel, ILaneOdeModel
+    where TSelf : struct, IOdeModel<TSelf>
+{
+    /// <summary>The same model with these parameters, in the order of <see cref="IParametricOdeModel.Parameter"/>.</summary>
+    TSelf With(ReadOnlySpan<double> parameters);
 }

@@ -74,9 +74,10 @@ internal readonly struct RosenbrockSensitivity<TModel>(Sensitivity<TModel> syste
     public void AddCoupling(double t, ReadOnlySpan<double> z, ReadOnlySpan<double> u, in OdeOptions options, Span<double> blocks)
     {
         var n = Dimension;
-        var floor = options.AbsoluteTolerance / options.RelativeTolerance;
+        Span<double> floor = stackalloc double[n];
+        options.AbsoluteTo(floor);
         var size = 0.0;
-        for (var i = 0; i < n; i++) size = Math.Max(size, Math.Abs(u[i]) / (Math.Abs(z[i]) + floor));
+        for (var i = 0; i < n; i++) size = Math.Max(size, Math.Abs(u[i]) / (Math.Abs(z[i]) + (floor[i] / options.RelativeTolerance)));
         if (!(size > 0) || !double.IsFinite(size)) return;
         var step = Difference / size;
         Span<double> shifted = stackalloc double[2 * n];

@@ -8,6 +8,9 @@ public readonly record struct OdeOptions()
 
     public double AbsoluteTolerance { get; init; } = 1e-9;
 
+    /// <summary>Absolute tolerance by component, in place of <see cref="AbsoluteTolerance"/>; null for the same for all.</summary>
+    public double[]? AbsoluteTolerances { get; init; }
+
     /// <summary>First step; 0 lets the solver choose it.</summary>
     public double InitialStep { get; init; }
 
@@ -20,6 +23,20 @@ public readonly record struct OdeOptions()
     /// <summary>Step exactly onto the output times instead of interpolating: as accurate as the solution itself.</summary>
     public bool HitOutputTimes { get; init; }
 
+    /// <summary>Writes the absolute tolerance of every component.</summary>
+    /// <exception cref="ArgumentException"><see cref="AbsoluteTolerances"/> has another length.</exception>
+    internal void AbsoluteTo(Span<double> tolerances)
+    {
+        if (AbsoluteTolerances is not { } own)
+        {
+            tolerances.Fill(AbsoluteTolerance);
+            return;
+        }
+        if (own.Length != tolerances.Length)
+            throw new ArgumentException($"there are {own.Length} absolute tolerances where the model has {tolerances.Length} components");
+        own.CopyTo(tolerances);
+    }
+
     /// <exception cref="ArgumentException">A tolerance or limit makes no sense.</exception>
     public void Validate()
     {
@@ -27,13 +44,22 @@ public readonly record struct OdeOptions()
             throw new ArgumentException($"the relative tolerance is {RelativeTolerance:R}; it must be from 1e-14 to below 1");
         if (!(AbsoluteTolerance is > 0 and < double.PositiveInfinity))
             throw new ArgumentException($"the absolute tolerance is {AbsoluteTolerance:R}; it must be positive and finite");
+        foreach (var tolerance in AbsoluteTolerances ?? [])
+        {
+            if (!(tolerance is > 0 and < double.PositiveInfinity))
+                throw new ArgumentException($"an absolute tolerance is {tolerance:R}; it must be positive and finite");
+        }
         if (!(MaxStep > 0) || !(InitialStep >= 0) || MaxSteps < 1)
             throw new ArgumentException("MaxStep and MaxSteps must be positive, InitialStep not negative");
     }
 }
 
 /// <summary>What a solve cost.</summary>
-public readonly record struct OdeStatistics(int Accepted, int Rejected, long RhsEvaluations);
+public readonly record struct OdeStatistics(long Accepted, long Rejected, long RhsEvaluations)
+{
+    public OdeStatistics Plus(in OdeStatistics other) =>
+        new(Accepted + other.Accepted, Rejected + other.Rejected, RhsEvaluations + other.RhsEvaluations);
+}
 
 /// <summary>A solve that could not go on. The message names time and component.</summary>
 public abstract class OdeException(string message, double time, int component) : Exception(message)
@@ -43,27 +69,41 @@ public abstract class OdeException(string message, double time, int component) :
 
     /// <summary>The component that stopped the solve, or -1.</summary>
     public int Component { get; } = component;
+
+    /// <summary>The same error with the component called by its name, e.g. "state T of exothermic-cstr".</summary>
+    internal abstract OdeException Named(string label);
+
+    private protected static string Label(string? label, int component) =>
+        label ?? FormattableString.Invariant($"component {component}");
 }
 
 /// <summary>The tolerance cannot be met with a step that still moves the time: a singularity, or a stiff problem for an explicit
 /// method.</summary>
-public sealed class StepSizeTooSmallException(double time, double step, int component)
+public sealed class StepSizeTooSmallException(double time, double step, int component, string? label = null)
     : OdeException(
-        FormattableString.Invariant(
-            $"the step fell to {step:G3} at t = {time:R}: component {component} does not meet the tolerance ")
+        FormattableString.Invariant($"the step fell to {step:G3} at t = {time:R}: {Label(label, component)} does not meet the tolerance ")
         + "(a singularity, or too stiff for this method)",
-        time, component);
+        time, component)
+{
+    internal override OdeException Named(string label) => new StepSizeTooSmallException(Time, step, Component, label);
+}
 
 /// <summary>The model gave NaN or infinity however short the step.</summary>
-public sealed class NonFiniteException(double time, int component)
+public sealed class NonFiniteException(double time, int component, string? label = null)
     : OdeException(
-        FormattableString.Invariant($"component {component} of the model is NaN or infinite at t = {time:R}, however short the step"),
-        time, component);
+        FormattableString.Invariant($"{Label(label, component)} is NaN or infinite at t = {time:R}, however short the step"),
+        time, component)
+{
+    internal override OdeException Named(string label) => new NonFiniteException(Time, Component, label);
+}
 
 /// <summary>The limit of steps was reached.</summary>
-public sealed class TooManyStepsException(double time, int steps, int component)
+public sealed class TooManyStepsException(double time, int steps, int component, string? label = null)
     : OdeException(
         FormattableString.Invariant(
-            $"{steps} steps were not enough: t = {time:R} was reached; component {component} has the largest error ")
+            $"{steps} steps were not enough: t = {time:R} was reached; {Label(label, component)} has the largest error ")
         + "(a stiff problem for this method?)",
-        time, component);
+        time, component)
+{
+    internal override OdeException Named(string label) => new TooManyStepsException(Time, steps, Component, label);
+}

@@ -64,14 +64,16 @@ public static class Rodas4
         options.Validate();
         var n = system.Dimension;
         var total = n * system.Blocks;
-        var work = new double[((Stages + 5) * total) + (2 * n * n)];
+        var work = new double[((Stages + 5) * total) + (2 * n * n) + n];
         Span<double> k = work.AsSpan(0, Stages * total);
         var rest = work.AsSpan(Stages * total);
         Span<double> y = rest[..total], next = rest.Slice(total, total), u = rest.Slice(2 * total, total);
         Span<double> f = rest.Slice(3 * total, total), dt = rest.Slice(4 * total, total);
         Span<double> jacobian = rest.Slice(5 * total, n * n), factors = rest.Slice((5 * total) + (n * n), n * n);
         Span<int> pivots = stackalloc int[n];
-        double rtol = options.RelativeTolerance, atol = options.AbsoluteTolerance;
+        var rtol = options.RelativeTolerance;
+        Span<double> atol = rest.Slice((5 * total) + (2 * n * n), n);
+        options.AbsoluteTo(atol);
         y0.CopyTo(y);
         var t = t0;
         system.Rhs(t, y, f);

@@ -66,9 +66,10 @@ internal struct StepControl(int order)
 /// <summary>Error norms. Sums run in the order of the components.</summary>
 internal static class ErrorNorm
 {
+    /// <param name="atol">Absolute tolerance by component of a block.</param>
     /// <summary>The largest over blocks of <paramref name="block"/> components of the root mean square of error over scale.</summary>
     public static double Of(
-        ReadOnlySpan<double> error, ReadOnlySpan<double> y, ReadOnlySpan<double> next, double rtol, double atol, int block)
+        ReadOnlySpan<double> error, ReadOnlySpan<double> y, ReadOnlySpan<double> next, double rtol, ReadOnlySpan<double> atol, int block)
     {
         var largest = 0.0;
         for (var start = 0; start < error.Length; start += block)
@@ -76,7 +77,7 @@ internal static class ErrorNorm
             var sum = 0.0;
             for (var i = start; i < start + block; i++)
             {
-                var scaled = error[i] / (atol + (rtol * Math.Max(Math.Abs(y[i]), Math.Abs(next[i]))));
+                var scaled = error[i] / (atol[i - start] + (rtol * Math.Max(Math.Abs(y[i]), Math.Abs(next[i]))));
                 sum += scaled * scaled;
             }
             if (!(sum <= largest)) largest = sum;
@@ -86,14 +87,14 @@ internal static class ErrorNorm
     }
 
     /// <summary>The component with the largest scaled error, or the first that is not finite.</summary>
-    public static int Worst(ReadOnlySpan<double> error, ReadOnlySpan<double> y, double rtol, double atol)
+    public static int Worst(ReadOnlySpan<double> error, ReadOnlySpan<double> y, double rtol, ReadOnlySpan<double> atol)
     {
         var worst = 0;
         var largest = -1.0;
         for (var i = 0; i < error.Length; i++)
         {
             if (!double.IsFinite(error[i]) || !double.IsFinite(y[i])) return i;
-            var scaled = Math.Abs(error[i]) / (atol + (rtol * Math.Abs(y[i])));
+            var scaled = Math.Abs(error[i]) / (atol[i % atol.Length] + (rtol * Math.Abs(y[i])));
             if (scaled <= largest) continue;
             largest = scaled;
             worst = i;
@@ -113,12 +114,12 @@ internal static class ErrorNorm
 
     /// <summary>A first step after Hairer, Nørsett, Wanner, Solving ODEs I, II.4, without the trial step: 0.01 |y| / |f| in the scaled
     /// norm.</summary>
-    public static double FirstStep(ReadOnlySpan<double> y, ReadOnlySpan<double> f, double rtol, double atol, double span)
+    public static double FirstStep(ReadOnlySpan<double> y, ReadOnlySpan<double> f, double rtol, ReadOnlySpan<double> atol, double span)
     {
         double sizes = 0.0, slopes = 0.0;
         for (var i = 0; i < y.Length; i++)
         {
-            var scale = atol + (rtol * Math.Abs(y[i]));
+            var scale = atol[i % atol.Length] + (rtol * Math.Abs(y[i]));
             sizes += y[i] / scale * (y[i] / scale);
             slopes += f[i] / scale * (f[i] / scale);
         }

@@ -59,11 +59,13 @@ public static class Tsit5
     {
         options.Validate();
         var n = model.Dimension;
-        var work = new double[(Stages + 4) * n];
+        var work = new double[((Stages + 4) * n) + block];
         Span<double> k = work.AsSpan(0, Stages * n);
         Span<double> y = work.AsSpan(Stages * n, n), next = work.AsSpan((Stages + 1) * n, n);
         Span<double> u = work.AsSpan((Stages + 2) * n, n), error = work.AsSpan((Stages + 3) * n, n);
-        double rtol = options.RelativeTolerance, atol = options.AbsoluteTolerance;
+        var rtol = options.RelativeTolerance;
+        Span<double> atol = work.AsSpan((Stages + 4) * n, block);
+        options.AbsoluteTo(atol);
         y0.CopyTo(y);
         var t = t0;
         model.Rhs(t, y, k[..n]);

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Athanor.Compute.Numerics;
 using Athanor.Compute.Ode;
 
@@ -10,14 +11,17 @@ namespace Athanor.Compute.Reactors;
 /// dC/dt = q/V (Cf - C) - k C                                          k = 7.2e10 exp(-8750 / T) 1/min
 /// dT/dt = q/V (Tf - T) + (-dH / rho cp) k C + UA / (V rho cp) (Tc - T)
 /// </code>
-/// The reaction gives off heat (dH = -5e4 J/mol), so it warms the tank. Its parameters, for sensitivities: coolant temperature, feed
-/// temperature, frequency factor.
+/// The reaction gives off heat (dH = -5e4 J/mol), so it warms the tank. Its parameters: coolant temperature, feed temperature, feed
+/// concentration, flow, frequency factor.
 /// </summary>
 /// <param name="coolantK">Coolant temperature Tc, K.</param>
 /// <param name="feedK">Feed temperature Tf, K.</param>
 /// <param name="feedMolPerL">Feed concentration Cf, mol/L.</param>
 /// <param name="flowLPerMin">Flow q, L/min.</param>
-public readonly struct Cstr(double coolantK, double feedK, double feedMolPerL = 1.0, double flowLPerMin = 100.0) : IParametricOdeModel
+/// <param name="frequencyPerMin">Frequency factor, 1/min.</param>
+public readonly struct Cstr(
+    double coolantK, double feedK, double feedMolPerL = 1.0, double flowLPerMin = 100.0, double frequencyPerMin = Cstr.FrequencyPerMin)
+    : IOdeModel<Cstr>
 {
     public const double VolumeL = 100.0;
 
@@ -45,20 +49,35 @@ public readonly struct Cstr(double coolantK, double feedK, double feedMolPerL = 
 
     public bool IsAutonomous => true;
 
-    public int ParameterCount => 3;
+    public int ParameterCount => 5;
 
-    public double Parameter(int index) => index switch { 0 => coolantK, 1 => feedK, _ => FrequencyPerMin };
+    public double Parameter(int index) =>
+        index switch { 0 => coolantK, 1 => feedK, 2 => feedMolPerL, 3 => flowLPerMin, _ => frequencyPerMin };
+
+    public Cstr With(ReadOnlySpan<double> p) => new(p[0], p[1], p[2], p[3], p[4]);
 
     public void Rhs(double t, ReadOnlySpan<double> y, Span<double> dy)
     {
-        var rate = FrequencyPerMin * DetMath.Exp(-ActivationK / y[1]) * y[0];
-        dy[0] = (_dilution * (feedMolPerL - y[0])) - rate;
-        dy[1] = (_dilution * (feedK - y[1])) + (HeatRise * rate) + (Cooling * (coolantK - y[1]));
+        double c = y[0], kelvin = y[1];
+        var rate = frequencyPerMin * DetMath.Exp(-ActivationK / kelvin) * c;
+        dy[0] = (_dilution * (feedMolPerL - c)) - rate;
+        dy[1] = Math.FusedMultiplyAdd(coolantK - kelvin, Cooling, Math.FusedMultiplyAdd(rate, HeatRise, _dilution * (feedK - kelvin)));
+    }
+
+    public void RhsLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> dy)
+    {
+        Vector512<double> c = y[0], kelvin = y[1], dilution = parameters[3] / VolumeL;
+        var rate = parameters[4] * DetMath.Exp(Vector512.Create(-ActivationK) / kelvin) * c;
+        dy[0] = (dilution * (parameters[2] - c)) - rate;
+        dy[1] = Vector512.FusedMultiplyAdd(
+            parameters[0] - kelvin, Vector512.Create(Cooling),
+            Vector512.FusedMultiplyAdd(rate, Vector512.Create(HeatRise), dilution * (parameters[1] - kelvin)));
     }
 
     public void Jacobian(double t, ReadOnlySpan<double> y, Span<double> jacobian)
     {
-        var k = FrequencyPerMin * DetMath.Exp(-ActivationK / y[1]);
+        var k = frequencyPerMin * DetMath.Exp(-ActivationK / y[1]);
         var slope = k * y[0] * ActivationK / (y[1] * y[1]);
         jacobian[0] = -_dilution - k;
         jacobian[1] = -slope;
@@ -75,7 +94,11 @@ public readonly struct Cstr(double coolantK, double feedK, double feedMolPerL = 
         derivatives[1] = Cooling;
         derivatives[2] = 0.0;
         derivatives[3] = _dilution;
-        derivatives[4] = -unit;
-        derivatives[5] = HeatRise * unit;
+        derivatives[4] = _dilution;
+        derivatives[5] = 0.0;
+        derivatives[6] = (feedMolPerL - y[0]) / VolumeL;
+        derivatives[7] = (feedK - y[1]) / VolumeL;
+        derivatives[8] = -unit;
+        derivatives[9] = HeatRise * unit;
     }
 }

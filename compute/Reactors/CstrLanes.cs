@@ -127,7 +127,7 @@ internal static class CstrLanes
             Set(ref _c, lane, _startC);
             Set(ref _t, lane, _startT);
             Set(ref _time, lane, 0.0);
-            Set(ref _h, lane, ErrorNorm.FirstStep(y, slope, _rtol, _atol, Math.Min(target, 1.0)));
+            Set(ref _h, lane, ErrorNorm.FirstStep(y, slope, _rtol, [_atol, _atol], Math.Min(target, 1.0)));
             Set(ref _last, lane, 1.0);
             Set(ref _rejectedBefore, lane, 0.0);
             Set(ref _loaded, lane, BitConverter.Int64BitsToDouble(-1L));

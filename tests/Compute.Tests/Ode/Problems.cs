@@ -1,9 +1,10 @@
+using System.Runtime.Intrinsics;
 using Athanor.Compute.Ode;
 
 namespace Athanor.Compute.Tests.Ode;
 
 /// <summary>Robertson's autocatalytic reaction with its three rate constants as parameters.</summary>
-internal readonly struct Robertson(double k1, double k2, double k3) : IParametricOdeModel
+internal readonly struct Robertson(double k1, double k2, double k3) : IOdeModel<Robertson>
 {
     public static readonly double[] Start = [1, 0, 0];
 
@@ -23,6 +24,17 @@ internal readonly struct Robertson(double k1, double k2, double k3) : IParametri
     public void Rhs(double t, ReadOnlySpan<double> y, Span<double> dy)
     {
         double a = k1 * y[0], b = k3 * y[1] * y[2], c = k2 * y[1] * y[1];
+        dy[0] = b - a;
+        dy[2] = c;
+        dy[1] = a - b - c;
+    }
+
+    public Robertson With(ReadOnlySpan<double> p) => new(p[0], p[1], p[2]);
+
+    public void RhsLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> p, Span<Vector512<double>> dy)
+    {
+        Vector512<double> a = p[0] * y[0], b = p[2] * y[1] * y[2], c = p[1] * y[1] * y[1];
         dy[0] = b - a;
         dy[2] = c;
         dy[1] = a - b - c;

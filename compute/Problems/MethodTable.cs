@@ -1,0 +1,68 @@
+using Athanor.Compute.Ode;
+
+namespace Athanor.Compute.Problems;
+
+/// <summary>
+/// The one place where <see cref="OdeMethod"/> becomes code. A method that is added gets a case in <see cref="Solve"/> and, if it can, one
+/// in <see cref="SolveSensitivities"/>; <see cref="OdeMethod.Auto"/> decides here which to use.
+/// </summary>
+internal static class MethodTable
+{
+    /// <summary>Steps after which an explicit solve gives way to a stiff one.</summary>
+    private const int ExplicitSteps = 20_000;
+
+    /// <summary>Solves and returns the method that ended the solve.</summary>
+    public static (OdeStatistics Statistics, OdeMethod Method) Solve<TModel>(
+        OdeMethod method, in TModel model, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> times, Span<double> output,
+        in OdeOptions options)
+        where TModel : struct, IStiffOdeModel
+    {
+        switch (method)
+        {
+            case OdeMethod.Tsit5:
+                return (Tsit5.Solve(model, t0, y0, times, output, options), method);
+            case OdeMethod.Rodas4:
+                return (Rodas4.Solve(model, t0, y0, times, output, options), method);
+            case OdeMethod.Auto:
+                try
+                {
+                    var limited = options with { MaxSteps = Math.Min(options.MaxSteps, ExplicitSteps) };
+                    return (Tsit5.Solve(model, t0, y0, times, output, limited), OdeMethod.Tsit5);
+                }
+                catch (OdeException error) when (error is TooManyStepsException or StepSizeTooSmallException)
+                {
+                    return (Rodas4.Solve(model, t0, y0, times, output, options), OdeMethod.Rodas4);
+                }
+            default:
+                throw new ArgumentException($"there is no method {method}");
+        }
+    }
+
+    /// <summary>Solves with sensitivities, shape of the output (times, 1 + p, n).</summary>
+    /// <param name="s0">Sensitivities at the start, shape (p, n).</param>
+    public static (OdeStatistics Statistics, OdeMethod Method) SolveSensitivities<TModel>(
+        OdeMethod method, in TModel model, bool logarithmic, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> s0,
+        ReadOnlySpan<double> times, Span<double> output, in OdeOptions options)
+        where TModel : struct, IParametricOdeModel
+    {
+        switch (method)
+        {
+            case OdeMethod.Tsit5:
+                return (SensitivitySolver.Explicit(model, logarithmic, t0, y0, s0, times, output, options), method);
+            case OdeMethod.Rodas4:
+                return (SensitivitySolver.Stiff(model, logarithmic, t0, y0, s0, times, output, options), method);
+            case OdeMethod.Auto:
+                try
+                {
+                    var limited = options with { MaxSteps = Math.Min(options.MaxSteps, ExplicitSteps) };
+                    return (SensitivitySolver.Explicit(model, logarithmic, t0, y0, s0, times, output, limited), OdeMethod.Tsit5);
+                }
+                catch (OdeException error) when (error is TooManyStepsException or StepSizeTooSmallException)
+                {
+                    return (SensitivitySolver.Stiff(model, logarithmic, t0, y0, s0, times, output, options), OdeMethod.Rodas4);
+                }
+            default:
+                throw new ArgumentException($"there are no sensitivities by {method}");
+        }
+    }
+}

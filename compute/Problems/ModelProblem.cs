@@ -1,0 +1,149 @@
+using Athanor.Compute.Ode;
+
+namespace Athanor.Compute.Problems;
+
+/// <summary>A problem over a model: the JIT compiles every solver for <typeparamref name="TModel"/>.</summary>
+/// <param name="model">Any instance of the model; its parameters are replaced by each request's.</param>
+public sealed class OdeProblem<TModel>(TModel model) : OdeProblem
+    where TModel : struct, IOdeModel<TModel>
+{
+    private readonly TModel _model = model;
+
+    /// <summary>The model with these parameters.</summary>
+    public TModel Model(ReadOnlySpan<double> parameters) => _model.With(parameters);
+
+    public override Trajectory Solve(OdeRequest request, CancellationToken cancellation = default)
+    {
+        var (model, start, initial, times, options) = Check(request);
+        cancellation.ThrowIfCancellationRequested();
+        var n = model.Dimension;
+        var values = new double[times.Length * n];
+        try
+        {
+            var (statistics, method) = MethodTable.Solve(request.Method, model, start, initial, times, values, options);
+            return new Trajectory(times, values, n, statistics, method);
+        }
+        catch (OdeException error) when (error.Component >= 0)
+        {
+            throw error.Named($"state {States[error.Component].Name} of {Name}");
+        }
+    }
+
+    public override SensitivityTrajectory SolveSensitivities(OdeRequest request, CancellationToken cancellation = default)
+    {
+        var (model, start, initial, times, options) = Check(request);
+        var selected = request.SensitivityTo ?? [.. Enumerable.Range(0, Parameters.Length)];
+        foreach (var k in selected)
+        {
+            if ((uint)k >= (uint)Parameters.Length)
+                throw new ArgumentException($"{Name} has {Parameters.Length} parameters; there is no number {k}");
+        }
+        cancellation.ThrowIfCancellationRequested();
+        var system = new SelectedParameters<TModel>(model, selected, request.ToInitial);
+        int n = model.Dimension, p = selected.Length, all = system.ParameterCount, width = n * (1 + all);
+        var output = new double[times.Length * width];
+        OdeStatistics statistics;
+        OdeMethod method;
+        try
+        {
+            (statistics, method) = MethodTable.SolveSensitivities(
+                request.Method, system, request.Logarithmic, start, initial, system.AtStart(), times, output, options);
+        }
+        catch (OdeException error) when (error.Component >= 0)
+        {
+            throw error.Named($"state {States[error.Component % n].Name} of {Name}");
+        }
+        double[] values = new double[times.Length * n], toParameters = new double[times.Length * p * n];
+        var toInitial = request.ToInitial ? new double[times.Length * n * n] : null;
+        for (var row = 0; row < times.Length; row++)
+        {
+            var from = output.AsSpan(row * width, width);
+            from[..n].CopyTo(values.AsSpan(row * n));
+            from.Slice(n, p * n).CopyTo(toParameters.AsSpan(row * p * n));
+            if (toInitial is not null) from[(n * (1 + p))..].CopyTo(toInitial.AsSpan(row * n * n));
+        }
+        return new SensitivityTrajectory(times, values, n, statistics, method, selected, toParameters, toInitial);
+    }
+
+    public override BatchResult SolveMany(OdeBatch batch, CancellationToken cancellation = default)
+    {
+        int n = States.Length, p = Parameters.Length;
+        if (batch.Count < 0) throw new ArgumentException($"a batch of {batch.Count} trajectories");
+        BatchShape("parameters", batch.Parameters, batch.Count, p);
+        BatchShape("starts", batch.Initial, batch.Count, n);
+        var times = batch.Times ?? [End];
+        var values = new double[batch.Count * times.Length * n];
+        var failures = new List<BatchFailure>();
+        var nominal = NominalParameters;
+        var start = NominalInitial;
+        var statistics = default(OdeStatistics);
+        for (var i = 0; i < batch.Count; i++)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            try
+            {
+                var trajectory = Solve(
+                    new OdeRequest
+                    {
+                        Parameters = batch.Parameters?.AsSpan(i * p, p).ToArray() ?? nominal,
+                        Initial = batch.Initial?.AsSpan(i * n, n).ToArray() ?? start,
+                        Start = batch.Start,
+                        Times = times,
+                        Options = batch.Options,
+                        Method = batch.Method,
+                    },
+                    cancellation);
+                trajectory.Values.CopyTo(values, i * times.Length * n);
+                statistics = statistics.Plus(trajectory.Statistics);
+            }
+            catch (OdeException error) when (batch.CollectFailures)
+            {
+                failures.Add(new BatchFailure(i, error));
+                values.AsSpan(i * times.Length * n, times.Length * n).Fill(double.NaN);
+            }
+            batch.Progress?.Report(i + 1);
+        }
+        return new BatchResult(batch.Count, times, values, n, null, null, statistics, batch.Method, failures);
+    }
+
+    public override void Rhs(double t, ReadOnlySpan<double> y, ReadOnlySpan<double> parameters, Span<double> dy) =>
+        _model.With(parameters).Rhs(t, y, dy);
+
+    public override void Jacobian(double t, ReadOnlySpan<double> y, ReadOnlySpan<double> parameters, Span<double> jacobian) =>
+        _model.With(parameters).Jacobian(t, y, jacobian);
+
+    public override void ParameterDerivatives(double t, ReadOnlySpan<double> y, ReadOnlySpan<double> parameters, Span<double> derivatives) =>
+        _model.With(parameters).ParameterDerivatives(t, y, derivatives);
+
+    private (TModel Model, double Start, double[] Initial, double[] Times, OdeOptions Options) Check(OdeRequest request)
+    {
+        var parameters = request.Parameters ?? NominalParameters;
+        var initial = request.Initial ?? NominalInitial;
+        if (parameters.Length != Parameters.Length)
+            throw new ArgumentException($"{Name} has {Parameters.Length} parameters; {parameters.Length} are given");
+        if (initial.Length != States.Length)
+            throw new ArgumentException($"{Name} has {States.Length} states; the start has {initial.Length}");
+        for (var k = 0; k < parameters.Length; k++)
+        {
+            if (!double.IsFinite(parameters[k]))
+                throw new ArgumentException(FormattableString.Invariant($"{Name}: parameter {Parameters[k].Name} is {parameters[k]:R}"));
+        }
+        for (var i = 0; i < initial.Length; i++)
+        {
+            if (!double.IsFinite(initial[i]))
+                throw new ArgumentException(FormattableString.Invariant($"{Name}: state {States[i].Name} starts at {initial[i]:R}"));
+        }
+        var start = request.Start ?? Start;
+        var times = request.Times ?? EvenTimes(start, End);
+        return (_model.With(parameters), start, initial, times, request.Options ?? DefaultOptions);
+    }
+
+    private static double[] EvenTimes(double start, double end) =>
+        [.. Enumerable.Range(0, DefaultTimes).Select(i => i == DefaultTimes - 1 ? end : start + ((end - start) * i / (DefaultTimes - 1)))];
+
+    private void BatchShape(string what, double[]? values, int rows, int columns)
+    {
+        if (values is not null && values.Length != (long)rows * columns)
+            throw new ArgumentException($"{Name}: the batch's {what} are {values.Length} numbers, not {rows} x {columns}");
+    }
+}
