@@ -64,17 +64,19 @@ internal sealed partial class ClusterCore
         if (id.SourceShard >= 0 && _shards[id.SourceShard]?.InFlight is { } batch && batch.Number == id.SourceNumber) batch.Seen.Add(id);
     }
 
-    private void Receive(Shard shard, MailRow row)
+    /// <returns>Whether the row is set aside: it stays in the store, and every reading until its entity's repair is committed shows it.</returns>
+    private bool Receive(Shard shard, MailRow row)
     {
-        if (shard.JustHandled.Contains(row.Id) || !shard.Known.Add(row.Id)) return;
+        if (shard.JustHandled.Contains(row.Id) || !shard.Known.Add(row.Id)) return false;
         var entity = EntityIn(shard, row.To);
         if (entity.Phase == EntityPhase.Faulted || entity.Repair is not null || entity.IsClearing)
         {
             // Its rows are set aside in the store, and read when it is repaired; until that is committed none may come before them.
             shard.Known.Remove(row.Id);
-            return;
+            return true;
         }
         Enqueue(entity, new MailItem(row));
+        return false;
     }
 
     /// <summary>The rows are deleted.</summary>
@@ -130,12 +132,16 @@ internal sealed partial class ClusterCore
 
     private void TakeMail(Shard shard, List<MailRow> rows, int limit, long issued)
     {
+        var known = shard.Known.Count;
+        var aside = 0;
         foreach (var row in rows)
         {
             MarkSeen(row.Id);
-            Receive(shard, row);
+            if (Receive(shard, row)) aside++;
         }
         if (rows.Count < limit) shard.ReadAt = issued;
+        // The next reading would show the same rows: those that are set aside leave it when the commit that does so is there.
+        else if (aside > 0 && shard.Known.Count == known) After(_options.StoreRetry, () => shard.WantsMail = true);
         else shard.WantsMail = true;
     }
 

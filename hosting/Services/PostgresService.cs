@@ -92,18 +92,7 @@ public sealed class PostgresService : IAsyncDisposable
     public async Task Stop(bool immediate)
     {
         if (_server is not { } server) return;
-        await server.Signal("CONT");
-        await server.Signal(immediate ? "QUIT" : "INT");
-        try
-        {
-            await server.Exited.WaitAsync(_options.Timeout, _options.Time);
-        }
-        catch (TimeoutException)
-        {
-            await server.Signal("KILL");
-            await server.Exited;
-        }
-        await server.DisposeAsync();
+        await server.End(immediate ? "QUIT" : "INT", _options.Timeout, _options.Time);
         _server = null;
     }
 

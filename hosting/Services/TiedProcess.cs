@@ -59,6 +59,24 @@ internal sealed class TiedProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Asks the server to end by <paramref name="signal"/>, also if it was stopped, and ends it without a word when it takes longer
+    /// than <paramref name="timeout"/>.</summary>
+    public async Task End(string signal, TimeSpan timeout, TimeProvider time)
+    {
+        await Signal("CONT");
+        await Signal(signal);
+        try
+        {
+            await Exited.WaitAsync(timeout, time);
+        }
+        catch (TimeoutException)
+        {
+            await Signal("KILL");
+            await Exited;
+        }
+        await DisposeAsync();
+    }
+
     /// <summary>The last lines that the server wrote.</summary>
     public string LogTail() => ServiceLog.Tail(_log);
 

@@ -1,3 +1,5 @@
+using Athanor.Hosting.Stores.Integrity;
+
 namespace Athanor.Hosting.Stores.Memory;
 
 internal sealed partial class MemoryStore
@@ -6,6 +8,7 @@ internal sealed partial class MemoryStore
     {
         lock (_gate)
         {
+            foreach (var part in parts) CommitNumbers.Check(part, _shards.Length);
             foreach (var part in parts)
             {
                 if (IsCurrent(part)) Check(part);
@@ -43,22 +46,13 @@ internal sealed partial class MemoryStore
     /// <summary>What a database's keys would refuse. Checked before anything is changed.</summary>
     private void Check(ShardCommit part)
     {
-        var number = _shards[part.Shard].Row.LastEvent;
-        var last = new Dictionary<Protocol.EntityAddress, long>();
-        foreach (var row in part.Events)
-        {
-            if (row.Shard != part.Shard || row.Number != ++number)
-                throw new StoreException($"shard {part.Shard}: event {row.Number} of shard {row.Shard} where event {number} was due");
-            if (!last.TryGetValue(row.Entity, out var before)) before = _entities.GetValueOrDefault(row.Entity)?.Events.LastOrDefault()?.EntityNumber ?? 0;
-            if (row.EntityNumber != before + 1) throw new StoreException($"{row.Entity}: event {row.EntityNumber} where event {before + 1} was due");
-            last[row.Entity] = row.EntityNumber;
-        }
+        CommitNumbers.CheckAgainst(
+            part, _shards[part.Shard].Row.LastEvent,
+            entity => _entities.GetValueOrDefault(entity)?.Events.LastOrDefault()?.EntityNumber ?? 0);
         foreach (var row in part.Mail)
         {
-            if (row.Id.SourceShard != part.Shard || row.Id.SourceNumber != part.NewLast)
-                throw new StoreException($"shard {part.Shard}: a mailbox row {row.Id} told in commit {part.NewLast}");
-            if (_shards[row.Shard].Mail.Exists(there =>
-                there.Id == row.Id)) throw new StoreException($"the mailbox row {row.Id} is there already");
+            if (_shards[row.Shard].Mail.Exists(there => there.Id == row.Id))
+                throw new StoreException($"the mailbox row {row.Id} is there already");
         }
     }
 
@@ -86,7 +80,7 @@ internal sealed partial class MemoryStore
         foreach (var (entity, reason) in part.Faults)
         {
             var rows = Rows(entity);
-            rows.Head = (rows.Head ?? new HeadRow(part.Shard, entity, 0, Integrity.EventHash.None, false, null)) with { Fault = reason };
+            rows.Head = (rows.Head ?? new HeadRow(part.Shard, entity, 0, EventHash.None, false, null)) with { Fault = reason };
         }
     }
 }

@@ -1,3 +1,4 @@
+using Athanor.Hosting.Stores.Integrity;
 using Npgsql;
 
 namespace Athanor.Hosting.Stores.Postgres;
@@ -9,7 +10,7 @@ public sealed partial class PostgresStore
 
     public async Task<IReadOnlyList<ShardCommitResult>> Commit(IReadOnlyList<ShardCommit> parts, CancellationToken cancellation)
     {
-        foreach (var part in parts) CheckNumbers(part);
+        foreach (var part in parts) CommitNumbers.Check(part, ShardCount);
         if (parts.DistinctBy(static part => part.Shard).Count() < parts.Count)
             throw new StoreException("a call commits one part for each shard; a shard's next part waits for the answer to the one before");
 
@@ -182,37 +183,4 @@ public sealed partial class PostgresStore
     private static bool IsNumberedWrongly(ShardCommit part, ShardRow row) =>
         part.Events.Length > 0 && row.Owner == part.Owner && row.Epoch == part.Epoch && row.LastNumber == part.ExpectedLast
         && part.Events[0].Number != row.LastEvent + 1;
-
-    /// <summary>A part that numbers wrongly would pass the fence and spoil feeds and identities, so it is refused before it gets
-    /// there.</summary>
-    private void CheckNumbers(ShardCommit part)
-    {
-        if (part.Shard < 0 || part.Shard >= ShardCount)
-            throw new StoreException($"A commit names shard {part.Shard}; this store has shards 0 to {ShardCount - 1}.");
-        var numbers = new Dictionary<Protocol.EntityAddress, long>();
-        for (var i = 0; i < part.Events.Length; i++)
-        {
-            var row = part.Events[i];
-            if (row.Shard != part.Shard || row.Number != part.Events[0].Number + i || row.Number < 1)
-            {
-                throw new StoreException(
-                    $"A commit of shard {part.Shard} brings event {row.Shard}/{row.Number} where "
-                    + $"{part.Shard}/{part.Events[0].Number + i} is due.");
-            }
-            if (numbers.TryGetValue(row.Entity, out var before) && row.EntityNumber != before + 1)
-                throw new StoreException($"A commit brings event {row.EntityNumber} of {row.Entity} where {before + 1} is due.");
-            numbers[row.Entity] = row.EntityNumber;
-        }
-        foreach (var row in part.Mail)
-        {
-            if (row.Shard < 0 || row.Shard >= ShardCount)
-                throw new StoreException($"A message to {row.To} names shard {row.Shard}; this store has shards 0 to {ShardCount - 1}.");
-            if (row.Id.SourceShard != part.Shard || row.Id.SourceNumber != part.NewLast)
-            {
-                throw new StoreException(
-                    $"A message to {row.To} names its source {row.Id.SourceShard}/{row.Id.SourceNumber}; "
-                    + $"this commit is {part.Shard}/{part.NewLast}.");
-            }
-        }
-    }
 }

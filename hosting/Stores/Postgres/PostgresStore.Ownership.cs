@@ -96,26 +96,13 @@ public sealed partial class PostgresStore
             cancellation, node),
         cancellation);
 
-    public Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation) => Look<IReadOnlyList<NodeRow>>(
+    public Task<IReadOnlyList<NodeRow>> ReadNodes(CancellationToken cancellation) => ReadLeased(
         "reading the nodes",
-        async connection =>
+        $"SELECT {NodeTable.Columns}, EXISTS (SELECT FROM gone g WHERE g.node = n.node), coalesce($1::bigint, clock()) FROM node n ORDER BY n.node",
+        rows =>
         {
-            await using var command = Command(
-                connection,
-                $"""
-                WITH {Gone} SELECT {NodeTable.Columns}, EXISTS (SELECT FROM gone g WHERE g.node = n.node), coalesce($1::bigint, clock())
-                FROM node n ORDER BY n.node
-                """,
-                ClockTicks);
-            await using var rows = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
-            return await ReadAll(
-                rows,
-                () =>
-                {
-                    var node = NodeTable.Current(rows);
-                    return node with { LeaseUntil = Ended(node.LeaseUntil, rows, 7) };
-                },
-                cancellation).ConfigureAwait(false);
+            var node = NodeTable.Current(rows);
+            return node with { LeaseUntil = Ended(node.LeaseUntil, rows, 7) };
         },
         cancellation);
 
@@ -128,26 +115,25 @@ public sealed partial class PostgresStore
         connection => Run(connection, "UPDATE node SET drain = true WHERE node = $1", cancellation, node), cancellation)
         .ConfigureAwait(false) > 0;
 
-    public Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation) => Look<IReadOnlyList<ShardRow>>(
+    public Task<IReadOnlyList<ShardRow>> ReadShards(CancellationToken cancellation) => ReadLeased(
         "reading the shards",
+        $"SELECT {ShardTable.Columns}, EXISTS (SELECT FROM gone g WHERE g.node = s.owner), coalesce($1::bigint, clock()) FROM shard s ORDER BY s.shard",
+        rows =>
+        {
+            var shard = ShardTable.Current(rows);
+            return shard with { LeaseUntil = Ended(shard.LeaseUntil, rows, 8) };
+        },
+        cancellation);
+
+    /// <summary>Rows with a lease, read beside the nodes whose sessions have ended.</summary>
+    private Task<IReadOnlyList<T>> ReadLeased<T>(
+        string doing, string select, Func<NpgsqlDataReader, T> current, CancellationToken cancellation) => Look<IReadOnlyList<T>>(
+        doing,
         async connection =>
         {
-            await using var command = Command(
-                connection,
-                $"""
-                WITH {Gone} SELECT {ShardTable.Columns}, EXISTS (SELECT FROM gone g WHERE g.node = s.owner), coalesce($1::bigint, clock())
-                FROM shard s ORDER BY s.shard
-                """,
-                ClockTicks);
+            await using var command = Command(connection, $"WITH {Gone} {select}", ClockTicks);
             await using var rows = await command.ExecuteReaderAsync(cancellation).ConfigureAwait(false);
-            return await ReadAll(
-                rows,
-                () =>
-                {
-                    var shard = ShardTable.Current(rows);
-                    return shard with { LeaseUntil = Ended(shard.LeaseUntil, rows, 8) };
-                },
-                cancellation).ConfigureAwait(false);
+            return await ReadAll(rows, () => current(rows), cancellation).ConfigureAwait(false);
         },
         cancellation);
 

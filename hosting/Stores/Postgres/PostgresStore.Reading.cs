@@ -285,31 +285,12 @@ public sealed partial class PostgresStore
             : null;
         await rows.NextResultAsync(cancellation).ConfigureAwait(false);
 
-        var snapshot = fromStart ? null : latest;
-        var events = new List<JournalRow>();
-        var (number, hash) = anchors.Count > 0 ? (anchors[^1].Last, anchors[^1].Hash) : (0L, EventHash.None);
-        if (snapshot is not null && snapshot.EntityNumber > number) (number, hash) = (snapshot.EntityNumber - 1, default);
-        else if (snapshot is not null && snapshot.EntityNumber == number && !snapshot.EventHash.Span.SequenceEqual(hash.Span))
-            throw new DamageException($"snapshot, {entity} after event {number}", "its event has another hash where it was sealed");
+        var history = new HistoryReader(entity, head, fromStart ? null : latest, anchors);
         var current = new PostgresRow(JournalTable.Table, rows);
-        while (await rows.ReadAsync(cancellation).ConfigureAwait(false))
-        {
-            var row = JournalTable.Current(current);
-            CheckLink(row, ++number, hash);
-            hash = row.Hash;
-            if (row.EntityNumber != snapshot?.EntityNumber) events.Add(row);
-            else if (!row.Hash.Span.SequenceEqual(snapshot.EventHash.Span))
-                throw new DamageException($"snapshot, {entity} after event {number}", "its event has another hash in the journal");
-        }
-
-        if (snapshot is not null && number < snapshot.EntityNumber)
-            throw new DamageException($"journal, {entity} event {snapshot.EntityNumber}", "missing: the snapshot was taken there");
-        if (head is not null && head.EntityNumber > number)
-            throw new DamageException($"journal, {entity} event {number + 1}", $"missing: the entity has {head.EntityNumber} events");
-        if (head is not null && head.EntityNumber == number && number > 0 && !head.Hash.Span.SequenceEqual(hash.Span))
-            throw new DamageException($"head, {entity} at event {number}", "its hash is not that of the last event");
+        while (await rows.ReadAsync(cancellation).ConfigureAwait(false)) history.Add(JournalTable.Current(current));
+        var whole = history.End();
         var segments = await All(rows, SegmentTable.Table, SegmentTable.Current, cancellation).ConfigureAwait(false);
-        return new StoredHistory(new EntityHistory(head, snapshot, events), latest, anchors, segments);
+        return new StoredHistory(whole, latest, anchors, segments);
     }
 
     /// <summary>All rows of the next result, none of which may be damaged.</summary>
@@ -320,16 +301,5 @@ public sealed partial class PostgresStore
         var (list, row) = (new List<T>(), new PostgresRow(table, rows));
         while (await rows.ReadAsync(cancellation).ConfigureAwait(false)) list.Add(current(row));
         return list;
-    }
-
-    /// <param name="hash">Hash of the event before, or default if that was not read.</param>
-    private static void CheckLink(JournalRow row, long number, ReadOnlyMemory<byte> hash)
-    {
-        if (row.EntityNumber != number)
-            throw new DamageException($"journal, {row.Entity} event {number}", $"missing: the next one is {row.EntityNumber}");
-        if (!hash.IsEmpty && !row.PreviousHash.Span.SequenceEqual(hash.Span))
-            throw new DamageException($"journal, {row.Entity} event {number}", "it does not continue the chain of the event before it");
-        if (!EventHash.Matches(row))
-            throw new DamageException($"journal, {row.Entity} event {number}", "its hash is not that of its contents");
     }
 }

@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 using Athanor.Hosting.Stores.Integrity;
 using Npgsql;
 
@@ -10,44 +8,20 @@ namespace Athanor.Hosting.Stores.Postgres;
 /// its place in its entity's chain, and gaps; heads and snapshots against the journal; the shards' feeds. Pages and indexes are the
 /// server's own care: <c>pg_amcheck</c>, and checksums if the server was made with them.
 /// </summary>
-internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, int shards)
+internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, int shards) : DamageScan
 {
-    private readonly Channel<Damage> _found = Channel.CreateBounded<Damage>(256);
-    private readonly HashSet<string> _reported = new(StringComparer.Ordinal);
-
-    /// <summary>Where each entity's chain goes on behind its sealed events, and which numbers of each shard's feed are sealed.</summary>
+    /// <summary>Where each entity's chain goes on behind its sealed events.</summary>
     private readonly Dictionary<string, AnchorRow> _anchors = new(StringComparer.Ordinal);
-    private readonly Dictionary<int, HashSet<long>> _sealed = [];
     private NpgsqlConnection _connection = null!;
-    private CancellationToken _cancellation;
 
-    public async IAsyncEnumerable<Damage> Run([EnumeratorCancellation] CancellationToken cancellation)
+    protected override async Task Scan()
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        _cancellation = stop.Token;
-        var scan = Task.Run(Scan, CancellationToken.None);
         try
         {
-            await foreach (var damage in _found.Reader.ReadAllAsync(cancellation).ConfigureAwait(false)) yield return damage;
-        }
-        finally
-        {
-            // The consumer may stop early; the scan must not outlive it.
-            await stop.CancelAsync().ConfigureAwait(false);
-            await scan.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        await scan.ConfigureAwait(false);
-    }
-
-    private async Task Scan()
-    {
-        Exception? failure = null;
-        try
-        {
-            await using (_connection = await source.OpenConnectionAsync(_cancellation).ConfigureAwait(false))
+            await using (_connection = await source.OpenConnectionAsync(Cancellation).ConfigureAwait(false))
             {
                 // The session reads at one moment for as long as the transaction lasts; nothing may end it before.
-                await using var transaction = await _connection.BeginTransactionAsync(_cancellation).ConfigureAwait(false);
+                await using var transaction = await _connection.BeginTransactionAsync(Cancellation).ConfigureAwait(false);
                 await Each("SET LOCAL statement_timeout = 0", static _ => { }).ConfigureAwait(false);
                 await Table(MailTable.Table, MailTable.Current).ConfigureAwait(false);
                 await Table(ParkedTable.Table, ParkedTable.Current).ConfigureAwait(false);
@@ -68,13 +42,8 @@ internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, i
         }
         catch (NpgsqlException e)
         {
-            failure = PostgresErrors.Make(target, e, "verifying");
+            throw PostgresErrors.Make(target, e, "verifying");
         }
-        catch (Exception e)
-        {
-            failure = e;
-        }
-        _found.Writer.Complete(failure);
     }
 
     private async Task Sealed()
@@ -95,8 +64,7 @@ internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, i
             row =>
             {
                 var segment = SegmentTable.Current(row);
-                var numbers = NumberSet.Numbers(segment.Numbers.Span);
-                if (!_sealed.TryAdd(segment.Shard, [.. numbers])) _sealed[segment.Shard].UnionWith(numbers);
+                AddSealed(segment.Shard, segment.Numbers.Span);
                 return segment;
             }).ConfigureAwait(false);
     }
@@ -148,7 +116,7 @@ internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, i
                 return snapshot;
             }).ConfigureAwait(false);
         await Chains(shard, heads, snapshots).ConfigureAwait(false);
-        await Feed(shard, own).ConfigureAwait(false);
+        await Follow(shard, own).ConfigureAwait(false);
     }
 
     private async Task Chains(int shard, Dictionary<string, HeadRow> heads, Dictionary<string, SnapshotRow> snapshots)
@@ -180,53 +148,18 @@ internal sealed class PostgresVerifier(NpgsqlDataSource source, string target, i
         }
     }
 
-    private async Task Feed(int shard, ShardRow? own)
+    private async Task Follow(int shard, ShardRow? own)
     {
-        var expected = 1L;
-        var isSealed = _sealed.GetValueOrDefault(shard);
-        await Each(
-            $"SELECT number FROM journal WHERE shard = {shard} ORDER BY number",
-            row =>
-            {
-                var found = row.GetInt64(0);
-                while (isSealed is not null && expected < found && isSealed.Contains(expected)) expected++;
-                if (found > expected)
-                    Report("journal", $"journal, shard {shard} numbers {expected} to {found - 1}", "they are missing from the feed");
-                expected = found + 1;
-            }).ConfigureAwait(false);
-        while (isSealed is not null && isSealed.Contains(expected)) expected++;
-        if (own is null) return;
-        if (expected <= own.LastEvent)
-            Report("journal", $"journal, shard {shard} numbers {expected} to {own.LastEvent}", "they are missing from the feed");
-        if (expected > own.LastEvent + 1)
-            Report("shard", $"shard, shard {shard}", $"its feed should end at {own.LastEvent}, and it goes on to {expected - 1}");
+        var feed = Feed(shard);
+        await Each($"SELECT number FROM journal WHERE shard = {shard} ORDER BY number", row => feed.Next(row.GetInt64(0))).ConfigureAwait(false);
+        if (own is not null) feed.End(own.LastEvent);
     }
 
     private async Task Each(string sql, Action<NpgsqlDataReader> row)
     {
         await using var command = new NpgsqlCommand(sql, _connection) { CommandTimeout = 0 };
-        await using var rows = await command.ExecuteReaderAsync(_cancellation).ConfigureAwait(false);
-        while (await rows.ReadAsync(_cancellation).ConfigureAwait(false)) row(rows);
-    }
-
-    private void Try(string table, Action check, Action? damaged = null)
-    {
-        try
-        {
-            check();
-        }
-        catch (DamageException e)
-        {
-            damaged?.Invoke();
-            Report(table, e.Where, e.Message);
-        }
-    }
-
-    private void Report(string table, string where, string what)
-    {
-        if (!_reported.Add($"{where}\n{what}")) return;
-        var damage = new Damage(table, where, what);
-        if (!_found.Writer.TryWrite(damage)) _found.Writer.WriteAsync(damage, _cancellation).AsTask().GetAwaiter().GetResult();
+        await using var rows = await command.ExecuteReaderAsync(Cancellation).ConfigureAwait(false);
+        while (await rows.ReadAsync(Cancellation).ConfigureAwait(false)) row(rows);
     }
 
     /// <summary>Follows the events of one shard, entity by entity. Rows known to be unsound are left out: what follows them is not held

@@ -14,7 +14,7 @@ public sealed partial class SqliteStore
 
     public Task<IReadOnlyList<ShardCommitResult>> Commit(IReadOnlyList<ShardCommit> parts, CancellationToken cancellation)
     {
-        foreach (var part in parts) CheckNumbers(part);
+        foreach (var part in parts) CommitNumbers.Check(part, ShardCount);
         return Write<IReadOnlyList<ShardCommitResult>>(
             connection =>
             {
@@ -25,25 +25,6 @@ public sealed partial class SqliteStore
                 return results;
             },
             cancellation);
-    }
-
-    /// <summary>A part that numbers wrongly would pass the fence and spoil feeds and identities, so it is refused before it gets
-    /// there.</summary>
-    private void CheckNumbers(ShardCommit part)
-    {
-        if (part.Shard < 0 || part.Shard >= ShardCount)
-            throw new StoreException($"A commit names shard {part.Shard}; this store has shards 0 to {ShardCount - 1}.");
-        foreach (var row in part.Mail)
-        {
-            if (row.Shard < 0 || row.Shard >= ShardCount)
-                throw new StoreException($"A message to {row.To} names shard {row.Shard}; this store has shards 0 to {ShardCount - 1}.");
-            if (row.Id.SourceShard != part.Shard || row.Id.SourceNumber != part.NewLast)
-            {
-                throw new StoreException(
-                    $"A message to {row.To} names its source {row.Id.SourceShard}/{row.Id.SourceNumber}; "
-                    + $"this commit is {part.Shard}/{part.NewLast}.");
-            }
-        }
     }
 
     private ShardCommitResult Apply(SqliteConnection connection, ShardCommit part, DateTimeOffset now)
@@ -63,7 +44,8 @@ public sealed partial class SqliteStore
             return new ShardCommitResult(part.Shard, false, row);
         if (!HasRowsOf(connection, part)) return new ShardCommitResult(part.Shard, false, row);
 
-        AddEvents(connection, part, row.LastEvent);
+        CommitNumbers.CheckAgainst(part, row.LastEvent, entity => JournalTable.LastNumber(connection, entity));
+        foreach (var added in part.Events) JournalTable.Add(connection, added);
         ShardTable.Put(connection, row with { LastNumber = part.NewLast, LastEvent = row.LastEvent + part.Events.Length });
         foreach (var added in part.Mail) AddMail(connection, added);
         foreach (var handled in part.Handled) MailTable.Delete(connection, part.Shard, handled);
@@ -91,24 +73,6 @@ public sealed partial class SqliteStore
         part.Handled.All(id => MailTable.Has(connection, part.Shard, id))
         && part.Parked.All(parked => part.Gives(parked.Mail.Id) || MailTable.Has(connection, part.Shard, parked.Mail.Id))
         && part.Unparked.All(id => ParkedTable.Has(connection, part.Shard, id));
-
-    private static void AddEvents(SqliteConnection connection, ShardCommit part, long last)
-    {
-        var numbers = new Dictionary<EntityAddress, long>();
-        foreach (var row in part.Events)
-        {
-            if (row.Shard != part.Shard || row.Number != ++last)
-            {
-                throw new StoreException(
-                    $"A commit of shard {part.Shard} brings event {row.Shard}/{row.Number} where {part.Shard}/{last} is due.");
-            }
-            if (!numbers.TryGetValue(row.Entity, out var number)) number = JournalTable.LastNumber(connection, row.Entity);
-            if (row.EntityNumber != number + 1)
-                throw new StoreException($"A commit brings event {row.EntityNumber} of {row.Entity} where {number + 1} is due.");
-            numbers[row.Entity] = row.EntityNumber;
-            JournalTable.Add(connection, row);
-        }
-    }
 
     private void AddMail(SqliteConnection connection, MailRow row) => MailTable.Add(connection, row, ++_arrivals);
 

@@ -95,47 +95,13 @@ public sealed partial class SqliteStore
         var head = HeadTable.Find(connection, entity);
         var anchors = AnchorsOf(connection, entity);
         var latest = !fromStart || anchors.Count > 0 ? SnapshotTable.Find(connection, entity) : null;
-        var snapshot = fromStart ? null : latest;
-
-        // The journal's part of the chain begins behind what is sealed. The event at which the snapshot was taken is read too: its hash
-        // shows that the snapshot belongs to this chain.
-        var events = new List<JournalRow>();
-        var (number, hash) = anchors.Count > 0 ? (anchors[^1].Last, anchors[^1].Hash) : (0L, EventHash.None);
-        if (snapshot is not null && snapshot.EntityNumber > number) (number, hash) = (snapshot.EntityNumber - 1, default);
-        else if (snapshot is not null && snapshot.EntityNumber == number && !snapshot.EventHash.Span.SequenceEqual(hash.Span))
-            throw new DamageException($"snapshot, {entity} after event {number}", "its event has another hash where it was sealed");
-        using (var rows = connection.Prepare(JournalTable.AfterNumber)
-            .Bind(entity).Bind(number))
+        var history = new HistoryReader(entity, head, fromStart ? null : latest, anchors);
+        using (var rows = connection.Prepare(JournalTable.AfterNumber).Bind(entity).Bind(history.After))
         {
-            while (rows.Step())
-            {
-                var row = JournalTable.Current(rows);
-                CheckLink(row, ++number, hash);
-                hash = row.Hash;
-                if (row.EntityNumber != snapshot?.EntityNumber) events.Add(row);
-                else if (!row.Hash.Span.SequenceEqual(snapshot.EventHash.Span))
-                    throw new DamageException($"snapshot, {entity} after event {number}", "its event has another hash in the journal");
-            }
+            while (rows.Step()) history.Add(JournalTable.Current(rows));
         }
-
-        if (snapshot is not null && number < snapshot.EntityNumber)
-            throw new DamageException($"journal, {entity} event {snapshot.EntityNumber}", "missing: the snapshot was taken there");
-        if (head is not null && head.EntityNumber > number)
-            throw new DamageException($"journal, {entity} event {number + 1}", $"missing: the entity has {head.EntityNumber} events");
-        if (head is not null && head.EntityNumber == number && number > 0 && !head.Hash.Span.SequenceEqual(hash.Span))
-            throw new DamageException($"head, {entity} at event {number}", "its hash is not that of the last event");
+        var whole = history.End();
         var segments = anchors.Count > 0 ? SegmentsOf(connection, null).Where(s => anchors.Exists(a => a.Segment == s.Id)).ToList() : [];
-        return new StoredHistory(new EntityHistory(head, snapshot, events), latest, anchors, segments);
-    }
-
-    /// <param name="hash">Hash of the event before, or default if that was not read.</param>
-    private static void CheckLink(JournalRow row, long number, ReadOnlyMemory<byte> hash)
-    {
-        if (row.EntityNumber != number)
-            throw new DamageException($"journal, {row.Entity} event {number}", $"missing: the next one is {row.EntityNumber}");
-        if (!hash.IsEmpty && !row.PreviousHash.Span.SequenceEqual(hash.Span))
-            throw new DamageException($"journal, {row.Entity} event {number}", "it does not continue the chain of the event before it");
-        if (!EventHash.Matches(row))
-            throw new DamageException($"journal, {row.Entity} event {number}", "its hash is not that of its contents");
+        return new StoredHistory(whole, latest, anchors, segments);
     }
 }

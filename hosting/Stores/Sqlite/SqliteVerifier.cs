@@ -1,5 +1,3 @@
-using System.Runtime.CompilerServices;
-using System.Threading.Channels;
 using Athanor.Hosting.Stores.Integrity;
 using static Athanor.Hosting.Stores.Sqlite.SqliteColumns;
 
@@ -11,63 +9,32 @@ namespace Athanor.Hosting.Stores.Sqlite;
 /// the file's header; and SQLite's own check of pages and indexes. Where a page cannot be read the scan goes on from the table's other end,
 /// and the index names the events that lie between.
 /// </summary>
-internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shards)
+internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shards) : DamageScan
 {
-    private readonly Channel<Damage> _found = Channel.CreateBounded<Damage>(256);
-    private readonly HashSet<string> _reported = new(StringComparer.Ordinal);
-
     /// <summary>Keys of the journal's rows that are damaged in themselves.</summary>
     private readonly HashSet<long> _unsound = [];
 
-    /// <summary>Where each entity's chain goes on behind its sealed events, and which numbers of each shard's feed are sealed.</summary>
+    /// <summary>Where each entity's chain goes on behind its sealed events.</summary>
     private readonly Dictionary<string, (long Number, byte[] Hash)> _anchors = new(StringComparer.Ordinal);
-    private readonly Dictionary<int, HashSet<long>> _sealed = [];
     private SqliteConnection _connection = null!;
-    private CancellationToken _cancellation;
 
-    public async IAsyncEnumerable<Damage> Run([EnumeratorCancellation] CancellationToken cancellation)
+    protected override Task Scan()
     {
-        using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
-        _cancellation = stop.Token;
-        var scan = Task.Run(Scan, CancellationToken.None);
-        try
+        Check("journal.db", () => SqliteSchema.CheckFile(path));
+        using (_connection = SqliteConnection.Open(path, write: false, busyTimeout))
         {
-            await foreach (var damage in _found.Reader.ReadAllAsync(cancellation).ConfigureAwait(false)) yield return damage;
+            _connection.Execute("PRAGMA cell_size_check = ON");
+            _connection.Execute("BEGIN");
+            Check("schema", () => SqliteSchema.Check(_connection));
+            var version = _connection.ReadLong("PRAGMA user_version");
+            foreach (var table in SqliteSchema.TablesOf(version)) Check(table.Name, () => ScanTable(table));
+            if (version >= 2) Check("anchor", ReadSealed);
+            Check("journal", CheckChains);
+            Check("snapshot", CheckSnapshots);
+            Check("shard", CheckShards);
+            Check("journal.db", CheckPages);
         }
-        finally
-        {
-            // The consumer may stop early; the scan must not outlive it.
-            await stop.CancelAsync().ConfigureAwait(false);
-            await scan.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-        }
-        await scan.ConfigureAwait(false);
-    }
-
-    private void Scan()
-    {
-        Exception? failure = null;
-        try
-        {
-            Try("journal.db", () => SqliteSchema.CheckFile(path));
-            using (_connection = SqliteConnection.Open(path, write: false, busyTimeout))
-            {
-                _connection.Execute("PRAGMA cell_size_check = ON");
-                _connection.Execute("BEGIN");
-                Try("schema", () => SqliteSchema.Check(_connection));
-                var version = _connection.ReadLong("PRAGMA user_version");
-                foreach (var table in SqliteSchema.TablesOf(version)) Try(table.Name, () => ScanTable(table));
-                if (version >= 2) Try("anchor", ReadSealed);
-                Try("journal", CheckChains);
-                Try("snapshot", CheckSnapshots);
-                Try("shard", CheckShards);
-                Try("journal.db", CheckPages);
-            }
-        }
-        catch (Exception e)
-        {
-            failure = e;
-        }
-        _found.Writer.Complete(failure);
+        return Task.CompletedTask;
     }
 
     private void ScanTable(SqliteTable table)
@@ -95,7 +62,7 @@ internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shar
             using var row = _connection.Prepare(table.Select + order);
             while (row.Step())
             {
-                _cancellation.ThrowIfCancellationRequested();
+                Cancellation.ThrowIfCancellationRequested();
                 if (table.HasRowid) reached = row.Long(0);
                 CheckRow(table, row);
             }
@@ -169,7 +136,7 @@ internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shar
         {
             while (row.Step())
             {
-                _cancellation.ThrowIfCancellationRequested();
+                Cancellation.ThrowIfCancellationRequested();
                 if (!row.CrcHolds(AnchorTable.Table.Name)) continue;
                 var (entity, first) = (row.Text(0), row.Long(1));
                 var expected = _anchors.TryGetValue(entity, out var before) ? before.Number + 1 : 1;
@@ -181,8 +148,7 @@ internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shar
         while (segments.Step())
         {
             if (!segments.CrcHolds(SegmentTable.Table.Name)) continue;
-            var numbers = NumberSet.Numbers(segments.Blob(6));
-            if (!_sealed.TryAdd(segments.Int(1), [.. numbers])) _sealed[segments.Int(1)].UnionWith(numbers);
+            AddSealed(segments.Int(1), segments.Blob(6));
         }
     }
 
@@ -193,11 +159,11 @@ internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shar
         var known = new HashSet<string>(StringComparer.Ordinal);
         while (heads.Step())
         {
-            _cancellation.ThrowIfCancellationRequested();
+            Cancellation.ThrowIfCancellationRequested();
             if (!heads.CrcHolds(HeadTable.Table.Name)) continue;
             var (entity, number, hash) = (heads.Text(0), heads.Long(2), heads.Blob(3));
             known.Add(entity);
-            Try($"journal, {entity}", () => CheckChain(entity, number, hash));
+            Check($"journal, {entity}", () => CheckChain(entity, number, hash));
         }
 
         using var others = _connection.Prepare("SELECT DISTINCT entity FROM journal INDEXED BY journal_entity WHERE entity > ''");
@@ -242,27 +208,15 @@ internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shar
         for (var shard = 0; shard < shards; shard++)
         {
             var number = shard;
-            Try("shard", () =>
+            Check("shard", () =>
             {
                 var row = ShardTable.Read(_connection, number);
                 var (from, to) = (Sequence(number, 0), Sequence(number + 1, 0) - 1);
-                var expected = 1L;
-                var isSealed = _sealed.GetValueOrDefault(number);
+                var check = Feed(number);
                 using var feed = _connection.Prepare("SELECT seq FROM journal NOT INDEXED WHERE seq BETWEEN ? AND ? ORDER BY seq")
                     .Bind(from).Bind(to);
-                while (feed.Step())
-                {
-                    var found = NumberOf(feed.Long(0));
-                    while (isSealed is not null && expected < found && isSealed.Contains(expected)) expected++;
-                    if (found > expected)
-                        Report("journal", $"journal, shard {number} numbers {expected} to {found - 1}", "they are missing from the feed");
-                    expected = found + 1;
-                }
-                while (isSealed is not null && isSealed.Contains(expected)) expected++;
-                if (expected <= row.LastEvent)
-                    Report("journal", $"journal, shard {number} numbers {expected} to {row.LastEvent}", "they are missing from the feed");
-                if (expected > row.LastEvent + 1)
-                    Report("shard", $"shard, shard {number}", $"its feed should end at {row.LastEvent}, and it goes on to {expected - 1}");
+                while (feed.Step()) check.Next(NumberOf(feed.Long(0)));
+                check.End(row.LastEvent);
             });
         }
     }
@@ -284,26 +238,16 @@ internal sealed class SqliteVerifier(string path, TimeSpan busyTimeout, int shar
     private static string Owner(string line) =>
         SqliteSchema.Tables.Select(t => t.Name).FirstOrDefault(name => line.Contains(name, StringComparison.Ordinal)) ?? "pages";
 
-    private void Try(string table, Action check)
+    /// <summary>As <see cref="DamageScan.Try"/>; what SQLite cannot read is damage of the table too.</summary>
+    private void Check(string table, Action check)
     {
         try
         {
-            check();
-        }
-        catch (DamageException e)
-        {
-            Report(table, e.Where, e.Message);
+            Try(table, check);
         }
         catch (StoreException e)
         {
             Report(table, table, e.Message);
         }
-    }
-
-    private void Report(string table, string where, string what)
-    {
-        if (!_reported.Add($"{where}\n{what}")) return;
-        var damage = new Damage(table, where, what);
-        if (!_found.Writer.TryWrite(damage)) _found.Writer.WriteAsync(damage, _cancellation).AsTask().GetAwaiter().GetResult();
     }
 }
