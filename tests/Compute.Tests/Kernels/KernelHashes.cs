@@ -50,6 +50,12 @@ internal static class KernelHashes
         for (var i = 0; i < result.Length; i++)
             result[i] = DetMath.Log(Math.Abs(doubles[i])) + random.NextNormal() + DetMath.CosPi(doubles[i]);
         yield return $"log, normal, cos {Hash<double>(result)}";
+        for (var i = 0; i + 8 <= result.Length; i += 8)
+        {
+            var x = Vector512.Abs(Vector512.Create(doubles, i));
+            (DetMath.Log(x) + DetMath.Pow(x, Vector512.Create(0.37))).CopyTo(result, i);
+        }
+        yield return $"log, power {Hash<double>(result)}";
 
         var trainer = PerceptronTrainerTests.Trainer(seed: 9);
         trainer.Run(40);
