@@ -10,7 +10,6 @@ namespace Nodes.Tests.Cli;
 [Collection("console")]
 public sealed class JournalCommandsTests : IDisposable
 {
-    private static readonly EntityAddress Heater = EntityAddress.Of("twins", "heater");
     private readonly string _state = Path.Combine(Directory.CreateTempSubdirectory("athanor-test-").FullName, "state");
 
     public void Dispose() => Directory.Delete(Path.GetDirectoryName(_state)!, recursive: true);
@@ -22,7 +21,7 @@ public sealed class JournalCommandsTests : IDisposable
         {
             await using (var store = SqliteStore.Open(state.JournalPath, new SqliteStoreOptions { ShardCount = 1 }, TimeProvider.System))
             {
-                await Append(store);
+                await OneEventJournal.Append(store);
                 Assert.Equal(ExitCodes.Success, await Run("verify"));
             }
             Assert.Equal(ExitCodes.Success, await Run("verify", "--json"));
@@ -50,7 +49,7 @@ public sealed class JournalCommandsTests : IDisposable
     {
         using (var state = StateDirectory.Open(_state))
         await using (var store = SqliteStore.Open(state.JournalPath, new SqliteStoreOptions { ShardCount = 1 }, TimeProvider.System))
-            await Append(store);
+            await OneEventJournal.Append(store);
         Assert.NotEmpty((await Assert.ThrowsAsync<UserException>(() => Run(arguments))).Message);
     }
 
@@ -67,7 +66,7 @@ public sealed class JournalCommandsTests : IDisposable
     {
         using (var state = StateDirectory.Open(_state))
         await using (var store = SqliteStore.Open(state.JournalPath, new SqliteStoreOptions { ShardCount = 1 }, TimeProvider.System))
-            await Append(store);
+            await OneEventJournal.Append(store);
         var before = await File.ReadAllBytesAsync(Path.Combine(_state, "journal.db"));
         var target = Path.Combine(Path.GetDirectoryName(_state)!, "copy");
         string[] copy = ["copy", "--from", $"sqlite:{_state}", "--to", $"sqlite:{target}", "--shards", "3", "--json"];
@@ -87,22 +86,4 @@ public sealed class JournalCommandsTests : IDisposable
 
     private Task<int> Run(params string[] arguments) => Root.Create().Parse(["journal", .. arguments, "--state", _state])
         .InvokeAsync(new() { EnableDefaultExceptionHandler = false });
-
-    private static async Task Append(SqliteStore store)
-    {
-        var row = (await store.Claim(0, "node", (await store.ReadShards(default)).Single().Epoch, TimeSpan.FromHours(1), default))!;
-        var message = new StoredMessage("test.said", 1, "a body to find"u8.ToArray());
-        var hash = EventHash.Compute(Heater, 1, message, EventHash.None.Span);
-        var results = await store.Commit(
-            [
-                new ShardCommit(0, "node", row.Epoch, row.LastNumber)
-                {
-                    Events = [new JournalRow(0, 1, row.Epoch, Heater, 1, message, await store.Now(default), "tester", null,
-                        EventHash.None, hash)],
-                    Heads = [new HeadRow(0, Heater, 1, hash, false, null)],
-                },
-            ],
-            default);
-        Assert.True(results.Single().Accepted);
-    }
 }

@@ -17,7 +17,6 @@ namespace Nodes.Tests.Cli;
 [Collection("console")]
 public sealed class JournalOnPostgresTests : IDisposable
 {
-    private static readonly EntityAddress Heater = EntityAddress.Of("twins", "heater");
     private static readonly byte[] Content = [.. "a blob to copy"u8];
     private readonly string _folder = Directory.CreateTempSubdirectory("athanor-test-").FullName;
 
@@ -104,20 +103,7 @@ public sealed class JournalOnPostgresTests : IDisposable
     {
         using var state = StateDirectory.Open(path);
         await using var store = SqliteStore.Open(state.JournalPath, new SqliteStoreOptions { ShardCount = 1 }, TimeProvider.System);
-        var row = (await store.Claim(0, "node", (await store.ReadShards(default)).Single().Epoch, TimeSpan.FromHours(1), default))!;
-        var message = new StoredMessage("test.said", 1, "a body to find"u8.ToArray());
-        var hash = EventHash.Compute(Heater, 1, message, EventHash.None.Span);
-        var results = await store.Commit(
-            [
-                new ShardCommit(0, "node", row.Epoch, row.LastNumber)
-                {
-                    Events = [new JournalRow(0, 1, row.Epoch, Heater, 1, message, await store.Now(default), "tester", null,
-                        EventHash.None, hash)],
-                    Heads = [new HeadRow(0, Heater, 1, hash, false, null)],
-                },
-            ],
-            default);
-        Assert.True(results.Single().Accepted);
+        await OneEventJournal.Append(store);
         return await new DirectoryBlobStore(state.BlobsPath, TimeProvider.System).Put(Content, default);
     }
 }
