@@ -1,0 +1,59 @@
+using System.ComponentModel;
+using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
+using Athanor.Compute.Numerics;
+
+namespace Athanor.Compute.Kinetics.Expressions;
+
+/// <summary>The operations that are no single instruction, scalar and in lanes with the same bits. Called by the interpreter and by
+/// generated code (hence public).</summary>
+[EditorBrowsable(EditorBrowsableState.Never)]
+public static class ExpressionFunctions
+{
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Root(double a) => a <= 0.0 ? 0.0 : Math.Sqrt(a);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Root(Vector512<double> a) => ZeroUnlessPositive(a, Vector512.Sqrt(a));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double GuardedReciprocal(double a) => a <= 0.0 ? 0.0 : 1.0 / a;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> GuardedReciprocal(Vector512<double> a) => ZeroUnlessPositive(a, Vector512<double>.One / a);
+
+    public static double GuardedPower(double a, double n) => a <= 0.0 ? 0.0 : DetMath.Exp(n * DetMath.Log(a));
+
+    public static Vector512<double> GuardedPower(Vector512<double> a, double n) =>
+        ZeroUnlessPositive(a, DetMath.Exp(Vector512.Create(n) * Log(a)));
+
+    /// <summary>a^b for a &gt; 0; for a = 0 zero, one or infinity by the sign of b; NaN for a &lt; 0.</summary>
+    public static double Power(double a, double b) => b == 0.0 ? 1.0 : DetMath.Exp(b * DetMath.Log(a));
+
+    public static Vector512<double> Power(Vector512<double> a, Vector512<double> b) => Vector512.ConditionalSelect(
+        Vector512.Equals(b, Vector512<double>.Zero), Vector512<double>.One, DetMath.Exp(b * Log(a)));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static double Select(double a, double b, double c) => a < 0.0 ? b : a >= 0.0 ? c : a;
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static Vector512<double> Select(Vector512<double> a, Vector512<double> b, Vector512<double> c)
+    {
+        var zero = Vector512<double>.Zero;
+        var rest = Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(a, zero), c, a);
+        return Vector512.ConditionalSelect(Vector512.LessThan(a, zero), b, rest);
+    }
+
+    public static double Log(double a) => DetMath.Log(a);
+
+    public static Vector512<double> Log(Vector512<double> a)
+    {
+        for (var lane = 0; lane < Vector512<double>.Count; lane++) a = a.WithElement(lane, DetMath.Log(a[lane]));
+        return a;
+    }
+
+    // a <= 0 is false for NaN, which so passes on.
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<double> ZeroUnlessPositive(Vector512<double> a, Vector512<double> value) =>
+        Vector512.ConditionalSelect(Vector512.LessThanOrEqual(a, Vector512<double>.Zero), Vector512<double>.Zero, value);
+}
