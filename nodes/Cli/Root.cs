@@ -38,6 +38,8 @@ internal static class Root
     private static IEnumerable<Command> Commands()
     {
         yield return DemoCommand.Create();
+        yield return Simulation.SimulateCommand.Create();
+        yield return Simulation.SweepCommand.Create();
         yield return FamilyCommands.Create("twins", "the twin of one plant unit");
         yield return FamilyCommands.Create("training", "one training run");
         yield return FamilyCommands.Create("ensembles", "one surrogate ensemble");
