@@ -1,20 +1,31 @@
 namespace Athanor.Compute.Ode;
 
+/// <summary>Whose stages a step's continuous extension is made of.</summary>
+internal enum DenseKind
+{
+    Tsit5,
+    Rodas4,
+    Rodas5P,
+
+    /// <summary>Not stages but coefficients c_1, ..., c_m of y(theta) = y0 + sum_k c_k theta^k, each a row.</summary>
+    Polynomial,
+}
+
 /// <summary>An accepted step with its continuous extension.</summary>
 public readonly ref struct DenseStep
 {
     private readonly ReadOnlySpan<double> _stages;
-    private readonly bool _rosenbrock;
+    private readonly DenseKind _kind;
 
     internal DenseStep(
-        double t0, double t1, ReadOnlySpan<double> y0, ReadOnlySpan<double> y1, ReadOnlySpan<double> stages, bool rosenbrock)
+        double t0, double t1, ReadOnlySpan<double> y0, ReadOnlySpan<double> y1, ReadOnlySpan<double> stages, DenseKind kind)
     {
         T0 = t0;
         T1 = t1;
         Y0 = y0;
         Y1 = y1;
         _stages = stages;
-        _rosenbrock = rosenbrock;
+        _kind = kind;
     }
 
     public double T0 { get; }
@@ -25,12 +36,37 @@ public readonly ref struct DenseStep
 
     public ReadOnlySpan<double> Y1 { get; }
 
-    /// <summary>The solution at <paramref name="t"/> in [T0, T1], of order 4 for <see cref="Tsit5"/>, 3 for <see cref="Rodas4"/>.</summary>
+    /// <summary>The solution at <paramref name="t"/> in [T0, T1], of order 4 for <see cref="Tsit5"/> and <see cref="Rodas5P"/>, 3 for
+    /// <see cref="Rodas4"/>, 5 for <c>Esdirk5</c>.</summary>
     public void Interpolate(double t, Span<double> y)
     {
         var theta = (t - T0) / (T1 - T0);
-        if (_rosenbrock) Rodas4.Interpolate(theta, Y0, Y1, _stages, y);
-        else Tsit5.Interpolate(theta, T1 - T0, Y0, _stages, y);
+        switch (_kind)
+        {
+            case DenseKind.Tsit5:
+                Tsit5.Interpolate(theta, T1 - T0, Y0, _stages, y);
+                break;
+            case DenseKind.Rodas4:
+                Rodas4.Interpolate(theta, Y0, Y1, _stages, y);
+                break;
+            case DenseKind.Rodas5P:
+                Rodas5P.Interpolate(theta, Y0, Y1, _stages, y);
+                break;
+            default:
+                Polynomial(theta, y);
+                break;
+        }
+    }
+
+    private void Polynomial(double theta, Span<double> y)
+    {
+        var n = Y0.Length;
+        for (var i = 0; i < n; i++)
+        {
+            var sum = 0.0;
+            for (var k = _stages.Length - n; k >= 0; k -= n) sum = (sum + _stages[k + i]) * theta;
+            y[i] = Y0[i] + sum;
+        }
     }
 }
 

@@ -110,7 +110,7 @@ public static class Rodas4
             {
                 var t1 = last ? target : t + h;
                 accepted++;
-                var more = observer.Step(new DenseStep(t, t1, y, next, k, rosenbrock: true));
+                var more = observer.Step(new DenseStep(t, t1, y, next, k, DenseKind.Rodas4));
                 t = t1;
                 next.CopyTo(y);
                 fresh = false;

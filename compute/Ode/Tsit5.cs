@@ -92,7 +92,7 @@ public static class Tsit5
             {
                 var t1 = last ? target : t + h;
                 accepted++;
-                var more = observer.Step(new DenseStep(t, t1, y, next, k, rosenbrock: false));
+                var more = observer.Step(new DenseStep(t, t1, y, next, k, DenseKind.Tsit5));
                 t = t1;
                 next.CopyTo(y);
                 k[(6 * n)..].CopyTo(k);
