@@ -1,5 +1,3 @@
-using Athanor.Compute.Linear;
-
 namespace Athanor.Compute.Ode;
 
 /// <summary>
@@ -52,27 +50,26 @@ public static class Rodas4
         OutputWriter.Check(t0, y0, times, output, model.Dimension);
         var writer = new OutputWriter(times, output, model.Dimension);
         writer.Start(t0, y0);
-        return Run(new RosenbrockModel<TModel>(model), t0, y0, times[^1], options.HitOutputTimes ? times : [], options, ref writer);
+        if (model is IMassOdeModel) throw new ArgumentException("Rodas4 takes no mass matrix; Rodas5P and Esdirk5 do");
+        return Run(new DenseSystem<TModel>(model), t0, y0, times[^1], options.HitOutputTimes ? times : [], options, ref writer);
     }
 
     internal static OdeStatistics Run<TSystem, TObserver>(
         TSystem system, double t0, ReadOnlySpan<double> y0, double end, ReadOnlySpan<double> stops, in OdeOptions options,
         ref TObserver observer)
-        where TSystem : struct, IRosenbrockSystem
+        where TSystem : struct, IImplicitSystem
         where TObserver : struct, IOdeObserver, allows ref struct
     {
         options.Validate();
         var n = system.Dimension;
-        var total = n * system.Blocks;
-        var work = new double[((Stages + 5) * total) + (2 * n * n) + n];
+        var total = n;
+        var work = new double[(Stages + 6) * n];
         Span<double> k = work.AsSpan(0, Stages * total);
         var rest = work.AsSpan(Stages * total);
         Span<double> y = rest[..total], next = rest.Slice(total, total), u = rest.Slice(2 * total, total);
         Span<double> f = rest.Slice(3 * total, total), dt = rest.Slice(4 * total, total);
-        Span<double> jacobian = rest.Slice(5 * total, n * n), factors = rest.Slice((5 * total) + (n * n), n * n);
-        Span<int> pivots = stackalloc int[n];
         var rtol = options.RelativeTolerance;
-        Span<double> atol = rest.Slice((5 * total) + (2 * n * n), n);
+        Span<double> atol = rest.Slice(5 * n, n);
         options.AbsoluteTo(atol);
         y0.CopyTo(y);
         var t = t0;
@@ -96,14 +93,14 @@ public static class Rodas4
             else if (t + (1.1 * h) > target) h = 0.5 * (target - t);
             if (!fresh)
             {
-                system.Jacobian(t, y, jacobian);
+                system.UpdateJacobian(t, y);
                 if (!system.IsAutonomous) system.TimeDerivative(t, y, dt);
                 fresh = true;
             }
             var norm = double.NaN;
-            if (Factor(jacobian, 1.0 / (h * Gamma), factors, pivots))
+            if (system.Factor(1.0 / (h * Gamma)))
             {
-                Step(system, t, h, y, next, k, u, f, dt, factors, pivots, options);
+                Step(system, t, h, y, next, k, u, f, dt);
                 norm = ErrorNorm.Of(k[((Stages - 1) * total)..], y, next, rtol, atol, n);
             }
             if (norm <= 1.0)
@@ -122,31 +119,22 @@ public static class Rodas4
             {
                 rejected++;
                 h *= control.Rejected(norm);
-                if (!(h > 16 * double.Epsilon) || t + h <= t + ((Math.BitIncrement(Math.Abs(t)) - Math.Abs(t)) * 8))
+                if (ImplicitSolve.TooShort(t, h))
                 {
                     var worst = ErrorNorm.Worst(k[((Stages - 1) * total)..], next, rtol, atol);
-                    throw norm < double.PositiveInfinity ? new StepSizeTooSmallException(t, h, worst) : new NonFiniteException(t, worst);
+                    throw ImplicitSolve.Stuck(system, t, h, norm, worst);
                 }
             }
         }
         return new OdeStatistics(accepted, rejected, 1 + ((long)Stages * (accepted + rejected)));
     }
 
-    private static bool Factor(ReadOnlySpan<double> jacobian, double diagonal, Span<double> factors, Span<int> pivots)
-    {
-        var n = pivots.Length;
-        for (var i = 0; i < factors.Length; i++) factors[i] = -jacobian[i];
-        for (var i = 0; i < n; i++) factors[(i * n) + i] += diagonal;
-        return SmallLu.Factor(factors, pivots);
-    }
-
     private static void Step<TSystem>(
         in TSystem system, double t, double h, ReadOnlySpan<double> y, Span<double> next, Span<double> k, Span<double> u, Span<double> f,
-        ReadOnlySpan<double> dt, ReadOnlySpan<double> factors, ReadOnlySpan<int> pivots, in OdeOptions options)
-        where TSystem : struct, IRosenbrockSystem
+        ReadOnlySpan<double> dt)
+        where TSystem : struct, IImplicitSystem
     {
         var total = y.Length;
-        var n = system.Dimension;
         var inverse = 1.0 / h;
         y.CopyTo(u);
         for (var s = 0; s < Stages; s++)
@@ -162,12 +150,7 @@ public static class Rodas4
             {
                 for (var i = 0; i < total; i++) stage[i] += h * D[s] * dt[i];
             }
-            SmallLu.Solve(factors, pivots, stage[..n]);
-            if (system.Blocks > 1)
-            {
-                system.AddCoupling(t, y, stage[..n], options, stage[n..]);
-                for (var block = 1; block < system.Blocks; block++) SmallLu.Solve(factors, pivots, stage.Slice(block * n, n));
-            }
+            system.Solve(stage);
         }
         u.CopyTo(next);
         Add(next, k.Slice(5 * total, total));

@@ -70,18 +70,33 @@ public static class SensitivitySolver
         return Tsit5.Run(system, model.Dimension, t0, z0, times[^1], options.HitOutputTimes ? times : [], options, ref writer);
     }
 
-    /// <summary>By <see cref="Rodas4"/>, for stiff problems; shapes as in <see cref="Explicit"/>.</summary>
+    /// <summary>By <see cref="Esdirk5"/>, for stiff problems, and for models with a diagonal mass matrix; shapes as in
+    /// <see cref="Explicit"/>. The sensitivities are the exact derivatives of the numerical solution: no second derivative is needed, and
+    /// none is approximated.</summary>
     public static OdeStatistics Stiff<TModel>(
         in TModel model, bool logarithmic, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> s0, ReadOnlySpan<double> times,
         Span<double> output, in OdeOptions options)
         where TModel : struct, IParametricOdeModel
     {
-        var system = new RosenbrockSensitivity<TModel>(new Sensitivity<TModel>(model, logarithmic));
-        var z0 = Start(system.Dimension * system.Blocks, y0, s0, model.Dimension);
+        var z0 = Start(model.Dimension * (1 + model.ParameterCount), y0, s0, model.Dimension);
         OutputWriter.Check(t0, z0, times, output, z0.Length);
+        return StiffSolve.Sparse(model, t0, y0) is { } sparse
+            ? Stiff(new SparseSystem<TModel>(model, sparse), model, logarithmic, t0, z0, times, output, options)
+            : Stiff(new DenseSystem<TModel>(model), model, logarithmic, t0, z0, times, output, options);
+    }
+
+    private static OdeStatistics Stiff<TSystem, TModel>(
+        TSystem system, in TModel model, bool logarithmic, double t0, double[] z0, ReadOnlySpan<double> times, Span<double> output,
+        in OdeOptions options)
+        where TSystem : struct, IImplicitSystem
+        where TModel : struct, IParametricOdeModel
+    {
+        var sensitivities = new ParameterSensitivities<TModel>(model, logarithmic);
+        if (system.MassDiagonal is not { Length: 0 }) ConsistentStart.Find(system, sensitivities, t0, z0, options);
         var writer = new OutputWriter(times, output, z0.Length);
         writer.Start(t0, z0);
-        return Rodas4.Run(system, t0, z0, times[^1], options.HitOutputTimes ? times : [], options, ref writer);
+        return new Esdirk5Stepper<TSystem, ParameterSensitivities<TModel>>(system, sensitivities, options)
+            .Run(t0, z0, times[^1], options.HitOutputTimes ? times : [], ref writer);
     }
 
     private static double[] Start(int total, ReadOnlySpan<double> y0, ReadOnlySpan<double> s0, int n)

@@ -23,6 +23,10 @@ internal static class MethodTable
                 return (Tsit5.Solve(model, t0, y0, times, output, options), method);
             case OdeMethod.Rodas4:
                 return (Rodas4.Solve(model, t0, y0, times, output, options), method);
+            case OdeMethod.Rodas5P:
+                return (Rodas5P.Solve(model, t0, y0, times, output, options), method);
+            case OdeMethod.Esdirk5:
+                return (Esdirk5.Solve(model, t0, y0, times, output, options), method);
             case OdeMethod.Auto:
                 try
                 {
@@ -31,7 +35,7 @@ internal static class MethodTable
                 }
                 catch (OdeException error) when (error is TooManyStepsException or StepSizeTooSmallException)
                 {
-                    return (Rodas4.Solve(model, t0, y0, times, output, options), OdeMethod.Rodas4);
+                    return (Rodas5P.Solve(model, t0, y0, times, output, options), OdeMethod.Rodas5P);
                 }
             default:
                 throw new ArgumentException($"there is no method {method}");
@@ -49,8 +53,9 @@ internal static class MethodTable
         {
             case OdeMethod.Tsit5:
                 return (SensitivitySolver.Explicit(model, logarithmic, t0, y0, s0, times, output, options), method);
-            case OdeMethod.Rodas4:
-                return (SensitivitySolver.Stiff(model, logarithmic, t0, y0, s0, times, output, options), method);
+            case OdeMethod.Rodas4 or OdeMethod.Rodas5P or OdeMethod.Esdirk5:
+                // A Rosenbrock method's own sensitivities would need second derivatives of the model.
+                return (SensitivitySolver.Stiff(model, logarithmic, t0, y0, s0, times, output, options), OdeMethod.Esdirk5);
             case OdeMethod.Auto:
                 try
                 {
@@ -59,7 +64,7 @@ internal static class MethodTable
                 }
                 catch (OdeException error) when (error is TooManyStepsException or StepSizeTooSmallException)
                 {
-                    return (SensitivitySolver.Stiff(model, logarithmic, t0, y0, s0, times, output, options), OdeMethod.Rodas4);
+                    return (SensitivitySolver.Stiff(model, logarithmic, t0, y0, s0, times, output, options), OdeMethod.Esdirk5);
                 }
             default:
                 throw new ArgumentException($"there are no sensitivities by {method}");

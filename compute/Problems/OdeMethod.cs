@@ -11,4 +11,11 @@ public enum OdeMethod
 
     /// <summary><see cref="Ode.Rodas4"/>: Rosenbrock, order 4, L-stable.</summary>
     Rodas4 = 2,
+
+    /// <summary><see cref="Ode.Rodas5P"/>: Rosenbrock, order 5, L-stable; takes mass matrices.</summary>
+    Rodas5P = 3,
+
+    /// <summary><see cref="Ode.Esdirk5"/>: diagonally implicit, order 5, L-stable; for large systems, and every stiff method's
+    /// sensitivities.</summary>
+    Esdirk5 = 4,
 }

@@ -11,6 +11,39 @@ internal static class ConsistentStart
 {
     private const int MaxIterations = 50;
 
+    /// <summary>Makes a state and its sensitivities consistent: the algebraic parts of s satisfy (dg/dy) s + dg/dq = 0.</summary>
+    /// <param name="z">The state, then a block of n for each sensitivity.</param>
+    public static void Find<TSystem, TSensitivities>(
+        in TSystem system, in TSensitivities sensitivities, double t, Span<double> z, in OdeOptions options)
+        where TSystem : struct, IImplicitSystem
+        where TSensitivities : struct, ISensitivities
+    {
+        var n = system.Dimension;
+        Find(system, t, z[..n], options).CopyTo(z);
+        var (left, right, _) = NullSpaces(system);
+        var m = left.Length;
+        if (m == 0) return;
+        double[] column = new double[n], matrix = new double[Math.Max(DenseLu.Storage(m), m * m)], step = new double[m];
+        var derivatives = new double[sensitivities.Count * n];
+        var order = new int[m];
+        system.UpdateJacobian(t, z[..n]);
+        Fill(system, left, right, column, matrix);
+        DenseLu.Factor(matrix, order, m);
+        sensitivities.Derivatives(t, z[..n], derivatives);
+        for (var k = 0; k < sensitivities.Count; k++)
+        {
+            var s = z.Slice((1 + k) * n, n);
+            system.MultiplyJacobian(s, column);
+            for (var i = 0; i < n; i++) column[i] += derivatives[(k * n) + i];
+            for (var i = 0; i < m; i++) step[i] = Dot(left[i], column);
+            DenseLu.Solve(matrix, order, step, m);
+            for (var j = 0; j < m; j++)
+            {
+                for (var i = 0; i < n; i++) s[i] -= right[j][i] * step[j];
+            }
+        }
+    }
+
     /// <exception cref="HighIndexException">The algebraic equations do not determine the algebraic unknowns.</exception>
     /// <exception cref="InconsistentStartException">Newton's method finds no solution near the given unknowns.</exception>
     public static double[] Find<TSystem>(in TSystem system, double t, ReadOnlySpan<double> y0, in OdeOptions options)
@@ -25,7 +58,6 @@ internal static class ConsistentStart
         options.AbsoluteTo(atol);
         var matrix = new double[Math.Max(DenseLu.Storage(m), m * m)];
         var order = new int[m];
-        var stride = DenseLu.Stride(m);
         var before = double.PositiveInfinity;
         for (var iteration = 0; ; iteration++)
         {
@@ -39,18 +71,8 @@ internal static class ConsistentStart
             }
             system.UpdateJacobian(t, y);
             if (system.NonFiniteJacobian() is { Row: >= 0 } entry) throw new NonFiniteJacobianException(t, entry.Row, entry.Column);
-            Array.Clear(matrix);
-            var scale = 0.0;
-            for (var j = 0; j < m; j++)
-            {
-                system.MultiplyJacobian(right[j], column);
-                for (var i = 0; i < m; i++)
-                {
-                    matrix[(i * stride) + j] = Dot(left[i], column);
-                    scale = Math.Max(scale, Math.Abs(matrix[(i * stride) + j]));
-                }
-            }
-            if (Deficient(matrix, m, stride, scale) is >= 0 and var row) throw new HighIndexException(t, equations[row]);
+            Fill(system, left, right, column, matrix);
+            if (Deficient(matrix, m) is >= 0 and var row) throw new HighIndexException(t, equations[row]);
             DenseLu.Factor(matrix, order, m);
             var step = residual.ToArray();
             DenseLu.Solve(matrix, order, step, m);
@@ -69,16 +91,30 @@ internal static class ConsistentStart
         }
     }
 
-    /// <summary>Gaussian elimination with the row scaled: the first row without a pivot, or -1.</summary>
-    private static int Deficient(double[] matrix, int m, int stride, double scale)
+    /// <summary>left^T J right, in the layout of <see cref="DenseLu"/>.</summary>
+    private static void Fill<TSystem>(in TSystem system, double[][] left, double[][] right, double[] column, double[] matrix)
+        where TSystem : struct, IImplicitSystem
     {
+        var stride = DenseLu.Stride(left.Length);
+        Array.Clear(matrix);
+        for (var j = 0; j < right.Length; j++)
+        {
+            system.MultiplyJacobian(right[j], column);
+            for (var i = 0; i < left.Length; i++) matrix[(i * stride) + j] = Dot(left[i], column);
+        }
+    }
+
+    /// <summary>Gaussian elimination with the rows scaled: the first row without a pivot, or -1.</summary>
+    private static int Deficient(double[] matrix, int m)
+    {
+        var stride = DenseLu.Stride(m);
         var a = new double[m * m];
         var rows = Enumerable.Range(0, m).ToArray();
         for (var i = 0; i < m; i++)
         {
             var largest = 0.0;
             for (var j = 0; j < m; j++) largest = Math.Max(largest, Math.Abs(matrix[(i * stride) + j]));
-            if (!(largest > 1e-14 * scale) && largest == 0.0) return i;
+            if (largest == 0.0) return i;
             for (var j = 0; j < m; j++) a[(i * m) + j] = matrix[(i * stride) + j] / largest;
         }
         for (var k = 0; k < m; k++)

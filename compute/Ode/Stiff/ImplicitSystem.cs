@@ -149,17 +149,20 @@ internal readonly struct DenseSystem<TModel> : IImplicitSystem
 
 /// <summary>A model with a sparse Jacobian: banded where the band is narrow, sparse otherwise.</summary>
 internal readonly struct SparseSystem<TModel> : IImplicitSystem
-    where TModel : struct, ISparseOdeModel
+    where TModel : struct, IStiffOdeModel
 {
     private readonly TModel _model;
+    private readonly ISparseOdeModel _sparse;
     private readonly SparsePattern _pattern;
     private readonly double[] _values;
     private readonly ISparseFactors _factors;
 
-    public SparseSystem(in TModel model)
+    /// <param name="sparse">Where pattern and values come from: the model itself, or what was found of it.</param>
+    public SparseSystem(in TModel model, ISparseOdeModel sparse)
     {
         _model = model;
-        _pattern = model.Pattern;
+        _sparse = sparse;
+        _pattern = sparse.Pattern;
         if (_pattern.Size != model.Dimension)
             throw new ArgumentException($"the pattern has {_pattern.Size} rows where the model has {model.Dimension} states");
         _values = new double[_pattern.Count];
@@ -178,7 +181,7 @@ internal readonly struct SparseSystem<TModel> : IImplicitSystem
 
     public void TimeDerivative(double t, ReadOnlySpan<double> y, Span<double> derivative) => _model.TimeDerivative(t, y, derivative);
 
-    public void UpdateJacobian(double t, ReadOnlySpan<double> y) => _model.JacobianValues(t, y, _values);
+    public void UpdateJacobian(double t, ReadOnlySpan<double> y) => _sparse.JacobianValues(t, y, _values);
 
     public bool Factor(double c) => _factors.Factor(_values, c, MassDiagonal!);
 

@@ -53,7 +53,8 @@ public static class Rodas5P
         -0.15582684282751913, 4.883087185713722,
     ];
 
-    /// <summary>Solves M y' = f from (t0, y0) to the last of <paramref name="times"/>. A model that is <see cref="IMassOdeModel"/> has its
+    /// <summary>Solves M y' = f from (t0, y0) to the last of <paramref name="times"/>, with band or sparse factors for large models whose
+    /// Jacobian is sparse. A model that is <see cref="IMassOdeModel"/> has its
     /// algebraic unknowns made consistent at the start; the output at t0 is the consistent start.</summary>
     /// <param name="times">Output times, not falling, none before t0.</param>
     /// <param name="output">Solution at the times, shape (times, n) row-major.</param>
@@ -61,13 +62,7 @@ public static class Rodas5P
     public static OdeStatistics Solve<TModel>(
         in TModel model, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> times, Span<double> output, in OdeOptions options)
         where TModel : struct, IStiffOdeModel =>
-        ImplicitSolve.Write(new DenseSystem<TModel>(model), new Rodas5PMethod(), t0, y0, times, output, options);
-
-    /// <summary>The same with band or sparse factors.</summary>
-    public static OdeStatistics SolveSparse<TModel>(
-        in TModel model, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> times, Span<double> output, in OdeOptions options)
-        where TModel : struct, ISparseOdeModel =>
-        ImplicitSolve.Write(new SparseSystem<TModel>(model), new Rodas5PMethod(), t0, y0, times, output, options);
+        StiffSolve.Write(model, new Rodas5PMethod(), t0, y0, times, output, options);
 
     /// <summary>Solves from (t0, y0) to <paramref name="end"/>, showing every accepted step to the observer.</summary>
     public static OdeStatistics Observe<TModel, TObserver>(

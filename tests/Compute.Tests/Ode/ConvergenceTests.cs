@@ -23,7 +23,7 @@ public sealed class ConvergenceTests
         Assert.InRange(Order(h => SensitivityError(h, stiff: false)), 4.7, 5.6);
 
     [Fact]
-    public void Sensitivities_by_Rodas4_are_of_order_four() => Assert.InRange(Order(h => SensitivityError(h, stiff: true)), 3.7, 4.6);
+    public void Sensitivities_by_Esdirk5_are_of_order_five() => Assert.InRange(Order(h => SensitivityError(h, stiff: true)), 4.6, 5.6);
 
     private delegate void Solver(in Driven model, double[] times, double[] output, in OdeOptions options);
 
@@ -57,7 +57,9 @@ public sealed class ConvergenceTests
     {
         var model = new Driven(0.8);
         var output = new double[4];
-        if (stiff) SensitivitySolver.Stiff(model, false, 0, Driven.Start, [], [End], output, Fixed(h));
+        // An implicit method's iterations follow the tolerance, so it must be below the error that is measured.
+        var tight = Fixed(h) with { RelativeTolerance = 1e-13, AbsoluteTolerance = 1e-6 };
+        if (stiff) SensitivitySolver.Stiff(model, false, 0, Driven.Start, [], [End], output, tight);
         else SensitivitySolver.Explicit(model, false, 0, Driven.Start, [], [End], output, Fixed(h));
         return Math.Abs(output[2] - model.ExactSensitivity(End)[0]);
     }

@@ -23,7 +23,7 @@ public sealed class OdeProblemTests
     {
         var trajectory = TestProblems.Robertson.Solve(new OdeRequest { Times = [1e5] });
         AssertClose(RobertsonEnd, trajectory.End, 1e-5);
-        Assert.Equal(OdeMethod.Rodas4, trajectory.Method);
+        Assert.Equal(OdeMethod.Rodas5P, trajectory.Method);
     }
 
     [Fact]
