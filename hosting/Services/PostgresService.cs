@@ -24,6 +24,10 @@ public sealed class PostgresService : IAsyncDisposable
     /// <summary>Process id of the server, for kill -9 and SIGSTOP; 0 while it is stopped.</summary>
     public int ProcessId => _server is { Exited.IsCompleted: false } ? _server.ProcessId : 0;
 
+    /// <summary>Installs the server's programs if there are none, for starts that happen where nothing can be installed.</summary>
+    /// <exception cref="ServiceException">What is missing, and what to do.</exception>
+    public static Task Install(CancellationToken cancellation = default) => PostgresPrograms.Find(install: true, cancellation);
+
     /// <summary>Makes the data folder if there is none and starts the server; back when it takes connections.</summary>
     /// <exception cref="ServiceException">With the log's last lines.</exception>
     public static async Task<PostgresService> Start(PostgresServiceOptions options, CancellationToken cancellation = default)
@@ -96,10 +100,11 @@ public sealed class PostgresService : IAsyncDisposable
         _server = null;
     }
 
-    /// <summary>Starts the stopped or killed server again on the same folder and port.</summary>
-    public async Task StartAgain()
+    /// <summary>Starts the stopped or killed server again on the same folder and port, or from now on another port.</summary>
+    public async Task StartAgain(int? port = null)
     {
         await Stop(immediate: true);
+        Port = port ?? Port;
         await Launch(CancellationToken.None);
     }
 
@@ -123,7 +128,8 @@ public sealed class PostgresService : IAsyncDisposable
         {
             if (Port == 0) Port = ServiceFolders.FreePort();
             _server = await TiedProcess.Start(
-                _folder.Programs.User, _folder.Log, _temporary ? Folder : null, "QUIT", _folder.Command(Port, _options.Fsync, _options.Settings));
+                _folder.Programs.User, _folder.Log, _temporary ? Folder : null, "QUIT", _folder.Command(Port, _options.Fsync, _options.Settings),
+                _options.Environment);
             if (await Ready(_server, cancellation)) return;
             var tail = _server.LogTail();
             await _server.DisposeAsync();

@@ -15,6 +15,9 @@ public sealed record PostgresServiceOptions
     /// <summary>Further settings of postgresql.conf, by name.</summary>
     public IReadOnlyDictionary<string, string> Settings { get; init; } = new Dictionary<string, string>();
 
+    /// <summary>Further variables of the server's environment.</summary>
+    public IReadOnlyDictionary<string, string> Environment { get; init; } = new Dictionary<string, string>();
+
     /// <summary>Whether Debian's packages are installed if they are missing.</summary>
     public bool Install { get; init; } = true;
 

@@ -10,6 +10,9 @@ public static class ServicePackages
 
     public static readonly IReadOnlyList<string> Rabbit = ["rabbitmq-server"];
 
+    /// <summary><c>ip</c>, for networks that exist only in a namespace.</summary>
+    public static readonly IReadOnlyList<string> Network = ["iproute2"];
+
     public static readonly IReadOnlyList<string> Mosquitto = ["mosquitto-clients"];
 
     /// <summary>Installs what is missing of <paramref name="packages"/> as root or with sudo, without creating or starting a system-wide

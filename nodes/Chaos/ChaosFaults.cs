@@ -3,7 +3,7 @@ using Npgsql;
 namespace Athanor.Nodes.Chaos;
 
 /// <summary>What can befall a chaos run: each fault is injected, lasts, and is healed before the next one.</summary>
-internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosProcess> nodes, Random random, Func<ChaosProcess, string> connectionOf)
+internal sealed class ChaosFaults(ChaosDatabase database, ChaosNetwork? network, string? noNetwork, IReadOnlyList<ChaosProcess> nodes, Random random)
 {
     /// <summary>All faults by name, with what they do.</summary>
     public static readonly IReadOnlyDictionary<string, string> All = new SortedDictionary<string, string>(StringComparer.Ordinal)
@@ -19,21 +19,30 @@ internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosPro
         ["fail-over"] = "kill -9 of the primary; the synchronous standby takes over",
         ["read-only"] = "the database takes no writes for some seconds",
         ["full-disk"] = "the database's file system is filled to the last byte for some seconds",
-        ["slow-disk"] = "each commit takes 100 ms longer (commit_delay)",
+        ["slow-disk"] = "each fsync of the database takes 50 to 300 ms longer for some seconds",
         ["connection-storm"] = "all of the database's connections are taken for some seconds",
-        ["cut-database"] = "a node's packets to and from the database are held",
-        ["cut-node"] = "the other nodes' packets to a node are held",
-        ["cut-all"] = "a node reaches neither the database nor is reached by others",
+        ["cut-database"] = "no packet passes between a node and the database",
+        ["cut-database-one-way"] = "no packet passes from a node to the database, or from the database to a node",
+        ["cut-database-from-all"] = "no packet passes between any node and the database",
+        ["cut-node"] = "no packet passes between a node and the other nodes",
+        ["cut-node-one-way"] = "no packet passes from a node to the others, or from the others to it",
+        ["cut-all"] = "no packet passes to or from a node",
     };
+
+    private static readonly TimeSpan LeastSlow = TimeSpan.FromMilliseconds(50);
+    private static readonly TimeSpan MostSlow = TimeSpan.FromMilliseconds(300);
 
     /// <summary>Why a fault cannot be injected here; null if it can.</summary>
     public string? Skipped(string fault) => fault switch
     {
         "full-disk" => database.NoFullDisk,
-        _ => null,
+        "slow-disk" => database.NoSlowDisk,
+        _ => fault.StartsWith("cut-", StringComparison.Ordinal) && network is null ? noNetwork : null,
     };
 
-    public async Task Inject(string fault, CancellationToken cancellation)
+    /// <summary>Injects a fault, lets it last, and heals it.</summary>
+    /// <returns>Why it was none, if it had no effect; then nothing is proven by it.</returns>
+    public async Task<string?> Inject(string fault, CancellationToken cancellation)
     {
         var node = nodes[random.Next(nodes.Count)];
         switch (fault)
@@ -41,14 +50,14 @@ internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosPro
             case "kill-node":
                 await node.Kill();
                 await Wait(0, 4);
-                node.Start(connectionOf(node));
+                node.Start(database.Connection());
                 break;
             case "kill-two-nodes":
                 var other = nodes[(nodes.ToList().IndexOf(node) + 1) % nodes.Count];
                 await Task.WhenAll(node.Kill(), other.Kill());
                 await Wait(0, 3);
-                node.Start(connectionOf(node));
-                other.Start(connectionOf(other));
+                node.Start(database.Connection());
+                other.Start(database.Connection());
                 break;
             case "stop-node":
                 await node.Signal("STOP");
@@ -57,7 +66,7 @@ internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosPro
                 break;
             case "drain-node":
                 await node.Drain(TimeSpan.FromSeconds(15));
-                node.Start(connectionOf(node));
+                node.Start(database.Connection());
                 break;
             case "kill-slot": await KillSlot(node); break;
             case "database-fast" or "database-immediate":
@@ -72,17 +81,12 @@ internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosPro
                 break;
             case "fail-over": await FailOver(cancellation); break;
             case "read-only": await Setting("default_transaction_read_only", "on", 3, 7); break;
-            case "slow-disk":
-                await database.Sql("alter system set commit_siblings = 0");
-                await Setting("commit_delay", "100000", 4, 8);
-                break;
-            case "full-disk": await FillDisk(); break;
+            case "slow-disk": return await SlowDisk();
+            case "full-disk": return await FillDisk();
             case "connection-storm": await Storm(); break;
-            case "cut-database": await Cut(node, database: true, door: false); break;
-            case "cut-node": await Cut(node, database: false, door: true); break;
-            case "cut-all": await Cut(node, database: true, door: true); break;
-            default: throw new ArgumentException($"there is no fault '{fault}'", nameof(fault));
+            default: return await Cut(node, fault);
         }
+        return null;
     }
 
     private Task Wait(double least, double most) =>
@@ -103,7 +107,6 @@ internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosPro
         // Commits wait for the standby for a while, so that some are under way when the primary dies.
         await Wait(1, 3);
         await database.FailOver();
-        foreach (var node in nodes) node.Database.Retarget(database.Port);
     }
 
     private async Task Setting(string name, string value, double least, double most)
@@ -116,13 +119,39 @@ internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosPro
         await database.Sql("select pg_reload_conf()");
     }
 
-    private async Task FillDisk()
+    private async Task<string?> SlowDisk()
     {
-        var filler = Path.Combine(database.Folder, "filler");
+        var each = LeastSlow + (MostSlow - LeastSlow) * random.NextDouble();
+        database.Slow(each);
         try
         {
-            await using (var file = File.Create(filler))
+            var commit = await database.OneCommit();
+            if (commit < each) return $"a commit took {commit.TotalMilliseconds:0} ms where each fsync was to take {each.TotalMilliseconds:0} ms longer";
+            await Wait(4, 8);
+            return null;
+        }
+        finally
+        {
+            database.Slow(null);
+        }
+    }
+
+    private async Task<string?> FillDisk()
+    {
+        var filler = Path.Combine(database.Folder, "filler");
+        // Blocks are set aside without being written, which is quick, and then the rest is written to the last byte.
+        const long Rest = 8 << 20;
+        try
+        {
+            var free = new DriveInfo(database.Folder).AvailableFreeSpace;
+            await using (var file = new FileStream(filler, new FileStreamOptions
             {
+                Mode = FileMode.Create,
+                Access = FileAccess.Write,
+                PreallocationSize = Math.Max(0, free - Rest),
+            }))
+            {
+                file.Position = Math.Max(0, free - Rest);
                 var block = new byte[1 << 20];
                 try
                 {
@@ -132,8 +161,9 @@ internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosPro
                 {
                     // Full, as it shall be.
                 }
+                if (new DriveInfo(database.Folder).AvailableFreeSpace is > 64 << 10 and var left) return $"{left} bytes of the disk were still free";
+                await Wait(2, 6);
             }
-            await Wait(2, 6);
         }
         catch (IOException)
         {
@@ -144,6 +174,7 @@ internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosPro
             File.Delete(filler);
         }
         if (database.ProcessId == 0) await database.StartAgain();
+        return null;
     }
 
     private async Task Storm()
@@ -173,12 +204,37 @@ internal sealed class ChaosFaults(ChaosDatabase database, IReadOnlyList<ChaosPro
         }
     }
 
-    private async Task Cut(ChaosProcess node, bool database, bool door)
+    private async Task<string?> Cut(ChaosProcess node, string fault)
     {
-        if (database) node.Database.Cut();
-        if (door) node.Door.Cut();
-        await Wait(1, ChaosRun.Lease.TotalSeconds * 2);
-        node.Database.Heal();
-        node.Door.Heal();
+        var lines = network ?? throw new InvalidOperationException("there is no network to cut");
+        var others = nodes.Where(other => other != node).Select(static other => other.Address).ToArray();
+        var (own, there) = (node.Address, (string[])[ChaosNetwork.Database]);
+        (string From, string To)[] ways = fault switch
+        {
+            "cut-database" => [.. Out(own, there), .. In(own, there)],
+            "cut-database-one-way" => OneWay(own, there),
+            "cut-database-from-all" => [.. nodes.SelectMany(each => (IEnumerable<(string, string)>)[.. Out(each.Address, there), .. In(each.Address, there)])],
+            "cut-node" => [.. Out(own, others), .. In(own, others)],
+            "cut-node-one-way" => OneWay(own, others),
+            "cut-all" => [.. Out(own, [.. others, .. there]), .. In(own, [.. others, .. there])],
+            _ => throw new ArgumentException($"there is no fault '{fault}'", nameof(fault)),
+        };
+        try
+        {
+            foreach (var (from, to) in ways) await lines.Cut(from, to);
+            var far = fault == "cut-node" || fault == "cut-node-one-way" ? others[0] : ChaosNetwork.Database;
+            if (!await lines.Loses(node.Index, far, far == ChaosNetwork.Database ? database.Port : ChaosNetwork.NodePort))
+                return $"{node.Name} still reached {far}";
+            await Wait(1, ChaosRun.Lease.TotalSeconds * 2);
+            return null;
+        }
+        finally
+        {
+            await lines.Heal();
+        }
+
+        static (string, string)[] Out(string own, string[] to) => [.. to.Select(each => (own, each))];
+        static (string, string)[] In(string own, string[] from) => [.. from.Select(each => (each, own))];
+        (string, string)[] OneWay(string own, string[] far) => random.Next(2) == 0 ? Out(own, far) : In(own, far);
     }
 }

@@ -4,6 +4,7 @@ using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Slots;
 using Athanor.Hosting.Stores;
+using Athanor.Hosting.Transport;
 using Athanor.Hosting.Work;
 using Athanor.Protocol;
 
@@ -21,6 +22,9 @@ namespace Athanor.Nodes.Chaos;
 internal static class ChaosNode
 {
     public const string DatabaseVariable = "ATHANOR_CHAOS_DATABASE";
+
+    /// <summary>The authority's folder below the run's.</summary>
+    public const string Certificates = "certificates";
 
     private static readonly TimeSpan Again = TimeSpan.FromMilliseconds(500);
     private static readonly Lock Printing = new();
@@ -43,7 +47,7 @@ internal static class ChaosNode
         }
     }
 
-    public static AthanorOptions Options(string name, string state, string database, int port, string advertise) =>
+    public static AthanorOptions Options(string name, string state, string database, string address, int port) =>
         ClusterConfiguration.Load() with
         {
             StateDirectory = Path.Combine(state, name),
@@ -73,14 +77,25 @@ internal static class ChaosNode
                 MaxDeaths = 100,
             },
             Blobs = new BlobOptions { Directory = Path.Combine(state, "blobs") },
-            Transport = new TransportOptions { Port = port, Advertise = advertise },
+            Transport = new TransportOptions
+            {
+                Address = address,
+                Port = port,
+                Certificate = Certificate(state, name + ".pem"),
+                Key = Certificate(state, name + ".key"),
+                Authority = Certificate(state, DevelopmentAuthority.CertificateFile),
+            },
         };
 
-    public static async Task<int> Run(string name, string state, int port, string advertise)
+    /// <summary>Nodes with addresses of their own have certificates; without, they stay on the loopback address.</summary>
+    private static string Certificate(string state, string file) =>
+        Path.Combine(state, Certificates, file) is var path && File.Exists(path) ? path : "";
+
+    public static async Task<int> Run(string name, string state, string address, int port)
     {
         var database = Environment.GetEnvironmentVariable(DatabaseVariable)
             ?? throw new Cli.UserException($"{DatabaseVariable} is not set; chaos nodes are started by 'athanor chaos'");
-        var options = Options(name, state, database, port, advertise);
+        var options = Options(name, state, database, address, port);
         await using var cluster = await Start(options);
         Print("ready");
         var broken = false;

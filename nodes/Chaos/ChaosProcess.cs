@@ -11,26 +11,29 @@ internal sealed class ChaosProcess : IAsyncDisposable
     private readonly ConcurrentDictionary<long, TaskCompletionSource<string>> _asked = new();
     private readonly string _state;
     private readonly string _log;
-    private readonly int _port;
+    private readonly Func<ProcessStartInfo, ProcessStartInfo> _place;
     private Process? _process;
     private TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _reading = Task.CompletedTask;
     private Task _exit = Task.CompletedTask;
     private long _lastId;
 
-    public ChaosProcess(string name, string state, Relay database, int port, Relay door)
+    /// <param name="index">Its place among the nodes.</param>
+    /// <param name="address">Where it listens.</param>
+    /// <param name="place">Puts its program where it is to run.</param>
+    public ChaosProcess(string name, int index, string state, string address, int port, Func<ProcessStartInfo, ProcessStartInfo> place)
     {
-        (Name, _state, Database, _port, Door) = (name, state, database, port, door);
+        (Name, Index, _state, Address, Port, _place) = (name, index, state, address, port, place);
         _log = Path.Combine(state, $"{name}.log");
     }
 
     public string Name { get; }
 
-    /// <summary>Its way to the database.</summary>
-    public Relay Database { get; }
+    public int Index { get; }
 
-    /// <summary>The others' way to it.</summary>
-    public Relay Door { get; }
+    public string Address { get; }
+
+    public int Port { get; }
 
     public bool IsUp => _process is { HasExited: false };
 
@@ -43,14 +46,12 @@ internal sealed class ChaosProcess : IAsyncDisposable
 
     public void Start(string connection)
     {
-        var info = SelfProcess.StartInfo(
-        [
-            "chaos-node", "--name", Name, "--state", _state, "--port", _port.ToString(CultureInfo.InvariantCulture),
-            "--advertise", $"127.0.0.1:{Door.Port}",
-        ]);
+        var info = _place(SelfProcess.StartInfo(
+            ["chaos-node", "--name", Name, "--state", _state, "--address", Address, "--port", Port.ToString(CultureInfo.InvariantCulture)]));
         info.Environment[ChaosNode.DatabaseVariable] = connection;
         // A small heap and few threads: several nodes share this machine with their database.
         info.Environment["DOTNET_gcServer"] = "0";
+        info.Environment["TMPDIR"] = ChaosFolder.Temporary(_state);
         _ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var process = Process.Start(info) ?? throw new InvalidOperationException("the node's process did not start");
         _process = process;
@@ -184,6 +185,12 @@ internal static class Shell
         await process.WaitForExitAsync();
         return (process.ExitCode, await output + await error);
     }
+
+    /// <summary>Whether there is such a program.</summary>
+    public static bool Exists(string program) =>
+        $"{Environment.GetEnvironmentVariable("PATH")}:/usr/sbin:/sbin".Split(':').Any(folder => folder.Length > 0 && File.Exists(Path.Combine(folder, program)));
+
+    public static string FirstLine(string text) => text.Split('\n').Select(static line => line.Trim()).FirstOrDefault(static line => line.Length > 0) ?? "nothing";
 
     /// <summary>Ids of the processes whose parent this is, and whose command line holds a word.</summary>
     public static IReadOnlyList<int> Children(int parent, string word)

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Athanor.Hosting.Services;
 using Athanor.Hosting.Slots;
 using Athanor.Nodes.Chaos;
 using Spectre.Console;
@@ -14,6 +15,12 @@ internal static class ChaosCommand
         Description = "How long faults are injected.",
         HelpName = "M",
         DefaultValueFactory = static _ => 5,
+    };
+
+    private static readonly Option<int> Rounds = new("--rounds")
+    {
+        Description = "Instead of --minutes: so often each fault is injected, however long that takes.",
+        HelpName = "N",
     };
 
     private static readonly Option<int> Seed = new("--seed") { Description = "Seed of the schedule of faults.", DefaultValueFactory = static _ => 1 };
@@ -32,13 +39,19 @@ internal static class ChaosCommand
         HelpName = "DIR",
     };
 
+    private static readonly Option<bool> Inside = new("--inside")
+    {
+        Description = "The run itself, in its namespaces and in a folder made for it; started by the command, not by hand.",
+        Hidden = true,
+    };
+
     public static Command Create()
     {
         var chaos = Cli.Command("chaos",
             "Runs a cluster of real node processes over a PostgreSQL of its own, injects faults at random from a seed, and checks counters, transfers, "
             + "timers and work against a model: commands lost and doubled must both be 0.",
-            "chaos --minutes 5 --seed 1", "chaos --minutes 60 --json", "chaos --faults kill-node,fail-over");
-        foreach (var option in new Option[] { Minutes, Seed, Nodes, Faults, Folder }) chaos.Options.Add(option);
+            "chaos --minutes 5 --seed 1", "chaos --minutes 60 --json", "chaos --rounds 1 --faults kill-node,fail-over");
+        foreach (var option in new Option[] { Minutes, Rounds, Seed, Nodes, Faults, Folder, Inside }) chaos.Options.Add(option);
         chaos.SetAction(Run);
         return chaos;
     }
@@ -47,11 +60,11 @@ internal static class ChaosCommand
     public static Command CreateNode()
     {
         Option<string> Text(string name) => new(name) { Required = true };
-        var (name, state, port, advertise) = (Text("--name"), new Option<string>("--state") { Required = true }, new Option<int>("--port"), Text("--advertise"));
+        var (name, state, address, port) = (Text("--name"), Text("--state"), Text("--address"), new Option<int>("--port"));
         var command = new Command("chaos-node", "One node of a chaos run; started by it, not by hand.") { Hidden = true };
-        foreach (var option in new Option[] { name, state, port, advertise }) command.Options.Add(option);
+        foreach (var option in new Option[] { name, state, address, port }) command.Options.Add(option);
         command.SetAction((parsed, _) => ChaosNode.Run(
-            parsed.GetRequiredValue(name), parsed.GetRequiredValue(state), parsed.GetValue(port), parsed.GetRequiredValue(advertise)));
+            parsed.GetRequiredValue(name), parsed.GetRequiredValue(state), parsed.GetRequiredValue(address), parsed.GetValue(port)));
         return command;
     }
 
@@ -70,8 +83,39 @@ internal static class ChaosCommand
         if (!OperatingSystem.IsLinux()) throw new UserException("chaos needs Linux: it stops, kills and looks at processes", ExitCodes.Environment);
         if (!(parsed.GetValue(Minutes) is > 0 and var minutes)) throw new UserException("--minutes is above 0");
         if (!(parsed.GetValue(Nodes) is >= 3 and <= 9 and var nodes)) throw new UserException("--nodes is 3 to 9");
-        var folder = Path.GetFullPath(parsed.GetValue(Folder) ?? Path.Combine(Path.GetTempPath(), $"athanor-chaos-{seed}-{Environment.ProcessId}"));
-        var run = new ChaosRun(new ChaosSettings(minutes, seed, nodes, FaultsOf(parsed.GetValue(Faults)), folder), text =>
+        if (!(parsed.GetValue(Rounds) is >= 0 and var rounds)) throw new UserException("--rounds is above 0");
+        var faults = FaultsOf(parsed.GetValue(Faults));
+        if (parsed.GetValue(Inside))
+            return await Run(new ChaosSettings(minutes, rounds, seed, nodes, faults, parsed.GetRequiredValue(Folder)!, null), json, ChaosNamespaces.WithCommand(cancellation));
+
+        // Inside there is no network to fetch anything from.
+        try
+        {
+            await PostgresService.Install(cancellation);
+        }
+        catch (ServiceException e)
+        {
+            throw new UserException(e.Message, ExitCodes.Environment);
+        }
+        var missing = await ChaosNamespaces.Missing(cancellation);
+        var folder = ChaosFolder.Make(parsed.GetValue(Folder), seed);
+        try
+        {
+            if (missing is not null) return await Run(new ChaosSettings(minutes, rounds, seed, nodes, faults, folder, missing), json, cancellation);
+            FormattableString arguments = $"chaos --inside --minutes {minutes:R} --rounds {rounds} --seed {seed} --nodes {nodes} --faults {string.Join(',', faults)} --folder";
+            return await ChaosNamespaces.Run(
+                [.. FormattableString.Invariant(arguments).Split(' '), folder, .. json ? (string[])["--json"] : []], ChaosFolder.Temporary(folder), cancellation);
+        }
+        finally
+        {
+            // Nothing of the run lives any more; unless it said that its folder is to be kept, it was ended before it could clean up.
+            if (ChaosFolder.IsRunning(folder)) ChaosFolder.Delete(folder);
+        }
+    }
+
+    private static async Task<int> Run(ChaosSettings settings, bool json, CancellationToken cancellation)
+    {
+        var run = new ChaosRun(settings, text =>
         {
             if (!json) Console.Out.WriteLine(text);
         });
@@ -101,6 +145,7 @@ internal static class ChaosCommand
         foreach (var f in result.Faults)
             Console.Out.WriteLine(string.Create(invariant, $"| {f.Fault} | {f.Injected} | {(f.Skipped is { } why ? $"skipped: {why}" : f.LongestSeconds is { } s ? $"{s:0.0}" : "")} |"));
         Console.Out.WriteLine();
+        Console.Out.WriteLine($"the database's disk: {result.Disk}");
         Console.Out.WriteLine(string.Create(invariant,
             $"seed {result.Seed}, {result.Minutes:0.#} minutes, {result.Nodes} nodes: {result.Faults.Sum(static f => f.Injected)} faults, {result.Acknowledged:N0} commands acknowledged, {result.Lost} lost, {result.Doubled} doubled"));
         Console.Out.WriteLine(string.Create(invariant, $"{result.Events:N0} events in the journal, {result.Retries:N0} tries again, {result.Crashes} nodes ended by themselves and were started again"));
