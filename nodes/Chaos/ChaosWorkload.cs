@@ -75,7 +75,7 @@ internal sealed class ChaosWorkload(IReadOnlyList<ChaosProcess> nodes, int seed,
         {
             < 4 => new ChaosOperation(op, counter, ChaosKind.Credit, session, number, random.Next(1, 100), ""),
             < 7 => new ChaosOperation(op, counter, ChaosKind.Send, session, number, random.Next(1, 100), other),
-            < 9 => new ChaosOperation(op, counter, ChaosKind.SetAlarm, session, number, random.Next(10, 8000), ""),
+            < 9 => new ChaosOperation(op, counter, ChaosKind.SetAlarm, session, number, random.Next(10, 4000), ""),
             _ => new ChaosOperation(op, counter, ChaosKind.Dig, session, number, random.Next(10, 600), ""),
         };
     }
