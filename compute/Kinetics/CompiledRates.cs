@@ -1,6 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using Athanor.Compute.Kinetics.Expressions;
 using Athanor.Compute.Kinetics.Generation;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Units;
@@ -95,6 +96,13 @@ public sealed class CompiledModel
             ? StructGenerator.Model(program, name, parameters)
             : new InterpretedModel(new InterpretedProgram(program, parameters), StructGenerator.Square(program), program.DensePlaces);
     }
+
+    /// <summary>A model y' = f(t, y; p) of expressions.</summary>
+    /// <param name="rows">f by state; leaves are states, parameters and time.</param>
+    /// <param name="parameters">Their values.</param>
+    public static CompiledModel Of(
+        ExpressionGraph graph, IReadOnlyList<Expression> rows, double[] parameters, string name = "Equations", CodeForm form = CodeForm.Auto) =>
+        new(RateProgram.Of(graph, rows, rows.Count, parameters.Length, graph.Time, []), name, parameters, form);
 
     public bool IsGenerated { get; }
 

@@ -47,6 +47,16 @@ public sealed class UnitSystem
     /// <summary>Name of the unit of rates, such as <c>mol/L/min</c>.</summary>
     public string RateUnit => $"{Concentration.Text}/{Time.Text}";
 
+    /// <summary>Whether a dimension is made of concentration, time, temperature and J/mol alone, so that it is plain what a bare number of
+    /// it would mean; in a network in mol/L, a bare number cannot be in g/L.</summary>
+    public bool IsPlain(Dimension dimension)
+    {
+        var length = Concentration.Dimension.Mass == 0.0
+            ? (-3.0 * dimension.Amount) - dimension.Mass
+            : (-3.0 * dimension.Mass) - (5.0 * dimension.Amount);
+        return Math.Abs(dimension.Length - length) <= 1e-9 && Math.Abs(dimension.Current) <= 1e-9;
+    }
+
     /// <summary>What a value of the unit is to be multiplied by to be in this system.</summary>
     public double FactorOf(Unit unit) => Ratio(unit.Factor, Factor(unit.Dimension));
 

@@ -59,6 +59,9 @@ public sealed class ExpressionGraph
         }
         if (a.Operation == Operation.Negate) return Negate(Multiply(a.A!, b));
         if (b.Operation == Operation.Negate) return Negate(Multiply(a, b.A!));
+        // Numbers go to the front, where they meet.
+        if (a.Operation == Operation.Multiply && a.A!.IsConstant) return Multiply(a.A, Multiply(a.B!, b));
+        if (b.Operation == Operation.Multiply && b.A!.IsConstant) return Multiply(b.A, Multiply(a, b.B!));
         return a.Id <= b.Id ? Node(Operation.Multiply, a, b) : Node(Operation.Multiply, b, a);
     }
 
@@ -71,6 +74,7 @@ public sealed class ExpressionGraph
         {
             Operation.Reciprocal => a.A!,
             Operation.Negate => Negate(Reciprocal(a.A!)),
+            Operation.Multiply when a.A!.IsConstant => Multiply(Constant(1.0 / a.A.Value), Reciprocal(a.B!)),
             _ => Node(Operation.Reciprocal, a),
         };
     }
