@@ -91,9 +91,14 @@ public sealed class Derivatives(ExpressionGraph graph, Dependence dependence, Ex
 
     private Expression Power(Expression node, Expression da, Expression db)
     {
-        // (a^b)' = a^b (b' ln a + b a' / a); the logarithm only where it is needed.
-        var sum = graph.Divide(graph.Multiply(node.B!, da), node.A!);
-        if (!db.Is(0.0)) sum = graph.Add(sum, graph.Multiply(db, graph.Log(node.A!)));
+        // (a^b)' = a^b (b' ln a + b a' / a); both guarded, since a^b is 0 for a ≤ 0.
+        var a = node.A!;
+        var sum = graph.Multiply(graph.Multiply(node.B!, da), graph.GuardedReciprocal(a));
+        if (!db.Is(0.0))
+        {
+            var least = graph.Constant(1e-300);
+            sum = graph.Add(sum, graph.Multiply(db, graph.Log(graph.Select(graph.Subtract(a, least), least, a))));
+        }
         return graph.Multiply(node, sum);
     }
 }

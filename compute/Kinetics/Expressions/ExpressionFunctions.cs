@@ -27,11 +27,22 @@ public static class ExpressionFunctions
     public static Vector512<double> GuardedPower(Vector512<double> a, double n) =>
         ZeroUnlessPositive(a, DetMath.Exp(Vector512.Create(n) * Log(a)));
 
-    /// <summary>a^b for a &gt; 0; for a = 0 zero, one or infinity by the sign of b; NaN for a &lt; 0.</summary>
-    public static double Power(double a, double b) => b == 0.0 ? 1.0 : DetMath.Exp(b * DetMath.Log(a));
+    /// <summary>a^b. For a ≤ 0 and b &gt; 0 it is 0, as in <see cref="GuardedPower(double, double)"/>; for b = 0 it is 1; otherwise 0^b is
+    /// infinite and a negative a gives NaN.</summary>
+    public static double Power(double a, double b)
+    {
+        if (b == 0.0) return 1.0;
+        return a <= 0.0 && b > 0.0 ? 0.0 : DetMath.Exp(b * DetMath.Log(a));
+    }
 
-    public static Vector512<double> Power(Vector512<double> a, Vector512<double> b) => Vector512.ConditionalSelect(
-        Vector512.Equals(b, Vector512<double>.Zero), Vector512<double>.One, DetMath.Exp(b * Log(a)));
+    public static Vector512<double> Power(Vector512<double> a, Vector512<double> b)
+    {
+        var zero = Vector512<double>.Zero;
+        var power = DetMath.Exp(b * Log(a));
+        var none = Vector512.LessThanOrEqual(a, zero) & Vector512.GreaterThan(b, zero);
+        power = Vector512.ConditionalSelect(none, zero, power);
+        return Vector512.ConditionalSelect(Vector512.Equals(b, zero), Vector512<double>.One, power);
+    }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Select(double a, double b, double c) => a < 0.0 ? b : a >= 0.0 ? c : a;

@@ -202,7 +202,7 @@ internal sealed class StructGenerator
         LocalBuilder? states = null, parameters = null, prepared = null;
         if (Reads(tape, TapeCode.State)) states = SpanReference(il, OpCodes.Ldarg_2, nameof(GeneratedCode.Read), _program.States, typeof(double));
         if (Reads(tape, TapeCode.Parameter)) parameters = ArrayReference(il, () => Self(il), _parameters);
-        if (slots.Length > 0) prepared = ArrayReference(il, () => Self(il), _prepared);
+        if (TapeEmitter.Kept(tape).Length > 0) prepared = ArrayReference(il, () => Self(il), _prepared);
         LocalBuilder target;
         if (clear)
         {
