@@ -59,13 +59,15 @@ public static partial class DetMath
     internal const float TF5 = 0.000238756897f;
 
     /// <summary>e^x; within 1 ulp.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Exp(double x)
     {
         x = x > ExpHigh ? ExpHigh : x < ExpLow ? ExpLow : x;
         var shifted = Math.FusedMultiplyAdd(x, Log2E, RoundingMagic);
         var p = ExpM1Reduced(x, shifted - RoundingMagic);
-        // The scale is applied in two halves, so that results below the normal range are rounded once, by the last product.
         var n = BitConverter.DoubleToInt64Bits(shifted) - BitConverter.DoubleToInt64Bits(RoundingMagic);
+        if ((ulong)(n + 1000) <= 2000) return (1.0 + p) * PowerOfTwo(n);
+        // The scale is applied in two halves, so that results below the normal range are rounded once, by the last product.
         var half = n >> 1;
         return (1.0 + p) * PowerOfTwo(half) * PowerOfTwo(n - half);
     }

@@ -84,6 +84,9 @@ internal ref struct OutputWriter(ReadOnlySpan<double> times, Span<double> output
     private readonly Span<double> _output = output;
     private int _next;
 
+    /// <summary>Rows that are written.</summary>
+    public readonly int Written => _next;
+
     /// <summary>Writes the rows for times that are the start itself.</summary>
     public void Start(double t0, ReadOnlySpan<double> y0)
     {

@@ -100,10 +100,17 @@ public sealed class NonFiniteException(double time, int component, string? label
 /// <summary>The limit of steps was reached.</summary>
 public sealed class TooManyStepsException(double time, int steps, int component, string? label = null)
     : OdeException(
-        FormattableString.Invariant(
-            $"{steps} steps were not enough: t = {time:R} was reached; {Label(label, component)} has the largest error ")
-        + "(a stiff problem for this method?)",
+        FormattableString.Invariant($"{steps} steps were not enough: t = {time:R} was reached; {Label(label, component)} has the largest error"),
         time, component)
 {
-    internal override OdeException Named(string label) => new TooManyStepsException(Time, steps, Component, label);
+    /// <summary>Where steps were bounded by stability: the fastest rate of the problem, per unit of time; 0 where it is not known.</summary>
+    public double FastestRate { get; init; }
+
+    public override string Message => FastestRate > 0.0
+        ? base.Message + FormattableString.Invariant(
+            $"; the problem is stiff (something in it changes at a rate of {FastestRate:G3} per unit of time) and wants a stiff method")
+        : base.Message + " (a stiff problem for this method?)";
+
+    internal override OdeException Named(string label) =>
+        new TooManyStepsException(Time, steps, Component, label) { FastestRate = FastestRate };
 }

@@ -1,5 +1,4 @@
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace Athanor.Compute.Ode;
 
@@ -8,7 +7,7 @@ namespace Athanor.Compute.Ode;
 /// simplifying assumption", Computers and Mathematics with Applications 62 (2011), with its continuous extension of order 4. First same as
 /// last: six evaluations of the right-hand side a step. For problems that are not stiff.
 /// </summary>
-public static class Tsit5
+public static partial class Tsit5
 {
     internal const int Stages = 7;
 
@@ -57,20 +56,34 @@ public static class Tsit5
         where TModel : struct, IOdeModel
         where TObserver : struct, IOdeObserver, allows ref struct
     {
+        var t = t0;
+        var y = y0.ToArray();
+        var watch = default(StiffnessWatch);
+        return Run(model, block, ref t, y, end, stops, options, ref observer, ref watch);
+    }
+
+    /// <summary>Goes on from (t, y), which hold the point that was reached when it returns: the end, where the observer ended the solve, or
+    /// where the watch found the problem stiff and was told to end there.</summary>
+    internal static OdeStatistics Run<TModel, TObserver>(
+        TModel model, int block, ref double t, Span<double> y, double end, ReadOnlySpan<double> stops, in OdeOptions options,
+        ref TObserver observer, ref StiffnessWatch watch)
+        where TModel : struct, IOdeModel
+        where TObserver : struct, IOdeObserver, allows ref struct
+    {
         options.Validate();
         var n = model.Dimension;
-        var work = new double[((Stages + 4) * n) + block];
-        Span<double> k = work.AsSpan(0, Stages * n);
-        Span<double> y = work.AsSpan(Stages * n, n), next = work.AsSpan((Stages + 1) * n, n);
-        Span<double> u = work.AsSpan((Stages + 2) * n, n), error = work.AsSpan((Stages + 3) * n, n);
+        // From eight components on, rows are padded to whole vectors; the padding stays zero.
+        var stride = n < Wide ? n : (n + 7) & ~7;
+        var work = new double[((Stages + 3) * stride) + Math.Max(n, stride) + block];
+        Span<double> k = work.AsSpan(0, Stages * stride), now = work.AsSpan(Stages * stride, stride);
+        Span<double> next = work.AsSpan((Stages + 1) * stride, stride), u = work.AsSpan((Stages + 2) * stride, stride);
+        Span<double> error = work.AsSpan((Stages + 3) * stride, stride), atol = work.AsSpan((Stages + 4) * stride, block);
         var rtol = options.RelativeTolerance;
-        Span<double> atol = work.AsSpan((Stages + 4) * n, block);
         options.AbsoluteTo(atol);
-        y0.CopyTo(y);
-        var t = t0;
-        model.Rhs(t, y, k[..n]);
+        y.CopyTo(now);
+        model.Rhs(t, now[..n], k[..n]);
         if (ErrorNorm.NonFinite(k[..n]) is >= 0 and var bad) throw new NonFiniteException(t, bad);
-        var h = options.InitialStep > 0 ? options.InitialStep : ErrorNorm.FirstStep(y, k[..n], rtol, atol, end - t0);
+        var h = options.InitialStep > 0 ? options.InitialStep : ErrorNorm.FirstStep(now[..n], k[..n], rtol, atol, end - t);
         h = Math.Min(h, options.MaxStep);
         var control = new StepControl(5);
         var stop = 0;
@@ -78,111 +91,94 @@ public static class Tsit5
         while (t < end)
         {
             if (accepted + rejected >= options.MaxSteps)
-                throw new TooManyStepsException(t, options.MaxSteps, ErrorNorm.Worst(error, y, rtol, atol));
+            {
+                var slow = Worst(n, h, k, stride, now, rtol, atol);
+                throw new TooManyStepsException(t, options.MaxSteps, slow) { FastestRate = watch.Rate };
+            }
             while (stop < stops.Length && stops[stop] <= t) stop++;
             var target = stop < stops.Length ? stops[stop] : end;
             var wanted = h;
-            // A step that would leave less than a tenth of itself is split evenly or stretched, so that no sliver remains.
-            var last = t + (h * 1.0000000001) >= target;
-            if (last) h = target - t;
-            else if (t + (1.1 * h) > target) h = 0.5 * (target - t);
-            Step(model, t, h, y, next, k, u, error);
-            var norm = ErrorNorm.Of(error, y, next, rtol, atol, block);
+            var left = target - t;
+            var last = h * OntoTarget >= left;
+            if (last) h = left;
+            double norm;
+            if (stride == n)
+            {
+                Step(model, n, t, h, now, next, k, u);
+                norm = Norm(n, block, h, now, next, k, rtol, atol);
+            }
+            else
+            {
+                StepWide(model, n, stride, t, h, now, next, k, u, error);
+                norm = ErrorNorm.Wide(error[..n], now, next, rtol, atol, block);
+            }
             if (norm <= 1.0)
             {
                 var t1 = last ? target : t + h;
                 accepted++;
-                var more = observer.Step(new DenseStep(t, t1, y, next, k, DenseKind.Tsit5));
+                var more = observer.Step(new DenseStep(t, t1, now[..n], next[..n], k, DenseKind.Tsit5));
+                var stiff = watch.Look(h, k.Slice(5 * stride, n), k.Slice(6 * stride, n), u, next);
                 t = t1;
-                next.CopyTo(y);
-                k[(6 * n)..].CopyTo(k);
-                var factor = control.Accepted(norm);
+                Move(next, now);
+                Move(k[(6 * stride)..], k);
+                var after = h * control.Accepted(norm);
                 // Having stopped short only to hit a stop says nothing about the step that the tolerance allows.
-                h = Math.Min(last && h < wanted ? Math.Max(h * factor, wanted) : h * factor, options.MaxStep);
-                if (!more) break;
+                h = Math.Min(last && wanted > after ? wanted : after, options.MaxStep);
+                if (!more || stiff) break;
             }
             else
             {
                 rejected++;
                 h *= control.Rejected(norm);
-                if (!(h > 16 * double.Epsilon) || t + h <= t + (Math.BitIncrement(Math.Abs(t)) - Math.Abs(t)) * 8)
+                if (!(h > StepControl.SmallestStep(t)))
                 {
-                    var worst = ErrorNorm.Worst(error, next, rtol, atol);
+                    // A stiff method may get further; what it meets it reports.
+                    if (watch.Ends) break;
+                    var worst = Worst(n, h, k, stride, next, rtol, atol);
                     throw norm < double.PositiveInfinity ? new StepSizeTooSmallException(t, h, worst) : new NonFiniteException(t, worst);
                 }
             }
         }
+        now[..n].CopyTo(y);
         return new OdeStatistics(accepted, rejected, 1 + (6L * (accepted + rejected)));
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Step<TModel>(
-        in TModel model, double t, double h, ReadOnlySpan<double> y, Span<double> next, Span<double> k, Span<double> u, Span<double> error)
-        where TModel : struct, IOdeModel
-    {
-        // References instead of spans: the combinations of stages are most of the work for small n, and bounds checks would be half of it.
-        // All spans have length n or a multiple of it by construction.
-        var n = y.Length;
-        ref var y0 = ref MemoryMarshal.GetReference(y);
-        ref var k1 = ref MemoryMarshal.GetReference(k);
-        ref var k2 = ref Unsafe.Add(ref k1, n);
-        ref var k3 = ref Unsafe.Add(ref k2, n);
-        ref var k4 = ref Unsafe.Add(ref k3, n);
-        ref var k5 = ref Unsafe.Add(ref k4, n);
-        ref var k6 = ref Unsafe.Add(ref k5, n);
-        ref var k7 = ref Unsafe.Add(ref k6, n);
-        ref var v = ref MemoryMarshal.GetReference(u);
-        for (var i = 0; i < n; i++) At(ref v, i) = At(ref y0, i) + (h * (A21 * At(ref k1, i)));
-        model.Rhs(t + (C2 * h), u, k.Slice(n, n));
-        for (var i = 0; i < n; i++) At(ref v, i) = At(ref y0, i) + (h * ((A31 * At(ref k1, i)) + (A32 * At(ref k2, i))));
-        model.Rhs(t + (C3 * h), u, k.Slice(2 * n, n));
-        for (var i = 0; i < n; i++)
-            At(ref v, i) = At(ref y0, i) + (h * ((A41 * At(ref k1, i)) + (A42 * At(ref k2, i)) + (A43 * At(ref k3, i))));
-        model.Rhs(t + (C4 * h), u, k.Slice(3 * n, n));
-        for (var i = 0; i < n; i++)
-        {
-            At(ref v, i) = At(ref y0, i)
-                + (h * ((A51 * At(ref k1, i)) + (A52 * At(ref k2, i)) + (A53 * At(ref k3, i)) + (A54 * At(ref k4, i))));
-        }
-        model.Rhs(t + (C5 * h), u, k.Slice(4 * n, n));
-        for (var i = 0; i < n; i++)
-        {
-            var sum = (A61 * At(ref k1, i)) + (A62 * At(ref k2, i)) + (A63 * At(ref k3, i)) + (A64 * At(ref k4, i)) + (A65 * At(ref k5, i));
-            At(ref v, i) = At(ref y0, i) + (h * sum);
-        }
-        model.Rhs(t + h, u, k.Slice(5 * n, n));
-        ref var w = ref MemoryMarshal.GetReference(next);
-        for (var i = 0; i < n; i++)
-        {
-            var sum = (B1 * At(ref k1, i)) + (B2 * At(ref k2, i)) + (B3 * At(ref k3, i)) + (B4 * At(ref k4, i)) + (B5 * At(ref k5, i))
-                + (B6 * At(ref k6, i));
-            At(ref w, i) = At(ref y0, i) + (h * sum);
-        }
-        model.Rhs(t + h, next, k.Slice(6 * n, n));
-        ref var e = ref MemoryMarshal.GetReference(error);
-        for (var i = 0; i < n; i++)
-        {
-            var sum = (E1 * At(ref k1, i)) + (E2 * At(ref k2, i)) + (E3 * At(ref k3, i)) + (E4 * At(ref k4, i)) + (E5 * At(ref k5, i))
-                + (E6 * At(ref k6, i)) + (E7 * At(ref k7, i));
-            At(ref e, i) = h * sum;
-        }
-    }
+    /// <summary>A step that would end this close to its target, in its own length, ends there.</summary>
+    internal const double OntoTarget = 1.0000000001;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static ref double At(ref double first, int i) => ref Unsafe.Add(ref first, i);
+    private static void Move(ReadOnlySpan<double> from, Span<double> to)
+    {
+        for (var i = 0; i < from.Length && i < to.Length; i++) to[i] = from[i];
+    }
+
+    private static int Worst(int n, double h, ReadOnlySpan<double> k, int stride, ReadOnlySpan<double> y, double rtol, ReadOnlySpan<double> atol)
+    {
+        var error = new double[n];
+        for (var i = 0; i < n; i++)
+        {
+            error[i] = h * ((E1 * k[i]) + (E2 * k[stride + i]) + (E3 * k[(2 * stride) + i]) + (E4 * k[(3 * stride) + i])
+                + (E5 * k[(4 * stride) + i]) + (E6 * k[(5 * stride) + i]) + (E7 * k[(6 * stride) + i]));
+        }
+        return ErrorNorm.Worst(error, y[..n], rtol, atol);
+    }
 
     /// <summary>The continuous extension of order 4 (eq. 3.1 of the paper), theta in [0, 1].</summary>
     internal static void Interpolate(double theta, double h, ReadOnlySpan<double> y0, ReadOnlySpan<double> k, Span<double> y)
     {
-        var n = y0.Length;
+        var stride = k.Length / Stages;
+        for (var i = 0; i < y0.Length; i++) y[i] = Interpolate(theta, h, y0[i], in k[i], stride);
+    }
+
+    /// <summary>One component, whose stages lie <paramref name="stride"/> apart from <paramref name="k"/> on.</summary>
+    internal static double Interpolate(double theta, double h, double y0, ref readonly double k, int stride)
+    {
         Span<double> b = stackalloc double[Stages];
         Weights(theta, b);
-        for (var i = 0; i < n; i++)
-        {
-            var sum = 0.0;
-            for (var s = 0; s < Stages; s++) sum += b[s] * k[(s * n) + i];
-            y[i] = y0[i] + (h * sum);
-        }
+        ref var stage = ref Unsafe.AsRef(in k);
+        var sum = b[0] * stage;
+        for (var s = 1; s < Stages; s++) sum = Math.FusedMultiplyAdd(b[s], Unsafe.Add(ref stage, s * stride), sum);
+        return Math.FusedMultiplyAdd(h, sum, y0);
     }
 
     internal static void Weights(double theta, Span<double> b)

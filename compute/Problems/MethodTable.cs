@@ -28,15 +28,13 @@ internal static class MethodTable
             case OdeMethod.Esdirk5:
                 return (Esdirk5.Solve(model, t0, y0, times, output, options), method);
             case OdeMethod.Auto:
-                try
-                {
-                    var limited = options with { MaxSteps = Math.Min(options.MaxSteps, ExplicitSteps) };
-                    return (Tsit5.Solve(model, t0, y0, times, output, limited), OdeMethod.Tsit5);
-                }
-                catch (OdeException error) when (error is TooManyStepsException or StepSizeTooSmallException)
-                {
-                    return (Rodas5P.Solve(model, t0, y0, times, output, options), OdeMethod.Rodas5P);
-                }
+                if (model is IMassOdeModel) return Solve(OdeMethod.Rodas5P, model, t0, y0, times, output, options);
+                var (t, y) = (t0, y0.ToArray());
+                var (statistics, rows) = AutoSolve.Explicit(model, ref t, y, times, output, options);
+                if (rows == times.Length) return (statistics, OdeMethod.Tsit5);
+                var (stiff, used) = Solve(
+                    OdeMethod.Rodas5P, model, t, y, times[rows..], output[(rows * model.Dimension)..], options with { InitialStep = 0 });
+                return (statistics.Plus(stiff), used);
             default:
                 throw new ArgumentException($"there is no method {method}");
         }

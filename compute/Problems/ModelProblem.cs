@@ -67,43 +67,16 @@ public sealed class OdeProblem<TModel>(TModel model) : OdeProblem
 
     public override BatchResult SolveMany(OdeBatch batch, CancellationToken cancellation = default)
     {
-        int n = States.Length, p = Parameters.Length;
         if (batch.Count < 0) throw new ArgumentException($"a batch of {batch.Count} trajectories");
-        BatchShape("parameters", batch.Parameters, batch.Count, p);
-        BatchShape("starts", batch.Initial, batch.Count, n);
-        var times = batch.Times ?? [End];
-        var values = new double[batch.Count * times.Length * n];
-        var failures = new List<BatchFailure>();
-        var nominal = NominalParameters;
-        var start = NominalInitial;
-        var statistics = default(OdeStatistics);
-        for (var i = 0; i < batch.Count; i++)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            try
-            {
-                var trajectory = Solve(
-                    new OdeRequest
-                    {
-                        Parameters = batch.Parameters?.AsSpan(i * p, p).ToArray() ?? nominal,
-                        Initial = batch.Initial?.AsSpan(i * n, n).ToArray() ?? start,
-                        Start = batch.Start,
-                        Times = times,
-                        Options = batch.Options,
-                        Method = batch.Method,
-                    },
-                    cancellation);
-                trajectory.Values.CopyTo(values, i * times.Length * n);
-                statistics = statistics.Plus(trajectory.Statistics);
-            }
-            catch (OdeException error) when (batch.CollectFailures)
-            {
-                failures.Add(new BatchFailure(i, error));
-                values.AsSpan(i * times.Length * n, times.Length * n).Fill(double.NaN);
-            }
-            batch.Progress?.Report(i + 1);
-        }
-        return new BatchResult(batch.Count, times, values, n, null, null, statistics, batch.Method, failures);
+        BatchShape("parameters", batch.Parameters, batch.Count, [.. Parameters.Select(p => $"parameter {p.Name}")]);
+        BatchShape("starts", batch.Initial, batch.Count, [.. States.Select(s => $"the start of {s.Name}")]);
+        var solver = new BatchSolver<TModel>(
+            _model, batch.Count, batch.Parameters ?? NominalParameters, batch.Initial ?? NominalInitial, batch.Start ?? Start,
+            batch.Times ?? [End], batch.Options ?? DefaultOptions);
+        return solver.Solve(
+            batch, (trajectory, error) => error.Named(
+                error.Component < 0 ? $"trajectory {trajectory} of {Name}" : $"state {States[error.Component].Name} of trajectory {trajectory} of {Name}"),
+            cancellation);
     }
 
     public override void Rhs(double t, ReadOnlySpan<double> y, ReadOnlySpan<double> parameters, Span<double> dy) =>
@@ -141,9 +114,15 @@ public sealed class OdeProblem<TModel>(TModel model) : OdeProblem
     private static double[] EvenTimes(double start, double end) =>
         [.. Enumerable.Range(0, DefaultTimes).Select(i => i == DefaultTimes - 1 ? end : start + ((end - start) * i / (DefaultTimes - 1)))];
 
-    private void BatchShape(string what, double[]? values, int rows, int columns)
+    private void BatchShape(string what, double[]? values, int rows, string[] columns)
     {
-        if (values is not null && values.Length != (long)rows * columns)
-            throw new ArgumentException($"{Name}: the batch's {what} are {values.Length} numbers, not {rows} x {columns}");
+        if (values is null) return;
+        if (values.Length != (long)rows * columns.Length)
+            throw new ArgumentException($"{Name}: the batch's {what} are {values.Length} numbers, not {rows} x {columns.Length}");
+        if (ErrorNorm.NonFinite(values) is >= 0 and var bad)
+        {
+            throw new ArgumentException(
+                FormattableString.Invariant($"{Name}: {columns[bad % columns.Length]} of trajectory {bad / columns.Length} is {values[bad]:R}"));
+        }
     }
 }

@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Athanor.Compute.Numerics;
 using Athanor.Compute.Ode;
@@ -56,6 +57,7 @@ public readonly struct Cstr(
 
     public Cstr With(ReadOnlySpan<double> p) => new(p[0], p[1], p[2], p[3], p[4]);
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Rhs(double t, ReadOnlySpan<double> y, Span<double> dy)
     {
         double c = y[0], kelvin = y[1];
@@ -64,6 +66,7 @@ public readonly struct Cstr(
         dy[1] = Math.FusedMultiplyAdd(coolantK - kelvin, Cooling, Math.FusedMultiplyAdd(rate, HeatRise, _dilution * (feedK - kelvin)));
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void RhsLanes(
         Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> dy)
     {

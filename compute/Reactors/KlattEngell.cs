@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Athanor.Compute.Numerics;
 using Athanor.Compute.Ode;
 
@@ -31,6 +32,7 @@ public readonly struct KlattEngell(double flowPerHour, double coolingKJPerHour) 
 
     public bool IsAutonomous => true;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Rhs(double t, ReadOnlySpan<double> y, Span<double> dy)
     {
         var inverse = 1.0 / (y[2] + 273.15);

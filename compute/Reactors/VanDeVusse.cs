@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Athanor.Compute.Ode;
 
 namespace Athanor.Compute.Reactors;
@@ -12,6 +13,7 @@ public readonly struct VanDeVusse : IStiffOdeModel
 
     public bool IsAutonomous => true;
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Rhs(double t, ReadOnlySpan<double> y, Span<double> dy)
     {
         dy[0] = (Dilution * (Feed - y[0])) - (K1 * y[0]) - (K3 * y[0] * y[0]);

@@ -1,0 +1,53 @@
+namespace Athanor.Compute.Ode;
+
+/// <summary>
+/// Notices that an explicit method's step is bounded by stability rather than by accuracy, as DOPRI5 does (E. Hairer, G. Wanner, Solving
+/// Ordinary Differential Equations II, IV.2, eq. 2.24): the last two stages of a step are slopes at the same time, so
+/// |f(v) - f(w)| / |v - w| estimates the size of the fastest eigenvalue along what the step leaves of it. When h times that is beyond
+/// <see cref="Boundary"/> in <see cref="Strikes"/> steps, not interrupted by <see cref="Pardon"/> others in a row, the problem is stiff.
+/// </summary>
+internal struct StiffnessWatch
+{
+    /// <summary>Tsit5 is stable on the negative real axis down to -3.51.</summary>
+    public const double Boundary = 3.2;
+
+    public const int Strikes = 15, Pardon = 6;
+
+    private int _strikes, _calm;
+
+    /// <summary>Whether a solve is to end where the problem is found stiff; otherwise the watch only knows the rate.</summary>
+    public bool Ends { get; init; }
+
+    /// <summary>Whether the problem was found stiff.</summary>
+    public bool Found { get; private set; }
+
+    /// <summary>Estimate of the fastest rate, per unit of time, from the step that was looked at last; 0 before.</summary>
+    public double Rate { get; private set; }
+
+    /// <summary>Looks at an accepted step and says whether to end here.</summary>
+    /// <param name="k6">Slope at (t + h, <paramref name="u6"/>).</param>
+    /// <param name="k7">Slope at (t + h, <paramref name="next"/>).</param>
+    public bool Look(double h, ReadOnlySpan<double> k6, ReadOnlySpan<double> k7, ReadOnlySpan<double> u6, ReadOnlySpan<double> next)
+    {
+        double slopes = 0.0, states = 0.0;
+        for (var i = 0; i < k6.Length; i++)
+        {
+            double slope = k7[i] - k6[i], state = next[i] - u6[i];
+            slopes = Math.FusedMultiplyAdd(slope, slope, slopes);
+            states = Math.FusedMultiplyAdd(state, state, states);
+        }
+        if (!(states > 0.0)) return false;
+        var size = h * h * slopes;
+        if (size > Boundary * Boundary * states)
+        {
+            Rate = Math.Sqrt(slopes / states);
+            _calm = 0;
+            if (++_strikes == Strikes) Found = true;
+        }
+        else if (++_calm == Pardon)
+        {
+            _strikes = 0;
+        }
+        return Found && Ends;
+    }
+}

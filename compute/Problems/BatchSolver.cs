@@ -1,0 +1,112 @@
+using Athanor.Compute.Ode;
+
+namespace Athanor.Compute.Problems;
+
+/// <summary>
+/// Solves a batch: explicit methods in the lanes of vectors, on several threads that take trajectories from one list; stiff methods one by
+/// one on those threads. With <see cref="OdeMethod.Auto"/> every trajectory starts in a lane, and those that are found stiff there are
+/// solved again one by one, as <see cref="OdeProblem.Solve"/> would.
+/// </summary>
+internal sealed class BatchSolver<TModel>(
+    TModel model, int count, double[] parameters, double[] initial, double start, double[] times, OdeOptions options)
+    where TModel : struct, IOdeModel<TModel>
+{
+    /// <summary>Even times that extremes of a trajectory solved by a stiff method are looked for at.</summary>
+    private const int Samples = 400;
+
+    private readonly TModel _model = model;
+    private readonly OdeOptions _options = options;
+
+    /// <param name="name">Names the state and the trajectory of an error.</param>
+    public BatchResult Solve(OdeBatch batch, Func<int, OdeException, OdeException> name, CancellationToken cancellation)
+    {
+        int n = _model.Dimension, p = _model.ParameterCount;
+        OutputWriter.Check(start, initial.AsSpan(0, count == 0 ? initial.Length : n), times, new double[times.Length * n], n);
+        _options.Validate();
+        var values = new double[(long)count * times.Length * n];
+        var low = batch.Extremes ? new double[count * n] : null;
+        var high = batch.Extremes ? new double[count * n] : null;
+        var threads = Math.Clamp(batch.Threads > 0 ? batch.Threads : Environment.ProcessorCount, 1, Math.Max(count, 1));
+        var lanes = batch.Method is OdeMethod.Auto or OdeMethod.Tsit5 && times[^1] > start && count > 0;
+        var stops = _options.HitOutputTimes ? [.. times.Where(t => t > start).Distinct()] : new[] { times[^1] };
+        var work = new LaneWork(count, parameters, p, initial, n, start, lanes ? stops : [times[^1]], _options, batch.CollectFailures, batch.Progress)
+        {
+            EndsStiff = batch.Method == OdeMethod.Auto,
+        };
+        if (lanes)
+        {
+            Together(threads, cancellation, () =>
+            {
+                var observer = new BatchObserver(work, times, values, n, low, high);
+                Tsit5Lanes.Run(_model, work, ref observer, cancellation);
+            });
+        }
+        var rest = lanes ? [.. work.StiffTrajectories] : Enumerable.Range(0, count).ToArray();
+        var taken = -1;
+        var stiff = rest.Length > 0;
+        if (stiff)
+        {
+            Together(Math.Min(threads, rest.Length), cancellation, () =>
+            {
+                for (int i; (i = Interlocked.Increment(ref taken)) < rest.Length && work.Wanted(rest[i]);)
+                {
+                    cancellation.ThrowIfCancellationRequested();
+                    One(batch.Method, rest[i], work, values, low, high);
+                }
+            });
+        }
+        var failures = work.Failures.Select(f => new BatchFailure(f.Key, name(f.Key, f.Value))).ToArray();
+        if (failures.Length > 0 && !batch.CollectFailures) throw failures[0].Error;
+        foreach (var (trajectory, _) in failures)
+        {
+            values.AsSpan(trajectory * times.Length * n, times.Length * n).Fill(double.NaN);
+            low?.AsSpan(trajectory * n, n).Fill(double.NaN);
+            high?.AsSpan(trajectory * n, n).Fill(double.NaN);
+        }
+        var method = batch.Method != OdeMethod.Auto ? batch.Method : stiff ? OdeMethod.Auto : OdeMethod.Tsit5;
+        return new BatchResult(count, times, values, n, low, high, work.Statistics, method, failures);
+    }
+
+    private void One(OdeMethod method, int trajectory, LaneWork work, double[] values, double[]? low, double[]? high)
+    {
+        int n = _model.Dimension, p = _model.ParameterCount;
+        Span<double> parameter = stackalloc double[p], y0 = stackalloc double[n];
+        for (var k = 0; k < p; k++) parameter[k] = work.Parameter(trajectory, k);
+        for (var i = 0; i < n; i++) y0[i] = work.Initial(trajectory, i);
+        var own = _model.With(parameter);
+        var output = values.AsSpan(trajectory * times.Length * n, times.Length * n);
+        try
+        {
+            var (statistics, _) = MethodTable.Solve(method, own, start, y0, times, output, _options);
+            work.Add(statistics);
+            if (low is not null && high is not null)
+                Sampled(method, own, y0, low.AsSpan(trajectory * n, n), high.AsSpan(trajectory * n, n));
+            work.Done();
+        }
+        catch (OdeException error)
+        {
+            work.FailForGood(trajectory, error);
+        }
+    }
+
+    private void Sampled(OdeMethod method, in TModel own, ReadOnlySpan<double> y0, Span<double> low, Span<double> high)
+    {
+        var n = own.Dimension;
+        double[] at = [.. Enumerable.Range(0, Samples + 1).Select(i => i == Samples ? times[^1] : start + ((times[^1] - start) * i / Samples))];
+        var samples = new double[at.Length * n];
+        MethodTable.Solve(method, own, start, y0, at, samples, _options);
+        samples.AsSpan(0, n).CopyTo(low);
+        samples.AsSpan(0, n).CopyTo(high);
+        for (var i = n; i < samples.Length; i++)
+        {
+            low[i % n] = Math.Min(low[i % n], samples[i]);
+            high[i % n] = Math.Max(high[i % n], samples[i]);
+        }
+    }
+
+    private static void Together(int threads, CancellationToken cancellation, Action action)
+    {
+        if (threads == 1) action();
+        else Parallel.For(0, threads, new ParallelOptions { MaxDegreeOfParallelism = threads, CancellationToken = cancellation }, _ => action());
+    }
+}
