@@ -201,8 +201,10 @@ internal struct LaneRun<TModel>
         At(ref c, LaneShape.Calm) = Vector512.ConditionalSelect(looked, more, calm);
         strikes = Vector512.ConditionalSelect(looked, count, strikes);
         At(ref c, LaneShape.Strikes) = strikes;
+        var left = Vector512.Create(_work.Stops[^1]) - At(ref c, LaneShape.T);
+        var ahead = looked & Vector512.GreaterThan(left, h * StiffnessWatch.Ahead);
         return (uint)Vector512.ExtractMostSignificantBits(
-            Vector512.GreaterThanOrEqual(strikes, Vector512.Create((double)StiffnessWatch.Strikes)));
+            ahead & Vector512.GreaterThanOrEqual(strikes, Vector512.Create((double)StiffnessWatch.Strikes)));
     }
 
     /// <summary>Loads the next trajectories into these lanes. Their slopes come from the same vector code as every step's.</summary>

@@ -76,6 +76,15 @@ internal readonly ref struct LaneStep(ref Vector512<double> control, LaneShape s
         }
     }
 
+    /// <summary>One component of <see cref="Interpolate(int, double, Span{double})"/>.</summary>
+    public double Interpolate(int lane, double t, int i)
+    {
+        var t0 = T0[lane];
+        var h = T1[lane] - t0;
+        return Tsit5.Interpolate(
+            (t - t0) / h, h, Lane(shape.Y + i, lane), in LaneReference(shape.K + i, lane), shape.Dimension * Tsit5Lanes.Lanes);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private Vector512<double> At(int i) => Unsafe.Add(ref _control, i);
 

@@ -13,21 +13,23 @@ internal struct StiffnessWatch
 
     public const int Strikes = 15, Pardon = 6;
 
+    /// <summary>Explicit steps that must lie ahead for another method to be worth its start.</summary>
+    public const double Ahead = 150.0;
+
     private int _strikes, _calm;
 
     /// <summary>Whether a solve is to end where the problem is found stiff; otherwise the watch only knows the rate.</summary>
     public bool Ends { get; init; }
 
-    /// <summary>Whether the problem was found stiff.</summary>
-    public bool Found { get; private set; }
-
     /// <summary>Estimate of the fastest rate, per unit of time, from the step that was looked at last; 0 before.</summary>
     public double Rate { get; private set; }
 
     /// <summary>Looks at an accepted step and says whether to end here.</summary>
+    /// <param name="left">Time from the step's start to the solve's end.</param>
     /// <param name="k6">Slope at (t + h, <paramref name="u6"/>).</param>
     /// <param name="k7">Slope at (t + h, <paramref name="next"/>).</param>
-    public bool Look(double h, ReadOnlySpan<double> k6, ReadOnlySpan<double> k7, ReadOnlySpan<double> u6, ReadOnlySpan<double> next)
+    public bool Look(
+        double h, double left, ReadOnlySpan<double> k6, ReadOnlySpan<double> k7, ReadOnlySpan<double> u6, ReadOnlySpan<double> next)
     {
         double slopes = 0.0, states = 0.0;
         for (var i = 0; i < k6.Length; i++)
@@ -42,12 +44,12 @@ internal struct StiffnessWatch
         {
             Rate = Math.Sqrt(slopes / states);
             _calm = 0;
-            if (++_strikes == Strikes) Found = true;
+            _strikes++;
         }
         else if (++_calm == Pardon)
         {
             _strikes = 0;
         }
-        return Found && Ends;
+        return Ends && _strikes >= Strikes && left > h * Ahead;
     }
 }

@@ -117,7 +117,7 @@ public static partial class Tsit5
                 var t1 = last ? target : t + h;
                 accepted++;
                 var more = observer.Step(new DenseStep(t, t1, now[..n], next[..n], k, DenseKind.Tsit5));
-                var stiff = watch.Look(h, k.Slice(5 * stride, n), k.Slice(6 * stride, n), u, next);
+                var stiff = watch.Look(h, end - t, k.Slice(5 * stride, n), k.Slice(6 * stride, n), u, next);
                 t = t1;
                 Move(next, now);
                 Move(k[(6 * stride)..], k);

@@ -82,7 +82,8 @@ internal readonly struct BatchObserver : ILaneObserver
         for (var i = 0; i < _n; i++)
         {
             if ((Vector512.ExtractMostSignificantBits(step.Turns(i)) & (1UL << own)) == 0) continue;
-            var (_, value) = step.Extremum(own, i);
+            // Where the cubic turns, the continuous extension is flat: its value there is as good as the solution.
+            var value = step.Interpolate(own, step.Extremum(own, i).Time, i);
             if (value < _least[At(lane, i)]) _least[At(lane, i)] = value;
             if (value > _most[At(lane, i)]) _most[At(lane, i)] = value;
         }

@@ -21,6 +21,7 @@ public sealed class BatchTests
     {
         var problem = Catalogue.Find(name);
         var (batch, order) = Scattered(problem);
+        batch = batch with { Method = OdeMethod.Tsit5 };
         var one = problem.SolveMany(batch with { Threads = 1 });
         var two = problem.SolveMany(batch with { Threads = 3 });
         Assert.Equal(Bits(one.Values), Bits(two.Values));
@@ -38,8 +39,10 @@ public sealed class BatchTests
             var alone = problem.Solve(
                 new OdeRequest
                 {
-                    Parameters = batch.Parameters!.AsSpan(i * p, p).ToArray(), Initial = batch.Initial!.AsSpan(i * n, n).ToArray(),
-                    Times = batch.Times, Method = OdeMethod.Tsit5,
+                    Parameters = batch.Parameters!.AsSpan(i * p, p).ToArray(),
+                    Initial = batch.Initial!.AsSpan(i * n, n).ToArray(),
+                    Times = batch.Times,
+                    Method = OdeMethod.Tsit5,
                 });
             var place = Array.IndexOf(order, i);
             for (var row = 0; row < batch.Times!.Length; row++)
@@ -56,22 +59,26 @@ public sealed class BatchTests
         var problem = Catalogue.Find("exothermic-cstr");
         var (batch, _) = Scattered(problem);
         var options = new OdeOptions { RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-10 };
-        var result = problem.SolveMany(batch with { Options = options });
+        var result = problem.SolveMany(batch with { Options = options, Method = OdeMethod.Tsit5 });
         double[] times = [.. Enumerable.Range(0, 20_001).Select(i => problem.End * i / 20_000)];
         for (var i = 0; i < 6; i++)
         {
             var fine = problem.Solve(
                 new OdeRequest
                 {
-                    Parameters = batch.Parameters!.AsSpan(i * 8, 8).ToArray(), Initial = batch.Initial!.AsSpan(i * 2, 2).ToArray(),
-                    Times = times, Options = options,
+                    Parameters = batch.Parameters!.AsSpan(i * 8, 8).ToArray(),
+                    Initial = batch.Initial!.AsSpan(i * 2, 2).ToArray(),
+                    Times = times,
+                    Options = options,
+                    Method = OdeMethod.Tsit5,
                 });
             for (var state = 0; state < 2; state++)
             {
                 var sampled = Enumerable.Range(0, times.Length).Select(row => fine[row, state]).ToArray();
                 var scale = sampled.Max(Math.Abs);
-                Assert.Equal(sampled.Max() / scale, result.Maxima![(i * 2) + state] / scale, 2e-6);
-                Assert.Equal(sampled.Min() / scale, result.Minima![(i * 2) + state] / scale, 2e-6);
+                // A sampling falls short of a sharp peak by the square of its distance from it.
+                Assert.InRange((result.Maxima![(i * 2) + state] - sampled.Max()) / scale, -1e-9, 1e-5);
+                Assert.InRange((sampled.Min() - result.Minima![(i * 2) + state]) / scale, -1e-9, 1e-5);
             }
         }
     }
