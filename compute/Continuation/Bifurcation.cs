@@ -187,30 +187,46 @@ public static class Bifurcation
             return true;
         }
 
-        /// <summary>Whether a branch passes through a steady state: its segments around the parameter value are corrected to it.</summary>
+        /// <summary>Whether a branch passes through a steady state: the foot of the perpendicular to each of its chords nearby is corrected,
+        /// in the plane across the chord, to the branch and must meet it. (In a plane of constant p it would not do: there the branch
+        /// touches at a fold.)</summary>
         private bool Holds(EquilibriumBranch branch, double[] seed)
         {
-            var p = seed[_n];
+            double[] a = new double[_n + 1], chord = new double[_n + 1], x = new double[_n + 1];
             for (var k = 0; k + 1 < branch.Points.Length; k++)
             {
-                double a = _field.FromParameter(branch.Points[k].Parameter), b = _field.FromParameter(branch.Points[k + 1].Parameter);
-                if ((p - a) * (p - b) > 1e-12) continue;
-                var share = a == b ? 0.0 : Math.Clamp((p - a) / (b - a), 0.0, 1.0);
-                var x = new double[_n + 1];
-                var near = 0.0;
-                for (var i = 0; i < _n; i++)
+                Chord(branch.Points[k], branch.Points[k + 1], a, chord);
+                double length = 0.0, along = 0.0;
+                for (var i = 0; i <= _n; i++)
                 {
-                    x[i] = (((1.0 - share) * branch.Points[k].State[i]) + (share * branch.Points[k + 1].State[i])) / _field.Scale[i];
-                    near = Math.Max(near, Math.Abs(x[i] - seed[i]));
+                    length += chord[i] * chord[i];
+                    along += chord[i] * (seed[i] - a[i]);
                 }
-                if (near > 3.0 * request.MaximumStep) continue;
-                x[_n] = p;
+                if (length == 0.0 || along < -1e-3 * length || along > 1.001 * length) continue;
+                var near = 0.0;
+                for (var i = 0; i <= _n; i++)
+                {
+                    x[i] = a[i] + (along / length * chord[i]);
+                    near = Math.Max(near, Math.Abs(x[i] - seed[i]));
+                    chord[i] /= Math.Sqrt(length);
+                }
+                if (near > request.MaximumStep || _continuation.Curve.Correct(x, chord) < 0) continue;
                 var far = 0.0;
-                if (_continuation.Curve.CorrectAtParameter(x) < 0) return near < request.MaximumStep;
-                for (var i = 0; i < _n; i++) far = Math.Max(far, Math.Abs(x[i] - seed[i]));
-                if (far < 1e-6) return true;
+                for (var i = 0; i <= _n; i++) far = Math.Max(far, Math.Abs(x[i] - seed[i]));
+                if (far < 1e-5) return true;
             }
             return false;
+        }
+
+        private void Chord(BranchPoint from, BranchPoint to, double[] start, double[] chord)
+        {
+            for (var i = 0; i < _n; i++)
+            {
+                start[i] = from.State[i] / _field.Scale[i];
+                chord[i] = (to.State[i] / _field.Scale[i]) - start[i];
+            }
+            start[_n] = _field.FromParameter(from.Parameter);
+            chord[_n] = _field.FromParameter(to.Parameter) - start[_n];
         }
 
         private BranchPoint Unscaled(EquilibriumContinuation.Point point) => new(

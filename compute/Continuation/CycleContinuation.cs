@@ -226,9 +226,14 @@ internal sealed class CycleContinuation(
     {
         var (minimum, maximum) = Extremes(orbit);
         var (multipliers, error) = Floquet.Multipliers(orbit.Transfers, _n);
+        var period = Math.Exp(orbit.LogPeriod);
+        var values = ImmutableArray.CreateBuilder<double>(orbit.Mesh.Length * _n);
+        for (var j = 0; j < orbit.Mesh.Length; j++)
+            values.AddRange(field.ToState(orbit.Profile.AsSpan(j * Collocation.Degree * _n, _n)));
         return new Cycle(
-            field.ToParameter(orbit.P), Math.Exp(orbit.LogPeriod), [.. field.ToState(minimum)], [.. field.ToState(maximum)],
-            [.. multipliers], error, multipliers.Length == _n - 1 && Array.TrueForAll(multipliers, m => Complex.Abs(m) < 1.0));
+            field.ToParameter(orbit.P), period, [.. field.ToState(minimum)], [.. field.ToState(maximum)], [.. multipliers], error,
+            multipliers.Length == _n - 1 && Array.TrueForAll(multipliers, m => Complex.Abs(m) < 1.0), [.. orbit.Mesh.Select(t => t * period)],
+            values.MoveToImmutable());
     }
 
     /// <summary>Least and largest value of each state: of twelve points an interval, and of the parabola through the three around the

@@ -38,9 +38,11 @@ public enum CycleEnd
 /// <param name="Multipliers">Floquet multipliers, largest first, without the trivial one.</param>
 /// <param name="TrivialError">How far the trivial multiplier is from 1: a measure of the multipliers' accuracy.</param>
 /// <param name="IsStable">Whether all multipliers lie within the unit circle.</param>
+/// <param name="Times">Times of the mesh points, from 0 to the period, denser where the orbit is fast.</param>
+/// <param name="Values">States there, shape (times, n) row-major.</param>
 public sealed record Cycle(
     double Parameter, double Period, ImmutableArray<double> Minimum, ImmutableArray<double> Maximum,
-    ImmutableArray<Complex> Multipliers, double TrivialError, bool IsStable)
+    ImmutableArray<Complex> Multipliers, double TrivialError, bool IsStable, ImmutableArray<double> Times, ImmutableArray<double> Values)
 {
     /// <summary>Half the difference of largest and least value of a state.</summary>
     public double Amplitude(int state) => 0.5 * (Maximum[state] - Minimum[state]);

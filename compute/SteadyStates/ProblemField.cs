@@ -3,8 +3,16 @@ using Athanor.Compute.Problems;
 namespace Athanor.Compute.SteadyStates;
 
 /// <summary>A problem with one of its parameters set free, at fixed values of the others. Not safe to use from several threads.</summary>
-public sealed class ProblemField : IVectorField
+public class ProblemField : IVectorField
 {
+    /// <summary>The field, and if the problem's equations are known in a form that intervals can be put into, one whose search of a box is
+    /// proven complete (<see cref="IIntervalField"/>).</summary>
+    /// <inheritdoc cref="ProblemField(OdeProblem, string, double[])"/>
+    public static ProblemField Of(OdeProblem problem, string parameter, double[]? parameters = null) =>
+        GenericModels.Find(problem) is { } model
+            ? new ProvableProblemField(model, problem, parameter, parameters)
+            : new ProblemField(problem, parameter, parameters);
+
     private readonly OdeProblem _problem;
     private readonly double[] _parameters;
     private readonly double[] _derivatives;

@@ -42,6 +42,13 @@ public static class SteadyStateSearch
             if (!double.IsFinite(lower[i]) || !double.IsFinite(upper[i]) || lower[i] > upper[i])
                 throw new ArgumentException($"State {i + 1} cannot lie between {lower[i]:g} and {upper[i]:g}.");
         }
+        if (IsSingularThroughout(field, p, lower, upper))
+        {
+            return new SteadyStateResult(
+                [], false,
+                $"No isolated steady state at {p:g9}: the Jacobian is singular throughout the box, as in a closed system with a conserved "
+                + "quantity, where steady states form a line and the start decides which one is reached.");
+        }
         var box = $"{p:g9}";
         if (field is IIntervalField intervals)
         {
@@ -74,6 +81,37 @@ public static class SteadyStateSearch
             ? $"No steady state in this box at {p:g9}: none of {tried} starts of Newton's method reached one (this is no proof)."
             : $"{roots.Count} found at {p:g9} from {tried} starts, the last new one by start {lastNew}; no proof that there are no others.";
         return new SteadyStateResult(Describe(field, p, roots), false, statement);
+    }
+
+    /// <summary>Whether df/dx is singular to rounding at the middle of the box and around it, rows and columns scaled.</summary>
+    private static bool IsSingularThroughout(IVectorField field, double p, ReadOnlySpan<double> lower, ReadOnlySpan<double> upper)
+    {
+        var n = field.Dimension;
+        var lu = new DenseLu(n);
+        var x = new double[n];
+        foreach (var at in (ReadOnlySpan<double>)[0.5, 0.31, 0.73])
+        {
+            for (var i = 0; i < n; i++) x[i] = lower[i] + ((upper[i] - lower[i]) * (at + (0.07 * Math.Sin(i))));
+            field.Jacobian(x, p, lu.Matrix);
+            for (var i = 0; i < n; i++)
+            {
+                var row = lu.Matrix.AsSpan(i * n, n);
+                var size = 0.0;
+                for (var j = 0; j < n; j++)
+                {
+                    row[j] *= Math.Max(upper[j] - lower[j], 1e-300);
+                    size = Math.Max(size, Math.Abs(row[j]));
+                }
+                if (!double.IsFinite(size)) return false;
+                for (var j = 0; j < n && size > 0; j++) row[j] /= size;
+            }
+            if (!lu.Factor()) continue;
+            // The diagonal holds the pivots' reciprocals.
+            var least = double.PositiveInfinity;
+            for (var i = 0; i < n; i++) least = Math.Min(least, 1.0 / Math.Abs(lu.Matrix[(i * n) + i]));
+            if (least > 1e-14) return false;
+        }
+        return true;
     }
 
     private static ImmutableArray<SteadyState> Describe(IVectorField field, double p, List<double[]> roots) =>

@@ -48,21 +48,21 @@ internal static class Fields
             d[1] = x[0];
         });
 
-    /// <summary>x'' - mu (1 - x²) x' + x = 0: at mu = 0 a vertical family of circles of which the one of radius 2 goes on.</summary>
+    /// <summary>x'' - (p - x²) x' + x = 0: Van der Pol's oscillator at p = 1, born at a supercritical Hopf point at p = 0.</summary>
     public static Field VanDerPol() => new(
         2,
-        (x, mu, f) =>
+        (x, p, f) =>
         {
             f[0] = x[1];
-            f[1] = (mu * (1.0 - (x[0] * x[0])) * x[1]) - x[0];
+            f[1] = ((p - (x[0] * x[0])) * x[1]) - x[0];
         },
-        (x, mu, j) =>
+        (x, p, j) =>
         {
             j[1] = 1.0;
-            j[2] = (-2.0 * mu * x[0] * x[1]) - 1.0;
-            j[3] = mu * (1.0 - (x[0] * x[0]));
+            j[2] = (-2.0 * x[0] * x[1]) - 1.0;
+            j[3] = p - (x[0] * x[0]);
         },
-        (x, _, d) => d[1] = (1.0 - (x[0] * x[0])) * x[1]);
+        (x, _, d) => d[1] = x[1]);
 
     /// <summary>x' = p + x - x³/3: folds at x = ±1, p = ∓2/3.</summary>
     public static Field Cubic() => new(
@@ -137,9 +137,8 @@ internal static class Fields
             d[1] = x[1];
         });
 
-    /// <summary>x' = y, y' = -x + p y + ... with a homoclinic loop at a known value: the Bogdanov-Takens normal form x' = y,
-    /// y' = b1 + b2 y + x² + x y near its homoclinic curve (Kuznetsov, Elements of Applied Bifurcation Theory, 8.4), b1 free at fixed
-    /// b2.</summary>
+    /// <summary>The Bogdanov-Takens normal form x' = y, y' = b1 + b2 y + x² + x y with b1 free (Kuznetsov, Elements of Applied Bifurcation
+    /// Theory, 8.4): folds at b1 = 0, Hopf point at b1 = -b2², homoclinic orbit at b1 = -49/25 b2² + O(|b2|^5/2).</summary>
     public static Field BogdanovTakens(double b2) => new(
         2,
         (x, b1, f) =>
@@ -155,23 +154,83 @@ internal static class Fields
         },
         (_, _, d) => d[1] = 1.0);
 
-    /// <summary>Rössler's system with a = b = 0.2 in c: its cycle doubles its period at c about 2.83.</summary>
+    /// <summary>Rössler's system with b = 2, c = 4 in a (O. Rössler, Phys. Lett. 57A, 1976): its cycle goes round once at a = 0.3, twice at
+    /// 0.35.</summary>
     public static Field Roessler() => new(
         3,
-        (x, c, f) =>
+        (x, a, f) =>
         {
             f[0] = -x[1] - x[2];
-            f[1] = x[0] + (0.2 * x[1]);
-            f[2] = 0.2 + (x[2] * (x[0] - c));
+            f[1] = x[0] + (a * x[1]);
+            f[2] = 2.0 + (x[2] * (x[0] - 4.0));
         },
-        (x, c, j) =>
+        (x, a, j) =>
         {
             j[1] = -1.0;
             j[2] = -1.0;
             j[3] = 1.0;
-            j[4] = 0.2;
+            j[4] = a;
             j[6] = x[2];
-            j[8] = x[0] - c;
+            j[8] = x[0] - 4.0;
         },
-        (x, _, d) => d[2] = -x[2]);
+        (x, _, d) => d[1] = x[1]);
+
+    /// <summary>Langford's system with a free, symmetric about its axis (W. Langford, Numerical studies of torus bifurcations, ISNM 70, 1984;
+    /// b = 0.7, c = 0.6, d = 3.5, e = 0.25, f = 0): in cylindrical coordinates r' = (z - b) r, z' = c + a z - z³/3 - r² (1 + e z), so its
+    /// Hopf point, cycles and torus are known by hand.</summary>
+    public static Field Langford() => new(
+        3,
+        (x, a, f) =>
+        {
+            f[0] = ((x[2] - 0.7) * x[0]) - (3.5 * x[1]);
+            f[1] = (3.5 * x[0]) + ((x[2] - 0.7) * x[1]);
+            f[2] = 0.6 + (a * x[2]) - (x[2] * x[2] * x[2] / 3.0) - (((x[0] * x[0]) + (x[1] * x[1])) * (1.0 + (0.25 * x[2])));
+        },
+        (x, a, j) =>
+        {
+            j[0] = x[2] - 0.7;
+            j[1] = -3.5;
+            j[2] = x[0];
+            j[3] = 3.5;
+            j[4] = x[2] - 0.7;
+            j[5] = x[1];
+            j[6] = -2.0 * x[0] * (1.0 + (0.25 * x[2]));
+            j[7] = -2.0 * x[1] * (1.0 + (0.25 * x[2]));
+            j[8] = a - (x[2] * x[2]) - (0.25 * ((x[0] * x[0]) + (x[1] * x[1])));
+        },
+        (x, _, d) => d[2] = x[2]);
+
+    /// <summary>Morris and Lecar's neuron in the applied current, the set of excitability class I of Rinzel and Ermentrout (Analysis of neural
+    /// excitability and oscillations, 1998, table 7.1): its cycle ends at low current where a saddle-node appears on it. (V in mV, w), time in ms.</summary>
+    public static Field MorrisLecar() => new(
+        2,
+        (x, current, f) =>
+        {
+            var (m, w, rate) = Gates(x[0]);
+            f[0] = (current - (2.0 * (x[0] + 60.0)) - (4.0 * m * (x[0] - 120.0)) - (8.0 * x[1] * (x[0] + 84.0))) / 20.0;
+            f[1] = rate * (w - x[1]);
+        },
+        (x, _, j) =>
+        {
+            var (m, w, rate) = Gates(x[0]);
+            double dm = (1.0 - Square(Math.Tanh((x[0] + 1.2) / 18.0))) / 36.0, dw = (1.0 - Square(Math.Tanh((x[0] - 12.0) / 17.4))) / 34.8;
+            var drate = 0.066 * Math.Sinh((x[0] - 12.0) / 34.8) / 34.8;
+            j[0] = (-2.0 - (4.0 * m) - (4.0 * dm * (x[0] - 120.0)) - (8.0 * x[1])) / 20.0;
+            j[1] = -8.0 * (x[0] + 84.0) / 20.0;
+            j[2] = (drate * (w - x[1])) + (rate * dw);
+            j[3] = -rate;
+        },
+        (_, _, d) => d[0] = 1.0 / 20.0);
+
+    /// <summary>The current at which the neuron above rests at a voltage.</summary>
+    public static double MorrisLecarCurrent(double v)
+    {
+        var (m, w, _) = Gates(v);
+        return (2.0 * (v + 60.0)) + (4.0 * m * (v - 120.0)) + (8.0 * w * (v + 84.0));
+    }
+
+    private static (double M, double W, double Rate) Gates(double v) => (
+        0.5 * (1.0 + Math.Tanh((v + 1.2) / 18.0)), 0.5 * (1.0 + Math.Tanh((v - 12.0) / 17.4)), 0.066 * Math.Cosh((v - 12.0) / 34.8));
+
+    private static double Square(double x) => x * x;
 }
