@@ -50,6 +50,10 @@ public sealed class FitModel<TModel>(
     /// <summary>Steps that the explicit method may take before the problem counts as stiff; about the cost of a stiff solution.</summary>
     private const int ExplicitSteps = 1_500;
 
+    /// <summary>Beyond this many time constants (largest row sum of the Jacobian at the start, times the span) an explicit method needs so
+    /// many steps that it is not tried.</summary>
+    private const double ExplicitSpan = 5_000;
+
     public override IReadOnlyList<string> States => states;
 
     public override IReadOnlyList<string> Parameters => parameters;
@@ -59,19 +63,38 @@ public sealed class FitModel<TModel>(
         var model = new GroupedModel<TModel>(with(request.Parameters), parameters.Count, request.Groups, request.Scales);
         cancellation.ThrowIfCancellationRequested();
         var options = request.Options with { HitOutputTimes = true };
-        try
+        if (TimeConstants(model, request) <= ExplicitSpan)
         {
-            SensitivitySolver.Explicit(
-                model, logarithmic: true, request.Start, request.Initial, request.InitialSensitivities, request.Times, request.Output,
-                options with { MaxSteps = Math.Min(options.MaxSteps, ExplicitSteps) });
+            try
+            {
+                SensitivitySolver.Explicit(
+                    model, logarithmic: true, request.Start, request.Initial, request.InitialSensitivities, request.Times, request.Output,
+                    options with { MaxSteps = Math.Min(options.MaxSteps, ExplicitSteps) });
+                return;
+            }
+            catch (OdeException failure) when (failure is TooManyStepsException or StepSizeTooSmallException)
+            {
+                cancellation.ThrowIfCancellationRequested();
+            }
         }
-        catch (Exception failure) when (failure is TooManyStepsException or StepSizeTooSmallException)
+        SensitivitySolver.Stiff(
+            model, logarithmic: true, request.Start, request.Initial, request.InitialSensitivities, request.Times, request.Output, options);
+    }
+
+    // Depends on the request alone, so that a search's bits do not depend on those before it.
+    private static double TimeConstants(in GroupedModel<TModel> model, FitSolve request)
+    {
+        var n = model.Dimension;
+        var jacobian = new double[n * n];
+        model.Jacobian(request.Start, request.Initial, jacobian);
+        var largest = 0.0;
+        for (var i = 0; i < n; i++)
         {
-            cancellation.ThrowIfCancellationRequested();
-            SensitivitySolver.Stiff(
-                model, logarithmic: true, request.Start, request.Initial, request.InitialSensitivities, request.Times, request.Output,
-                options);
+            var sum = 0.0;
+            for (var j = 0; j < n; j++) sum += Math.Abs(jacobian[(i * n) + j]);
+            largest = Math.Max(largest, sum);
         }
+        return largest * (request.Times[^1] - request.Start);
     }
 }
 

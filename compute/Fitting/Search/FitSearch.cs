@@ -14,7 +14,7 @@ public sealed class FitSearch(FitProblem problem)
 
     public FitProblem Problem { get; } = problem;
 
-    public int MaxIterations { get; init; } = 500;
+    public int MaxIterations { get; init; } = 200;
 
     /// <summary>See <see cref="ScoringOptions.InitialDamping"/>; small where a search begins near its end.</summary>
     public double InitialDamping { get; init; } = 1.0;
