@@ -95,13 +95,19 @@ internal ref struct OutputWriter(ReadOnlySpan<double> times, Span<double> output
 
     public bool Step(in DenseStep step)
     {
-        while (_next < _times.Length && _times[_next] <= step.T1)
+        Until(step, step.T1);
+        return true;
+    }
+
+    /// <summary>Writes the rows for times in the step up to <paramref name="end"/>.</summary>
+    public void Until(in DenseStep step, double end)
+    {
+        while (_next < _times.Length && _times[_next] <= end)
         {
             if (_times[_next] == step.T1) step.Y1.CopyTo(Row(_next));
             else step.Interpolate(_times[_next], Row(_next));
             _next++;
         }
-        return true;
     }
 
     private readonly Span<double> Row(int i) => _output.Slice(i * dimension, dimension);

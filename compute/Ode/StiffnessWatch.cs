@@ -21,6 +21,9 @@ internal struct StiffnessWatch
     /// <summary>Whether a solve is to end where the problem is found stiff; otherwise the watch only knows the rate.</summary>
     public bool Ends { get; init; }
 
+    /// <summary>Whether another method is to go on from where the solve has ended.</summary>
+    public bool HandsOver { get; set; }
+
     /// <summary>Estimate of the fastest rate, per unit of time, from the step that was looked at last; 0 before.</summary>
     public double Rate { get; private set; }
 
@@ -50,6 +53,6 @@ internal struct StiffnessWatch
         {
             _strikes = 0;
         }
-        return Ends && _strikes >= Strikes && left > h * Ahead;
+        return HandsOver = Ends && _strikes >= Strikes && left > h * Ahead;
     }
 }

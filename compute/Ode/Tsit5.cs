@@ -133,7 +133,11 @@ public static partial class Tsit5
                 if (!(h > StepControl.SmallestStep(t)))
                 {
                     // A stiff method may get further; what it meets it reports.
-                    if (watch.Ends) break;
+                    if (watch.Ends)
+                    {
+                        watch.HandsOver = true;
+                        break;
+                    }
                     var worst = Worst(n, h, k, stride, next, rtol, atol);
                     throw norm < double.PositiveInfinity ? new StepSizeTooSmallException(t, h, worst) : new NonFiniteException(t, worst);
                 }

@@ -40,6 +40,31 @@ internal static class MethodTable
         }
     }
 
+    /// <summary>Solves to <paramref name="end"/>, showing every accepted step to the observer.</summary>
+    public static (OdeStatistics Statistics, OdeMethod Method) Observe<TModel, TObserver>(
+        OdeMethod method, in TModel model, double t0, ReadOnlySpan<double> y0, double end, in OdeOptions options, ref TObserver observer)
+        where TModel : struct, IStiffOdeModel
+        where TObserver : struct, IOdeObserver, allows ref struct
+    {
+        switch (method)
+        {
+            case OdeMethod.Tsit5:
+                return (Tsit5.Observe(model, t0, y0, end, options, ref observer), method);
+            case OdeMethod.Rodas5P:
+                return (Rodas5P.Observe(model, t0, y0, end, options, ref observer), method);
+            case OdeMethod.Auto:
+                if (model is IMassOdeModel) return Observe(OdeMethod.Rodas5P, model, t0, y0, end, options, ref observer);
+                var (t, y) = (t0, y0.ToArray());
+                var watch = new StiffnessWatch { Ends = true };
+                var statistics = Tsit5.Run(model, model.Dimension, ref t, y, end, [], options, ref observer, ref watch);
+                if (t == end || !watch.HandsOver) return (statistics, OdeMethod.Tsit5);
+                var (stiff, used) = Observe(OdeMethod.Rodas5P, model, t, y, end, options with { InitialStep = 0 }, ref observer);
+                return (statistics.Plus(stiff), used);
+            default:
+                throw new ArgumentException($"events and quadratures are not looked for by {method}; Auto, Tsit5 and Rodas5P do");
+        }
+    }
+
     /// <summary>Solves with sensitivities, shape of the output (times, 1 + p, n).</summary>
     /// <param name="s0">Sensitivities at the start, shape (p, n).</param>
     public static (OdeStatistics Statistics, OdeMethod Method) SolveSensitivities<TModel>(

@@ -20,6 +20,7 @@ public sealed class OdeProblem<TModel>(TModel model) : OdeProblem
         var values = new double[times.Length * n];
         try
         {
+            if (request.Events.Length > 0 || request.Quadratures.Length > 0) return Watched(request, model, start, initial, times, options);
             var (statistics, method) = MethodTable.Solve(request.Method, model, start, initial, times, values, options);
             return new Trajectory(times, values, n, statistics, method);
         }
@@ -27,6 +28,30 @@ public sealed class OdeProblem<TModel>(TModel model) : OdeProblem
         {
             throw error.Named($"state {States[error.Component].Name} of {Name}");
         }
+    }
+
+    private static Trajectory Watched(
+        OdeRequest request, in TModel model, double start, double[] initial, double[] times, in OdeOptions options)
+    {
+        int n = model.Dimension, q = request.Quadratures.Length;
+        // One row more for a terminal event.
+        double[] values = new double[(times.Length + 1) * n], integrals = new double[(times.Length + 1) * q];
+        OutputWriter.Check(start, initial, times, values.AsSpan(0, times.Length * n), n);
+        var watched = new WatchedSolve(start, initial, times, values, request, integrals);
+        var (statistics, method) = MethodTable.Observe(request.Method, model, start, initial, times[^1], options, ref watched);
+        var rows = watched.Written;
+        double[] at = times[..rows];
+        if (watched.Ended && !(rows > 0 && times[rows - 1] == watched.Hits[^1].Time))
+        {
+            at = [.. at, watched.Hits[^1].Time];
+            watched.Hits[^1].States.CopyTo(values.AsSpan(rows * n));
+            watched.Totals.CopyTo(integrals.AsSpan(rows * q));
+        }
+        return new Trajectory(at, values[..(at.Length * n)], n, statistics, method)
+        {
+            Events = [.. watched.Hits],
+            Quadratures = integrals[..(at.Length * q)],
+        };
     }
 
     public override SensitivityTrajectory SolveSensitivities(OdeRequest request, CancellationToken cancellation = default)

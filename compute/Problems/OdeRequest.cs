@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Athanor.Compute.Ode;
 
 namespace Athanor.Compute.Problems;
@@ -21,6 +22,12 @@ public sealed record OdeRequest
     public OdeOptions? Options { get; init; }
 
     public OdeMethod Method { get; init; }
+
+    /// <summary>What is looked for on the way (not in sensitivities); outputs are then interpolated.</summary>
+    public ImmutableArray<OdeEvent> Events { get; init; } = [];
+
+    /// <summary>Integrals along the solution (not in sensitivities).</summary>
+    public ImmutableArray<OdeQuadrature> Quadratures { get; init; } = [];
 
     /// <summary>For sensitivities: the parameters they are taken to, by position; null for all.</summary>
     public int[]? SensitivityTo { get; init; }

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using Athanor.Compute.Ode;
 
 namespace Athanor.Compute.Problems;
@@ -7,6 +8,13 @@ namespace Athanor.Compute.Problems;
 /// <param name="Method">The method that was used; where <see cref="OdeMethod.Auto"/> switched, the one that ended the solve.</param>
 public record Trajectory(double[] Times, double[] Values, int States, OdeStatistics Statistics, OdeMethod Method)
 {
+    /// <summary>What happened on the way, in the order of time. A terminal event is the last, and its point the last row: the times that were
+    /// asked for beyond it are missing.</summary>
+    public ImmutableArray<OdeEventHit> Events { get; init; } = [];
+
+    /// <summary>The integrals that were asked for, from the start to each time, shape (times, quadratures) row-major.</summary>
+    public double[] Quadratures { get; init; } = [];
+
     /// <summary>All states at time number <paramref name="row"/>.</summary>
     public ReadOnlySpan<double> At(int row) => Values.AsSpan(row * States, States);
 

@@ -1,0 +1,117 @@
+using System.Diagnostics;
+using System.Text.RegularExpressions;
+
+namespace Athanor.Bench.Ode;
+
+/// <summary>Builds and runs the programs of the baselines folder and reads their lines "name: figure unit # notes".</summary>
+internal sealed partial class Peers(string folder, string bin, bool scipy)
+{
+    // Lines of headroom_ode, cvode, sweep_cvode and of the SciPy scripts by row.
+    private static readonly (string Prefix, string Row, Column Column)[] Lines =
+    [
+        ("headroom cstr Tsit5 scalar", Rows.Cstr, Column.Headroom), ("headroom cstr Tsit5 8-lane", Rows.CstrLanes, Column.Headroom),
+        ("headroom vdv_isothermal Tsit5 scalar", Rows.VanDeVusse, Column.Headroom),
+        ("headroom vdv_isothermal Tsit5 8-lane", Rows.VanDeVusseLanes, Column.Headroom),
+        ("headroom klatt_engell Tsit5 scalar", Rows.KlattEngell, Column.Headroom),
+        ("headroom klatt_engell Tsit5 8-lane", Rows.KlattEngellLanes, Column.Headroom),
+        ("headroom pfr50 Tsit5 scalar", Rows.PlugFlow, Column.Headroom), ("headroom robertson ROS4 scalar", Rows.Robertson, Column.Headroom),
+        ("sweep10k headroom Tsit5 8-lane AVX-512 1 thread", Rows.SweepOne, Column.Headroom),
+        ("sweep10k headroom Tsit5 8-lane AVX-512 2 thread", Rows.Sweep, Column.Headroom),
+        ("cvode cstr", Rows.Cstr, Column.Cvode), ("cvode vdv_isothermal", Rows.VanDeVusse, Column.Cvode),
+        ("cvode klatt_engell", Rows.KlattEngell, Column.Cvode), ("cvode pfr50", Rows.PlugFlow, Column.Cvode),
+        ("cvode robertson", Rows.Robertson, Column.Cvode),
+        ("scipy cstr LSODA:", Rows.Cstr, Column.Scipy), ("scipy vdv_isothermal LSODA:", Rows.VanDeVusse, Column.Scipy),
+        ("scipy klatt_engell LSODA:", Rows.KlattEngell, Column.Scipy), ("scipy pfr50 LSODA:", Rows.PlugFlow, Column.Scipy),
+        ("scipy robertson LSODA:", Rows.Robertson, Column.Scipy),
+    ];
+
+    /// <summary>Finds the baselines folder (named, or ../shared/baselines beside the repository) and builds what is missing; null, with a line
+    /// that says so, where it is not there.</summary>
+    public static Peers? Find(string? folder)
+    {
+        var root = new DirectoryInfo(AppContext.BaseDirectory);
+        while (root is not null && !File.Exists(Path.Combine(root.FullName, "Cluster.sln"))) root = root.Parent;
+        if (root is null) throw new DirectoryNotFoundException("run this from within the repository");
+        folder ??= Path.Combine(root.FullName, "..", "shared", "baselines");
+        if (!File.Exists(Path.Combine(folder, "headroom_ode.cpp")))
+        {
+            Console.WriteLine($"no baselines in {folder}: ours alone");
+            return null;
+        }
+        var bin = Path.Combine(root.FullName, "artifacts", "baselines");
+        var (built, output) = Run("bash", Path.Combine(root.FullName, "bench", "ode", "baselines.sh"), bin, folder);
+        if (built != 0) Console.WriteLine($"baselines.sh ended with {built}; what it could not build is left out:\n{output}");
+        var (scipy, _) = Run("/usr/bin/python3", "-c", "import scipy");
+        return new Peers(folder, bin, scipy == 0);
+    }
+
+    public string Describe()
+    {
+        var version = Path.Combine(bin, "VERSION");
+        var cvode = File.Exists(version) ? $"CVODE of sundials {File.ReadAllText(version).Trim()}, -O3 -march=native, no logging" : "no CVODE";
+        return $"{cvode}; {(scipy ? "SciPy of python3-scipy, in the first round" : "no SciPy (python3-scipy is not installed)")}";
+    }
+
+    public IEnumerable<(string Row, Column Column, double Microseconds, string Error)> Measure(bool first)
+    {
+        foreach (var program in new[] { "headroom_ode", "cvode", "sweep_cvode" })
+        {
+            var path = Path.Combine(bin, program);
+            if (!File.Exists(path)) continue;
+            foreach (var line in Read(Run(path).Output)) yield return line;
+        }
+        if (!scipy || !first) yield break;
+        foreach (var script in new[] { "peer01_scipy_ode.py", "peer03_sweep_scipy.py" })
+        {
+            foreach (var line in Read(Run("/usr/bin/python3", Path.Combine(folder, script)).Output)) yield return line;
+        }
+    }
+
+    /// <summary>Of several lines of one row and column (the variants of CVODE) the quickest.</summary>
+    private static IEnumerable<(string Row, Column Column, double Microseconds, string Error)> Read(string output)
+    {
+        var best = new Dictionary<(string, Column), (double, string)>();
+        foreach (var line in output.Split('\n'))
+        {
+            var match = Figure().Match(line);
+            if (!match.Success || Target(line) is not { } target) continue;
+            var unit = match.Groups[2].Value switch { "us" => 1.0, "ms" => 1e3, _ => 1e6 };
+            var value = double.Parse(match.Groups[1].Value) * unit;
+            var error = Error().Match(line) is { Success: true } e ? e.Groups[1].Value : Check().Match(line).Value;
+            if (!best.TryGetValue(target, out var other) || value < other.Item1) best[target] = (value, error);
+        }
+        foreach (var ((row, column), (value, error)) in best) yield return (row, column, value, error);
+    }
+
+    private static (string, Column)? Target(string line)
+    {
+        foreach (var (prefix, row, column) in Lines)
+        {
+            if (line.StartsWith(prefix, StringComparison.Ordinal)) return (row, column);
+        }
+        if (line.StartsWith("sweep10k cvode", StringComparison.Ordinal))
+            return (line.Contains(" 1 thread", StringComparison.Ordinal) ? Rows.SweepOne : Rows.Sweep, Column.Cvode);
+        if (line.StartsWith("sweep10k scipy", StringComparison.Ordinal) && line.Contains("LSODA", StringComparison.Ordinal))
+            return (Rows.SweepOne, Column.Scipy);
+        return null;
+    }
+
+    private static (int Code, string Output) Run(string program, params string[] arguments)
+    {
+        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
+        using var process = Process.Start(start)!;
+        var errors = process.StandardError.ReadToEndAsync();
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return (process.ExitCode, output + errors.GetAwaiter().GetResult());
+    }
+
+    [GeneratedRegex(@": ([0-9.]+) (us|ms|s)\b")]
+    private static partial Regex Figure();
+
+    [GeneratedRegex("max rel err ([0-9.e+-]+)")]
+    private static partial Regex Error();
+
+    [GeneratedRegex("(checksum of 200: [0-9.]+|final .*)$")]
+    private static partial Regex Check();
+}
