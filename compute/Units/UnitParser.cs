@@ -1,4 +1,3 @@
-using System.Collections.Frozen;
 using System.Globalization;
 
 namespace Athanor.Compute.Units;
@@ -11,9 +10,9 @@ namespace Athanor.Compute.Units;
 internal sealed class UnitParser(string text)
 {
     private const string Superscripts = "⁰¹²³⁴⁵⁶⁷⁸⁹";
-    private static readonly FrozenDictionary<string, Unit> Plain = MakePlain();
-    private static readonly FrozenDictionary<string, Unit> Prefixed = MakePrefixed();
-    private static readonly FrozenDictionary<string, double> Prefixes = new Dictionary<string, double>
+    private static readonly Dictionary<string, Unit> Plain = MakePlain();
+    private static readonly Dictionary<string, Unit> Prefixed = MakePrefixed();
+    private static readonly Dictionary<string, double> Prefixes = new Dictionary<string, double>
     {
         ["T"] = 1e12,
         ["G"] = 1e9,
@@ -28,7 +27,7 @@ internal sealed class UnitParser(string text)
         ["μ"] = 1e-6,
         ["n"] = 1e-9,
         ["p"] = 1e-12,
-    }.ToFrozenDictionary(StringComparer.Ordinal);
+    };
 
     private int _at;
     private int _factors;
@@ -152,7 +151,7 @@ internal sealed class UnitParser(string text)
         return exponent < 0.0 ? factor / power : factor * power;
     }
 
-    private static FrozenDictionary<string, Unit> MakePrefixed()
+    private static Dictionary<string, Unit> MakePrefixed()
     {
         Dimension mass = new(1, 0, 0, 0, 0), length = new(0, 1, 0, 0, 0), time = new(0, 0, 1, 0, 0), amount = new(0, 0, 0, 0, 1);
         Dimension energy = new(1, 2, -2, 0, 0), current = new(0, 0, 0, 0, 0, 1);
@@ -179,10 +178,10 @@ internal sealed class UnitParser(string text)
             ["kat"] = new("", amount / time, 1.0),
             ["t"] = new("", mass, 1e3),
             ["Wh"] = new("", energy, 3600.0),
-        }.ToFrozenDictionary(StringComparer.Ordinal);
+        };
     }
 
-    private static FrozenDictionary<string, Unit> MakePlain()
+    private static Dictionary<string, Unit> MakePlain()
     {
         Dimension time = new(0, 0, 1, 0, 0), kelvin = new(0, 0, 0, 1, 0), pressure = new(1, -1, -2, 0, 0);
         return new Dictionary<string, Unit>
@@ -204,6 +203,6 @@ internal sealed class UnitParser(string text)
             ["lb"] = new("", new Dimension(1, 0, 0, 0, 0), 0.45359237),
             ["ft"] = new("", new Dimension(0, 1, 0, 0, 0), 0.3048),
             ["BTU"] = new("", new Dimension(1, 2, -2, 0, 0), 1055.05585262),
-        }.ToFrozenDictionary(StringComparer.Ordinal);
+        };
     }
 }

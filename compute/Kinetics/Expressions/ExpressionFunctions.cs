@@ -10,6 +10,9 @@ namespace Athanor.Compute.Kinetics.Expressions;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class ExpressionFunctions
 {
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public static Vector512<double> Exp(Vector512<double> a) => DetMath.Exp(a);
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static double Root(double a) => a <= 0.0 ? 0.0 : Math.Sqrt(a);
 
@@ -22,23 +25,23 @@ public static class ExpressionFunctions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<double> GuardedReciprocal(Vector512<double> a) => ZeroUnlessPositive(a, Vector512<double>.One / a);
 
-    public static double GuardedPower(double a, double n) => a <= 0.0 ? 0.0 : DetMath.Exp(n * DetMath.Log(a));
+    public static double GuardedPower(double a, double n) => a <= 0.0 ? 0.0 : DetMath.Pow(a, n);
 
     public static Vector512<double> GuardedPower(Vector512<double> a, double n) =>
-        ZeroUnlessPositive(a, DetMath.Exp(Vector512.Create(n) * Log(a)));
+        ZeroUnlessPositive(a, DetMath.Pow(a, Vector512.Create(n)));
 
     /// <summary>a^b. For a ≤ 0 and b &gt; 0 it is 0, as in <see cref="GuardedPower(double, double)"/>; for b = 0 it is 1; otherwise 0^b is
     /// infinite and a negative a gives NaN.</summary>
     public static double Power(double a, double b)
     {
         if (b == 0.0) return 1.0;
-        return a <= 0.0 && b > 0.0 ? 0.0 : DetMath.Exp(b * DetMath.Log(a));
+        return a <= 0.0 && b > 0.0 ? 0.0 : DetMath.Pow(a, b);
     }
 
     public static Vector512<double> Power(Vector512<double> a, Vector512<double> b)
     {
         var zero = Vector512<double>.Zero;
-        var power = DetMath.Exp(b * Log(a));
+        var power = DetMath.Pow(a, b);
         var none = Vector512.LessThanOrEqual(a, zero) & Vector512.GreaterThan(b, zero);
         power = Vector512.ConditionalSelect(none, zero, power);
         return Vector512.ConditionalSelect(Vector512.Equals(b, zero), Vector512<double>.One, power);
@@ -53,14 +56,6 @@ public static class ExpressionFunctions
         var zero = Vector512<double>.Zero;
         var rest = Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(a, zero), c, a);
         return Vector512.ConditionalSelect(Vector512.LessThan(a, zero), b, rest);
-    }
-
-    public static double Log(double a) => DetMath.Log(a);
-
-    public static Vector512<double> Log(Vector512<double> a)
-    {
-        for (var lane = 0; lane < Vector512<double>.Count; lane++) a = a.WithElement(lane, DetMath.Log(a[lane]));
-        return a;
     }
 
     // a <= 0 is false for NaN, which so passes on.

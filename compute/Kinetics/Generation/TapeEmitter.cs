@@ -22,6 +22,7 @@ internal sealed class TapeEmitter
     private readonly Tape _tape;
     private readonly bool _lanes;
     private readonly Mode _mode;
+    private readonly bool _manyExp;
     private readonly LocalBuilder?[] _locals;
 
     public TapeEmitter(ILGenerator il, Tape tape, Mode mode)
@@ -30,6 +31,7 @@ internal sealed class TapeEmitter
         _tape = tape;
         _mode = mode;
         _lanes = mode == Mode.Lanes;
+        _manyExp = tape.Instructions.Count(static instruction => instruction.Code == TapeCode.Exp) > 8;
         _locals = new LocalBuilder?[tape.Instructions.Length];
     }
 
@@ -164,9 +166,10 @@ internal sealed class TapeEmitter
                 _il.Emit(OpCodes.Call, typeof(ExpressionFunctions).GetMethod(
                     nameof(ExpressionFunctions.GuardedPower), [_lanes ? Lane : typeof(double), typeof(double)])!);
                 break;
-            case TapeCode.Exp or TapeCode.Tanh:
+            case TapeCode.Exp or TapeCode.Tanh or TapeCode.Log:
                 Value(i.A);
-                Call(typeof(DetMath), i.Code == TapeCode.Exp ? nameof(DetMath.Exp) : nameof(DetMath.Tanh), 1);
+                // In lanes the exponential is inlined by itself, which is worth it only while there are few.
+                Call(_lanes && _manyExp && i.Code == TapeCode.Exp ? typeof(ExpressionFunctions) : typeof(DetMath), i.Code.ToString(), 1);
                 break;
             case TapeCode.Power:
                 Value(i.A);
@@ -179,7 +182,7 @@ internal sealed class TapeEmitter
                 Value(i.C);
                 Call(typeof(ExpressionFunctions), nameof(ExpressionFunctions.Select), 3);
                 break;
-            case TapeCode.Log or TapeCode.Root or TapeCode.GuardedReciprocal:
+            case TapeCode.Root or TapeCode.GuardedReciprocal:
                 Value(i.A);
                 Call(typeof(ExpressionFunctions), i.Code.ToString(), 1);
                 break;

@@ -10,7 +10,7 @@ namespace Athanor.Compute.Tests.Kinetics;
 /// <summary>Of networks made from seeds; a failure prints its seed.</summary>
 public sealed class GenerationProperties
 {
-    private static readonly Config Config = Config.QuickThrowOnFailure.WithMaxTest(30);
+    private static readonly Config Config = Config.QuickThrowOnFailure.WithMaxTest(20);
 
     private static readonly Arbitrary<int> Seeds = Gen.Choose(0, 1_000_000).ToArbitrary();
 
