@@ -146,7 +146,7 @@ internal sealed partial class ClusterCore
             if (item.IsOver) return;
             if (item.Asks.TrueForAll(static ask => ask.Answered)) Withdraw(entity, item);
             else if (outcome is CoreInput.ReplyFound { Row: null }) item.Ready = true;
-            else if (outcome is CoreInput.ReplyFound { Row: { } row }) AnswerWith(item, row);
+            else if (outcome is CoreInput.ReplyFound { Row: { } row }) AnswerIfOwner(entity.Shard, item, row, entity);
             else
             {
                 Withdraw(entity, item);
@@ -159,6 +159,34 @@ internal sealed partial class ClusterCore
     {
         item.IsOver = true;
         ForgetKey(item);
+    }
+
+    /// <summary>
+    /// A reply that lies in the store is an answer once this node is known to have owned the shard when it was read: what former owners
+    /// wrote is confirmed by the first commit of a term, and what this one wrote is under its key until it is confirmed. A node that has
+    /// lost the shard and does not know yet may see a commit of the new owner that no standby has; a fail-over takes that back.
+    /// </summary>
+    private void AnswerIfOwner(Shard shard, ClientItem item, ReplyRow row, Entity? waiting)
+    {
+        Do(new CoreAction.CheckShard(Expect(outcome =>
+        {
+            if (item.IsOver) return;
+            if (waiting is not null) Wake(waiting);
+            var now = (outcome as CoreInput.ShardChecked)?.Row;
+            if (now is not null && now.Owner == _options.Node && now.Epoch == shard.Epoch)
+            {
+                AnswerWith(item, row);
+                return;
+            }
+            if (waiting is not null) Withdraw(waiting, item);
+            if (now is null)
+                RefuseItem(item, Refusal.Unavailable, $"ownership could not be checked: {((CoreInput.StoreFailed)outcome).Reason}");
+            else
+            {
+                RefuseItem(item, Refusal.NotOwner, $"shard {shard.Number} is owned by {now.Owner ?? "nobody"} now", now.Owner);
+                if (!shard.Dropped) Lose(shard, $"it is in epoch {now.Epoch} now");
+            }
+        }), shard.Number));
     }
 
     private void AnswerWith(ClientItem item, ReplyRow row)
@@ -197,7 +225,7 @@ internal sealed partial class ClusterCore
             }
             Do(new CoreAction.FindReply(Expect(outcome =>
             {
-                if (outcome is CoreInput.ReplyFound { Row: { } row }) AnswerWith(item, row);
+                if (outcome is CoreInput.ReplyFound { Row: { } row }) AnswerIfOwner(shard, item, row, null);
                 else RefuseItem(item, Refusal.Unavailable, "its commit failed; ask again under the same key");
             }), item.Tenant, key));
         }

@@ -67,6 +67,22 @@ public class IdempotencyTests
         else Assert.Equal(Refusal.Invalid, WhyOf(answer));
     }
 
+    /// <summary>What the new owner has written may not have reached a standby yet: only its own answer says so.</summary>
+    [Fact]
+    public void A_reply_that_a_node_finds_after_it_lost_the_shard_unawares_is_not_its_to_give()
+    {
+        Assert.NotNull(_core.Ask(A, new Credit(1, 5), _core.NewKey()));
+        var key = _core.NewKey();
+        _core.Hold = static action => action is CoreAction.FindReply;
+        var late = _core.Send(A, new Credit(2, 5), key);
+        _core.Time.Now += TimeSpan.FromMinutes(2);
+        var other = new CoreHarness(_core.Store, _core.Time, _core.Options with { Node = "node-b" });
+        other.Pass(60);
+        Assert.Equal(10, ReplyOf<BalanceIs>(other.Ask(A, new Credit(2, 5), key)).Balance);
+        _core.Free();
+        Assert.Equal(Refusal.NotOwner, WhyOf(_core.Answers[late]));
+    }
+
     [Fact]
     public void A_key_that_is_no_UUIDv7_is_refused() =>
         Assert.Equal(Refusal.Invalid, WhyOf(_core.Ask(A, new Credit(1, 5), new Guid("0f8fad5b-d9cb-469f-a165-70867728950e"))));

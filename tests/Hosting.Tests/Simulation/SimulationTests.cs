@@ -36,6 +36,10 @@ public class SimulationTests(ITestOutputHelper output)
     [InlineData(360425)]
     public void A_seed_that_once_gave_a_false_alarm_keeps_the_promises(long seed) => Assert.Null(Campaign.RunSeed(seed).Violation);
 
+    /// <summary>A node that had lost a shard unawares answered with a reply that the new owner had written and no standby had.</summary>
+    [Fact]
+    public void A_seed_that_once_lost_what_was_acknowledged_keeps_the_promises() => Assert.Null(Campaign.RunSeed(713824).Violation);
+
     /// <summary>Otherwise a campaign would prove less than it says.</summary>
     [Fact]
     public async Task Every_kind_of_fault_befalls()
