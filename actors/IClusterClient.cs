@@ -23,7 +23,9 @@ public interface IClusterClient
     Task<IReadOnlyList<EntitySummary>> List(string tenant, string family, CancellationToken cancellation = default);
 
     /// <summary>Stores a blob and returns its SHA-256 (lower-case hex).</summary>
-    Task<string> PutBlob(ReadOnlyMemory<byte> content, CancellationToken cancellation = default);
+    /// <param name="tenant">Whose it is: only its entities may name it, and only its principals read it.</param>
+    Task<string> PutBlob(
+        ReadOnlyMemory<byte> content, CancellationToken cancellation = default, string tenant = EntityAddress.DefaultTenant);
 
     /// <summary>Reads a blob whole, verifying its hash.</summary>
     Task<byte[]> GetBlob(string hash, CancellationToken cancellation = default);

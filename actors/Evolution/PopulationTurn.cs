@@ -111,7 +111,7 @@ internal sealed partial class PopulationTurn(PopulationState state, DecisionCont
         return (rounds * order.Length, "");
     }
 
-    private static string Pool(string peer) => peer.Length == 0 ? "cpu" : $"peer/{peer}";
+    private string Pool(string peer) => peer.Length == 0 ? "cpu" : PeerNames.Pool(context.Address.Tenant, peer);
 
     /// <summary>Breeds each candidate after exactly as many results as its number says, also when several results have become applicable at
     /// once: that is what makes the run independent of timing.</summary>

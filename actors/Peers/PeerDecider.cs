@@ -57,7 +57,8 @@ public sealed class PeerDecider : Decider<PeerState>
 
     private static IReadOnlyList<Effect> Enrol(PeerState state, EnrolPeer c, DecisionContext context)
     {
-        if (!PeerKey.Verify(c.PublicKey, new EnrolmentStatement(state.Name, c.PublicKey, c.DeviceClass).CanonicalBytes(), c.Proof))
+        var signed = PeerNames.Of(context.Address.Tenant, state.Name);
+        if (!PeerKey.Verify(c.PublicKey, new EnrolmentStatement(signed, c.PublicKey, c.DeviceClass).CanonicalBytes(), c.Proof))
             return Refuse("forbidden", "the proof is not a signature of this enrolment by that key (ECDSA P-256)");
         if (state.Status != PeerStatus.Unknown)
         {

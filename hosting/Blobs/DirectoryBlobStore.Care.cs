@@ -55,7 +55,9 @@ public sealed partial class DirectoryBlobStore
             else if (file.Exists && file.LastWriteTimeUtc <= before)
             {
                 result = result with { Removed = result.Removed + 1, RemovedBytes = result.RemovedBytes + file.Length };
-                if (!dryRun) file.Delete();
+                if (dryRun) continue;
+                file.Delete();
+                Disown(NameOf(path));
             }
         }
         foreach (var path in Files().ToArray())

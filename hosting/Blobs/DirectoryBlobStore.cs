@@ -207,6 +207,7 @@ public sealed partial class DirectoryBlobStore : IBlobStore, IBlobList, IBlobCar
                 if (!file.Exists || file.LastWriteTimeUtc > before) continue;
                 (files, size) = (files + 1, size + file.Length);
                 file.Delete();
+                Disown(NameOf(path));
             }
         }
         return new BlobSweep(files, size, []);
@@ -235,7 +236,7 @@ public sealed partial class DirectoryBlobStore : IBlobStore, IBlobList, IBlobCar
 
     private IEnumerable<string> Files() => !Directory.Exists(_root)
         ? []
-        : Directory.EnumerateDirectories(_root).Select(d => Path.GetFileName(d)!).Where(d => d is not ("tmp" or "trash")).Order(StringComparer.Ordinal)
+        : Directory.EnumerateDirectories(_root).Select(d => Path.GetFileName(d)!).Where(d => d is not ("tmp" or "trash" or Owners)).Order(StringComparer.Ordinal)
             .SelectMany(Files);
 
     private IEnumerable<string> Files(string directory) => Directory.Exists(Path.Combine(_root, directory))

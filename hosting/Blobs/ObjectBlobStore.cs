@@ -12,10 +12,14 @@ namespace Athanor.Hosting.Blobs;
 /// that is older than half a grace is, so that it is young when a collection looks at it.
 /// </summary>
 internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long maxBytes, TimeSpan grace)
-    : IBlobStore, IBlobList, IBlobCare, IAsyncDisposable
+    : IBlobStore, IBlobList, IBlobCare, IBlobOwners, IAsyncDisposable
 {
     private const string Manifest = ".manifest";
     private const string Trash = "trash/";
+
+    /// <summary>Owners are objects <c>owners/HASH/TENANT</c>; the one of the name below is there where there is any.</summary>
+    private const string Owners = "owners/";
+    private const string Any = "@any";
 
     public async Task<string> Put(ReadOnlyMemory<byte> content, CancellationToken cancellation)
     {
@@ -89,10 +93,12 @@ internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long
         if (damage.Count > 0) return new BlobCollection(0, 0, 0, 0, 0, damage);
         var before = await objects.Now(cancellation).ConfigureAwait(false) - grace;
         var result = new BlobCollection(0, 0, 0, 0, 0, []);
+        var owners = all.Keys.Where(static n => n.StartsWith(Owners, StringComparison.Ordinal)).ToLookup(HashOfOwner, StringComparer.Ordinal);
         // The trash first: what is set aside now must not be taken for what lay there before.
         foreach (var (name, found) in all.OrderBy(static o => !o.Key.StartsWith(Trash, StringComparison.Ordinal)))
         {
             cancellation.ThrowIfCancellationRequested();
+            if (name.StartsWith(Owners, StringComparison.Ordinal)) continue;
             var trashed = name.StartsWith(Trash, StringComparison.Ordinal);
             var place = trashed ? name[Trash.Length..] : name;
             var isKept = kept.Contains(BlobNames.HashIn(place));
@@ -105,7 +111,9 @@ internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long
             else if (trashed)
             {
                 result = result with { Removed = result.Removed + 1, RemovedBytes = result.RemovedBytes + found.Bytes };
-                if (!dryRun) await objects.Delete(name, cancellation).ConfigureAwait(false);
+                if (dryRun) continue;
+                await objects.Delete(name, cancellation).ConfigureAwait(false);
+                await Disown(BlobNames.HashIn(place), owners, cancellation).ConfigureAwait(false);
             }
             else
             {
@@ -120,7 +128,7 @@ internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long
     {
         await foreach (var found in objects.List(cancellation).ConfigureAwait(false))
         {
-            if (found.Name.StartsWith(Trash, StringComparison.Ordinal)) continue;
+            if (IsApart(found.Name)) continue;
             var name = BlobNames.HashIn(found.Name);
             if (!BlobNames.IsName(name))
             {
@@ -148,7 +156,7 @@ internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long
         var whole = new List<string>();
         await foreach (var found in objects.List(cancellation).ConfigureAwait(false))
         {
-            if (found.Name.StartsWith(Trash, StringComparison.Ordinal)) continue;
+            if (IsApart(found.Name)) continue;
             var hash = BlobNames.HashIn(found.Name);
             if (hash == found.Name) whole.Add(hash);
             else if (await objects.Get(found.Name, cancellation).ConfigureAwait(false) is { } bytes)
@@ -160,7 +168,49 @@ internal sealed class ObjectBlobStore(IBlobObjects objects, int chunkBytes, long
         foreach (var name in whole.Where(name => !chunks.Contains(name))) yield return name;
     }
 
+    public async Task Own(string hash, string tenant, CancellationToken cancellation)
+    {
+        BlobNames.Check(hash);
+        // Who owns it first: whoever finds that there is an owner must find this one.
+        foreach (var name in (string[])[tenant, Any])
+            await objects.Put($"{Owners}{hash}/{name}", System.Text.Encoding.UTF8.GetBytes(name), cancellation).ConfigureAwait(false);
+    }
+
+    public async Task<bool> IsOwnedBy(string hash, string tenant, CancellationToken cancellation)
+    {
+        BlobNames.Check(hash);
+        return await objects.Touched($"{Owners}{hash}/{tenant}", cancellation).ConfigureAwait(false) is not null;
+    }
+
+    public Task<bool> IsOwned(string hash, CancellationToken cancellation) => IsOwnedBy(hash, Any, cancellation);
+
+    public async IAsyncEnumerable<(string Hash, string Tenant)> ListOwners([EnumeratorCancellation] CancellationToken cancellation)
+    {
+        await foreach (var found in objects.List(cancellation).ConfigureAwait(false))
+        {
+            if (!found.Name.StartsWith(Owners, StringComparison.Ordinal)) continue;
+            var tenant = found.Name[(found.Name.LastIndexOf('/') + 1)..];
+            if (tenant != Any) yield return (HashOfOwner(found.Name), tenant);
+        }
+    }
+
     public ValueTask DisposeAsync() => objects.DisposeAsync();
+
+    private static string HashOfOwner(string name) => name[Owners.Length..name.LastIndexOf('/')];
+
+    /// <summary>No blob, or one that is on its way out.</summary>
+    private static bool IsApart(string name) => name.StartsWith(Trash, StringComparison.Ordinal) || name.StartsWith(Owners, StringComparison.Ordinal);
+
+    /// <summary>After an object of the blob was removed for good: its owners go too, unless it was put anew meanwhile.</summary>
+    private async Task Disown(string hash, ILookup<string, string> owners, CancellationToken cancellation)
+    {
+        if (!owners[hash].Any()) return;
+        foreach (var name in (string[])[hash, hash + Manifest])
+        {
+            if (await objects.Touched(name, cancellation).ConfigureAwait(false) is not null) return;
+        }
+        foreach (var name in owners[hash]) await objects.Delete(name, cancellation).ConfigureAwait(false);
+    }
 
     /// <summary>Looked at again just before it goes: somebody may have put or moved it since it was listed.</summary>
     private async Task<bool> IsOld(string name, DateTimeOffset before, CancellationToken cancellation) =>

@@ -55,6 +55,8 @@ public sealed record AthanorOptions
 
     public AccessOptions Access { get; init; } = new();
 
+    public ClientOptions Client { get; init; } = new();
+
     public IngestOptions Ingest { get; init; } = new();
 
     public TelemetryOptions Telemetry { get; init; } = new();

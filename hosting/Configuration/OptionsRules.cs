@@ -43,6 +43,7 @@ internal static partial class OptionsRules
         PostgresRules.Check(options.Store, report);
         TransportRules.Check(options.Transport, report);
         IngestRules.Check(options, report);
+        ClientRules.Check(options.Client, report);
         foreach (var (family, rules) in options.Retention.Families)
         {
             if (rules.Thin > TimeSpan.Zero && rules.Thin < rules.Full)

@@ -57,7 +57,9 @@ internal sealed class RoutedClient(
             h.Entity, h.EntityNumber, h.Fault is not null ? "faulted" : h.Awaits ? "active" : "idle"))];
     }
 
-    public Task<string> PutBlob(ReadOnlyMemory<byte> content, CancellationToken cancellation = default) => blobs.Put(content, cancellation);
+    public Task<string> PutBlob(
+        ReadOnlyMemory<byte> content, CancellationToken cancellation = default, string tenant = EntityAddress.DefaultTenant) =>
+        blobs.PutFor(tenant, content, cancellation);
 
     public Task<byte[]> GetBlob(string hash, CancellationToken cancellation = default) => blobs.Get(hash, cancellation);
 

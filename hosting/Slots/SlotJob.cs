@@ -8,6 +8,9 @@ namespace Athanor.Hosting.Slots;
 /// <param name="Deadline">From its start in the slot.</param>
 internal sealed record SlotJob(StoredMessage Work, ulong Seed, ImmutableArray<string> Inputs, TimeSpan Deadline, string? TraceParent)
 {
+    /// <summary>Whose work it is: its output blobs are this tenant's.</summary>
+    public string Tenant { get; init; } = Protocol.EntityAddress.DefaultTenant;
+
     public WorkCheckpoint? Checkpoint { get; init; }
 
     public GangPlace? Gang { get; init; }

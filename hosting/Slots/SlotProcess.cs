@@ -256,7 +256,7 @@ internal sealed class SlotProcess : IAsyncDisposable
     {
         try
         {
-            var stored = await current.Blobs.Put(blob.Content, CancellationToken.None).ConfigureAwait(false);
+            var stored = await current.Blobs.PutFor(current.Job.Tenant, blob.Content, CancellationToken.None).ConfigureAwait(false);
             if (stored != blob.Hash) current.Problem ??= $"output blob {blob.Hash} was damaged on its way from the slot";
         }
         catch (Exception e) when (e is not OutOfMemoryException)

@@ -229,6 +229,7 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
             var work = running.Lease.Work;
             var job = new SlotJob(work.Spec, work.Seed, work.Inputs, work.Deadline, trace ?? work.TraceParent)
             {
+                Tenant = work.Entity.Tenant,
                 Checkpoint = running.Lease.Checkpoint,
                 Gang = running.Lease.Gang,
             };

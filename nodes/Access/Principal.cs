@@ -29,6 +29,8 @@ internal sealed record Principal(string Name, ImmutableArray<string> Tenants, Ro
     /// <exception cref="GatewayException">403: the tenant is not one of its.</exception>
     public void RequireTenant(string tenant)
     {
-        if (!Reaches(tenant)) throw new GatewayException(403, $"{Name} does not belong to the tenant '{tenant}'", $"its tenants: {string.Join(", ", Tenants)}");
+        if (Reaches(tenant)) return;
+        var what = tenant == EveryTenant ? "reach every tenant, as what concerns the whole cluster takes" : $"belong to the tenant '{tenant}'";
+        throw new GatewayException(403, $"{Name} does not {what}", $"its tenants: {string.Join(", ", Tenants)}");
     }
 }

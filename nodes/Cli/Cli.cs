@@ -3,6 +3,7 @@ using System.Runtime.CompilerServices;
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Athanor.Nodes.Local;
 using Athanor.Protocol;
 
 namespace Athanor.Nodes.Cli;
@@ -50,11 +51,10 @@ internal static class Cli
     };
 
     /// <summary>For the commands that make or show entities of one tenant.</summary>
-    public static readonly Option<string> Tenant = new("--tenant")
+    public static readonly Option<string?> Tenant = new("--tenant")
     {
-        Description = "The tenant whose entities are meant.",
+        Description = "The tenant whose entities are meant (default: that of the token or key where a gateway is asked, else 'default').",
         HelpName = "TENANT",
-        DefaultValueFactory = _ => EntityAddress.DefaultTenant,
     };
 
     public static readonly Option<bool> Json = new("--json")
@@ -63,15 +63,19 @@ internal static class Cli
         Recursive = true,
     };
 
+    /// <summary>Checks what the user named, before anything is opened.</summary>
     /// <exception cref="UserException">The tenant or the id is no name.</exception>
-    public static EntityAddress Address(ParseResult parsed, string family, string id)
+    public static void CheckNames(ParseResult parsed, string? id)
     {
-        var tenant = parsed.GetRequiredValue(Tenant);
-        if (!EntityAddress.IsValidPart(tenant)) throw new UserException($"--tenant '{tenant}': {NameRule}");
-        return EntityAddress.IsValidPart(id) ? new EntityAddress(tenant, family, id) : throw new UserException($"'{id}' is no id: {NameRule}");
+        if (parsed.GetValue(Tenant) is { } tenant && !EntityAddress.IsValidPart(tenant)) throw new UserException($"--tenant '{tenant}': {NameRule}");
+        if (id is not null && !EntityAddress.IsValidPart(id)) throw new UserException($"'{id}' is no id: {NameRule}");
     }
 
-    private static readonly string NameRule = $"1 to {EntityAddress.MaxPartLength} letters, digits, '.', '_' and '-'";
+    /// <summary>An entity that the user named, of the tenant that is meant.</summary>
+    public static EntityAddress Address(ParseResult parsed, ClusterConnection cluster, string family, string id) =>
+        new(cluster.TenantOf(parsed.GetValue(Tenant)), family, id);
+
+    public static readonly string NameRule = $"1 to {EntityAddress.MaxPartLength} letters, digits, '.', '_' and '-'";
 
     private static readonly JsonSerializerOptions JsonOptions = new()
     {

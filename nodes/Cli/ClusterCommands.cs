@@ -41,7 +41,8 @@ internal static class ClusterCommands
         var cluster = Cli.Command("cluster", "Shows a cluster's nodes, shards and work, and drains nodes.", "cluster status", "cluster drain a");
         var status = Cli.Command(
             "status", "Nodes, shards with owner, epoch and lag, work by kind, parked messages; read from the store, no node needs to be up.",
-            "cluster status", "cluster status --config deploy/dev/cluster.hocon", "cluster status --watch", "cluster status --json");
+            "cluster status", "cluster status --config deploy/dev/cluster.hocon", "cluster status --watch", "cluster status --json",
+            "cluster status --gateway https://athanor.example:7443 --certificate operator.pem");
         status.Options.Add(Watch);
         status.SetAction(Status);
         var drain = Cli.Command(
@@ -58,17 +59,21 @@ internal static class ClusterCommands
         repair.Arguments.Add(Entity);
         repair.Options.Add(SkipSnapshot);
         repair.SetAction(Repair);
-        foreach (var command in new[] { status, drain, unpark, repair }) cluster.Subcommands.Add(command);
+        foreach (var command in new[] { status, drain, unpark, repair })
+        {
+            RemoteOptions.AddTo(command);
+            cluster.Subcommands.Add(command);
+        }
         cluster.Subcommands.Add(FeatureLevelCommand.Create());
         return cluster;
     }
 
     private static async Task<int> Status(ParseResult parsed, CancellationToken cancellation)
     {
-        await using var store = await Open(CliCluster.OptionsOfCluster(parsed), cancellation);
+        await using var view = await View.Open(parsed, CliCluster.OptionsOfCluster(parsed), cancellation);
         while (true)
         {
-            var status = await ClusterStatus.Read(store, cancellation);
+            var status = await view.Read(cancellation);
             if (parsed.GetValue(Cli.Json)) Cli.PrintJson(status);
             else
             {
@@ -90,22 +95,22 @@ internal static class ClusterCommands
     private static async Task<int> Drain(ParseResult parsed, CancellationToken cancellation)
     {
         var (options, name) = (CliCluster.OptionsOfCluster(parsed), parsed.GetRequiredValue(Node));
-        if (!NodePlaces.IsCluster(options))
+        await using var view = await View.Open(parsed, options, cancellation);
+        if (!view.IsRemote && !NodePlaces.IsCluster(options))
             throw new UserException("store.kind is sqlite: the one node of a state directory drains when it is stopped (Ctrl-C or SIGTERM)");
-        await using var store = await Open(options, cancellation);
-        var nodes = (await ClusterStatus.Read(store, cancellation)).Nodes;
+        var nodes = (await view.Read(cancellation)).Nodes;
         if (nodes.FirstOrDefault(n => n.Node == name) is not { } node)
             throw new UserException($"there is no node '{name}'; there are: {string.Join(", ", nodes.Select(n => n.Node))}", ExitCodes.Failure);
         if (!node.Alive)
             throw new UserException($"node {name} is not alive; others take its shards by themselves", ExitCodes.Failure);
-        await store.AskToDrain(name, cancellation);
+        await view.AskToDrain(name, cancellation);
         var time = TimeProvider.System;
         var begun = time.GetTimestamp();
         var patience = (options.Node.DrainTimeout * 2) + options.Shards.Lease;
         var shown = -1;
         while (true)
         {
-            var status = await ClusterStatus.Read(store, cancellation);
+            var status = await view.Read(cancellation);
             var left = status.Shards.Count(s => s.Owner == name);
             if (status.Nodes.All(n => n.Node != name) && left == 0)
             {
@@ -126,19 +131,20 @@ internal static class ClusterCommands
         var (id, all) = (parsed.GetValue(Parked), parsed.GetValue(All));
         if (id is null == !all) throw new UserException("give the ID of a parked message, or --all");
         var options = CliCluster.OptionsOfCluster(parsed);
-        IReadOnlyList<ParkedRow> rows;
-        await using (var store = await Open(options, cancellation)) rows = await store.ReadParked(cancellation);
-        if (id is not null) rows = [.. rows.Where(r => ClusterStatus.Id(r.Mail.Id) == id)];
+        IReadOnlyList<ParkedStatus> rows;
+        await using (var view = await View.Open(parsed, options, cancellation)) rows = (await view.Read(cancellation)).Parked;
+        if (id is not null) rows = [.. rows.Where(r => r.Id == id)];
         if (id is not null && rows.Count == 0) throw new UserException($"no message {id} is parked; 'athanor cluster status' shows those that are", ExitCodes.Failure);
-        await using var cluster = await ClusterConnection.Open(options, EmbeddedRole.AppendOnly, cancellation: cancellation);
+        await using var cluster = await CliCluster.Open(parsed, options, EmbeddedRole.AppendOnly, cancellation);
         var refused = 0;
         foreach (var row in rows)
         {
-            var unpark = new Unpark(row.Mail.Id.SourceShard, row.Mail.Id.SourceNumber, row.Mail.Id.N);
-            var reply = await cluster.Client.Ask(row.Mail.To, unpark, cancellation: cancellation);
+            var message = ClusterStatus.MailOf(row.Id);
+            var unpark = new Unpark(message.SourceShard, message.SourceNumber, message.N);
+            var reply = await cluster.Client.Ask(CliCluster.Address(row.To, ""), unpark, cancellation: cancellation);
             if (reply is Rejected) refused++;
             if (!parsed.GetValue(Cli.Json))
-                Console.Out.WriteLine($"{ClusterStatus.Id(row.Mail.Id)} to {row.Mail.To}: {(reply is Rejected r ? r.Reason : "told again")}");
+                Console.Out.WriteLine($"{row.Id} to {row.To}: {(reply is Rejected r ? r.Reason : "told again")}");
         }
         if (parsed.GetValue(Cli.Json)) Cli.PrintJson(new { told = rows.Count - refused, refused });
         else if (rows.Count == 0) Console.Out.WriteLine("No message is parked.");
@@ -148,10 +154,10 @@ internal static class ClusterCommands
     private static async Task<int> Repair(ParseResult parsed, CancellationToken cancellation)
     {
         var text = parsed.GetRequiredValue(Entity);
-        if (!EntityAddress.TryParse(text, out var address) && !EntityAddress.TryParse($"{EntityAddress.DefaultTenant}/{text}", out address))
-            throw new UserException($"'{text}' is no address; expected family/id such as twins/tclab, or tenant/family/id");
-        var options = CliCluster.OptionsOfCluster(parsed);
-        await using var cluster = await ClusterConnection.Open(options, EmbeddedRole.AppendOnly, cancellation: cancellation);
+        // Before anything is opened.
+        CliCluster.Address(text, EntityAddress.DefaultTenant);
+        await using var cluster = await CliCluster.Open(parsed, CliCluster.OptionsOfCluster(parsed), EmbeddedRole.AppendOnly, cancellation);
+        var address = CliCluster.Address(text, cluster.TenantOf(null));
         if (await cluster.Client.Ask(address, new RepairEntity(parsed.GetValue(SkipSnapshot)), cancellation: cancellation) is Rejected refused)
             throw new UserException(refused.Reason, ExitCodes.Failure);
         if (parsed.GetValue(Cli.Json)) Cli.PrintJson(new { repaired = address.ToString() });
@@ -159,13 +165,31 @@ internal static class ClusterCommands
         return ExitCodes.Success;
     }
 
-    /// <summary>The store for reading, beside whoever works on it.</summary>
-    private static async Task<IStore> Open(AthanorOptions options, CancellationToken cancellation)
+    /// <summary>A cluster from outside: through its gateway, or in its store beside whoever works on it.</summary>
+    private sealed class View(IStore? store, ClusterConnection? remote) : IAsyncDisposable
     {
-        if (NodePlaces.IsCluster(options))
-            return await PostgresStore.Open(PostgresStoreOptions.Of(options), TimeProvider.System, cancellation);
-        using var directory = StateDirectory.OpenForReading(options.StateDirectory);
-        return SqliteStore.OpenForReading(directory.JournalPath, new SqliteStoreOptions(), TimeProvider.System);
+        public bool IsRemote => remote is not null;
+
+        public static async Task<View> Open(ParseResult parsed, AthanorOptions options, CancellationToken cancellation)
+        {
+            if (await CliCluster.OpenGateway(parsed, options, cancellation) is { } remote) return new View(null, remote);
+            if (NodePlaces.IsCluster(options))
+                return new View(await PostgresStore.Open(PostgresStoreOptions.Of(options), TimeProvider.System, cancellation), null);
+            using var directory = StateDirectory.OpenForReading(options.StateDirectory);
+            return new View(SqliteStore.OpenForReading(directory.JournalPath, new SqliteStoreOptions(), TimeProvider.System), null);
+        }
+
+        public Task<ClusterStatus> Read(CancellationToken cancellation) =>
+            store is null ? remote!.Api!.Cluster(cancellation) : ClusterStatus.Read(store, cancellation);
+
+        public Task AskToDrain(string node, CancellationToken cancellation) =>
+            store is null ? remote!.Api!.AskToDrain(node, cancellation) : store.AskToDrain(node, cancellation);
+
+        public async ValueTask DisposeAsync()
+        {
+            if (store is not null) await store.DisposeAsync();
+            if (remote is not null) await remote.DisposeAsync();
+        }
     }
 }
 

@@ -55,11 +55,13 @@ internal static class EvolveCommand
         var evolve = Cli.Command(
             "evolve", "Starts a population of networks (error against parameters) on a table, and waits until it is finished.",
             "evolve airfoil --data data/tabular/airfoil_self_noise_centred.csv --target spl_dB_c",
-            "evolve airfoil --data t.csv --target y --peers anna,boris,chen --candidates 100 --no-wait");
+            "evolve airfoil --data t.csv --target y --peers anna,boris,chen --candidates 100 --no-wait",
+            "evolve airfoil --data t.csv --target y --tenant plant-a --gateway https://athanor.example:7443 --token-file token");
         evolve.Arguments.Add(Id);
         Option[] options =
-            [Data, Target, Peers, Candidates, Window, Archive, Segments, Steps, Seed, Silence, ReferenceError, NoWait];
+            [Data, Target, Peers, Candidates, Window, Archive, Segments, Steps, Seed, Silence, ReferenceError, NoWait, Cli.Tenant];
         foreach (var option in options) evolve.Options.Add(option);
+        RemoteOptions.AddTo(evolve);
         evolve.SetAction(Evolve);
         return evolve;
     }
@@ -67,13 +69,13 @@ internal static class EvolveCommand
     private static async Task<int> Evolve(ParseResult parsed, CancellationToken cancellation)
     {
         var id = parsed.GetRequiredValue(Id);
-        if (!EntityAddress.IsValidPart(id)) throw new UserException($"'{id}' is no id: 1 to 128 letters, digits, '.', '_' and '-'");
-        var population = EntityAddress.Of("evolution", id);
+        Cli.CheckNames(parsed, id);
         var wait = !parsed.GetValue(NoWait);
         await using var cluster = await CliCluster.Open(parsed, wait ? EmbeddedRole.Full : EmbeddedRole.AppendOnly, cancellation);
+        var population = Cli.Address(parsed, cluster, "evolution", id);
         var seed = (ulong)parsed.GetValue(Seed);
         var table = await PopulationTables.Store(
-            cluster.Client, parsed.GetRequiredValue(Data), parsed.GetRequiredValue(Target), seed, 0.7, 0.3, cancellation);
+            cluster.Client, population.Tenant, parsed.GetRequiredValue(Data), parsed.GetRequiredValue(Target), seed, 0.7, 0.3, cancellation);
         var spec = new PopulationSpec(
             seed, parsed.GetValue(Candidates), parsed.GetValue(Window), parsed.GetValue(Archive),
             new SearchSpaceSpec(2, [2, 3, 4, 6, 8, 12, 16, 24, 32, 48], [0.002, 0.004, 0.008, 0.016, 0.032], [16, 32, 64]), table,

@@ -26,12 +26,17 @@ internal static class FamilyCommands
 
     private static Command List(string family)
     {
-        var list = Cli.Command("list", $"Lists the entities of the family {family}.", $"{family} list", $"{family} list --json");
+        var list = Cli.Command(
+            "list", $"Lists the entities of the family {family}.", $"{family} list", $"{family} list --json",
+            $"{family} list --gateway https://athanor.example:7443 --token-file token");
         list.Options.Add(Cli.Tenant);
+        RemoteOptions.AddTo(list);
         list.SetAction(async (parsed, cancellation) =>
         {
+            Cli.CheckNames(parsed, null);
             await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
-            var rows = await cluster.Client.List(parsed.GetRequiredValue(Cli.Tenant), family, cancellation);
+            var tenant = cluster.TenantOf(parsed.GetValue(Cli.Tenant));
+            var rows = await cluster.Client.List(tenant, family, cancellation);
             if (parsed.GetValue(Cli.Json))
             {
                 Cli.PrintJson(rows.Select(r => new { address = r.Address.ToString(), r.EventNumber, r.Status }));
@@ -39,7 +44,7 @@ internal static class FamilyCommands
             }
             if (rows.Count == 0)
             {
-                Console.Out.WriteLine($"There are no {family} yet in {parsed.GetValue(Cli.State)}.");
+                Console.Out.WriteLine($"There are no {family} yet in {(cluster.Api is null ? parsed.GetValue(Cli.State) : $"the tenant {tenant}")}.");
                 return ExitCodes.Success;
             }
             var table = new Table().Border(TableBorder.Rounded).AddColumn("Id").AddColumn(new TableColumn("Events").RightAligned()).AddColumn("Status");
@@ -55,10 +60,13 @@ internal static class FamilyCommands
         var show = Cli.Command("show", $"Shows the state of one of the {family}.", $"{family} show ID", $"{family} show ID --json");
         show.Arguments.Add(Id);
         show.Options.Add(Cli.Tenant);
+        RemoteOptions.AddTo(show);
         show.SetAction(async (parsed, cancellation) =>
         {
-            var address = Cli.Address(parsed, family, parsed.GetRequiredValue(Id));
+            var id = parsed.GetRequiredValue(Id);
+            Cli.CheckNames(parsed, id);
             await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
+            var address = Cli.Address(parsed, cluster, family, id);
             var description = await Describe(cluster.Client, address, cancellation);
             if (parsed.GetValue(Cli.Json)) Console.Out.WriteLine(description.Json);
             else Print(address, description);

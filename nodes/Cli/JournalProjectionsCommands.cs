@@ -12,12 +12,6 @@ internal static class JournalProjectionsCommands
 {
     private static readonly Argument<string> Name = new("name") { Description = "As 'list' shows it.", HelpName = "NAME" };
 
-    private static readonly Option<string> Tenant = new("--tenant")
-    {
-        Description = "The tenant whose rows are meant.",
-        DefaultValueFactory = _ => EntityAddress.DefaultTenant,
-    };
-
     private static readonly Option<string?> Of = new("--of") { Description = "One family (entities) or one twin (alarms).", HelpName = "ID" };
 
     private static readonly Option<int> Limit = new("--limit")
@@ -38,7 +32,8 @@ internal static class JournalProjectionsCommands
         lag.SetAction(Lag);
         var show = Cli.Command("show", "Shows the rows of one.", "journal projections show alarms --of tclab");
         show.Arguments.Add(Name);
-        foreach (var option in (Option[])[Tenant, Of, Limit]) show.Options.Add(option);
+        foreach (var option in (Option[])[Cli.Tenant, Of, Limit]) show.Options.Add(option);
+        RemoteOptions.AddTo(show);
         show.SetAction(Show);
         var rebuild = Cli.Command(
             "rebuild", "Makes one anew from the journal's beginning, beside the live one, and gives it to readers at the end. "
@@ -84,13 +79,18 @@ internal static class JournalProjectionsCommands
 
     private static async Task<int> Show(ParseResult parsed, CancellationToken cancellation)
     {
-        await using var end = await JournalEnd.OpenToRead(CliCluster.Options(parsed), cancellation);
-        var (name, tenant, of) = (parsed.GetRequiredValue(Name), parsed.GetRequiredValue(Tenant), parsed.GetValue(Of));
-        var (runner, limit) = (Runner(end.Store), parsed.GetValue(Limit));
+        Cli.CheckNames(parsed, parsed.GetValue(Of));
+        var (name, of, limit) = (parsed.GetRequiredValue(Name), parsed.GetValue(Of), parsed.GetValue(Limit));
+        var options = CliCluster.Options(parsed);
+        await using var remote = await CliCluster.OpenGateway(parsed, options, cancellation);
+        await using var end = remote is null ? await JournalEnd.OpenToRead(options, cancellation) : null;
+        var tenant = remote is null ? parsed.GetValue(Cli.Tenant) ?? EntityAddress.DefaultTenant : remote.TenantOf(parsed.GetValue(Cli.Tenant));
         switch (name)
         {
             case EntityList.ModelName:
-                var lines = await EntityList.Read(runner, tenant, of, limit, cancellation);
+                var lines = end is null
+                    ? await remote!.Api!.Entities(tenant, of, limit, cancellation)
+                    : await EntityList.Read(Runner(end.Store), tenant, of, limit, cancellation);
                 Print(parsed, lines.Select(static l => new
                 {
                     Entity = l.Entity.ToString(),
@@ -102,7 +102,9 @@ internal static class JournalProjectionsCommands
                 }).ToList());
                 return ExitCodes.Success;
             case AlarmHistory.ModelName:
-                var alarms = await AlarmHistory.Read(runner, tenant, of, limit, cancellation);
+                var alarms = end is null
+                    ? await remote!.Api!.Alarms(tenant, of, limit, cancellation)
+                    : await AlarmHistory.Read(Runner(end.Store), tenant, of, limit, cancellation);
                 Print(parsed, alarms.Select(static a => new
                 {
                     Twin = a.Twin.ToString(),

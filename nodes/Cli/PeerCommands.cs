@@ -28,6 +28,13 @@ internal static class PeerCommands
         HelpName = "NAME",
     };
 
+    private static readonly Option<string> Tenant = new("--tenant")
+    {
+        Description = "The tenant whose populations it works for; its claims and its record are that tenant's. Another than 'default' takes an API key.",
+        HelpName = "TENANT",
+        DefaultValueFactory = _ => EntityAddress.DefaultTenant,
+    };
+
     private static readonly Option<string?> Pin = new("--pin")
     {
         Description = "SHA-256 of the gateway's certificate in hex; without it the certificate must be one that the system trusts.",
@@ -71,8 +78,9 @@ internal static class PeerCommands
         var join = Cli.Command(
             "join", "Joins a cluster through its gateway, and works until Ctrl-C. Results are signed with the peer's key, and audited.",
             "peer join --gateway https://127.0.0.1:7443 --key ~/.athanor/peer.pem --name anna --pin 3f5a…",
+            "peer join --gateway https://athanor.example:7443 --key peer.pem --tenant plant-a --api-key-file enrol.key",
             "peer join --gateway https://127.0.0.1:7443 --key drill.pem --misbehave forge-scores");
-        foreach (var option in new Option[] { Gateway, Key, Name, Pin, ApiKeyFile, Slots, UntilStdinCloses, Misbehave }) join.Options.Add(option);
+        foreach (var option in new Option[] { Gateway, Key, Name, Tenant, Pin, ApiKeyFile, Slots, UntilStdinCloses, Misbehave }) join.Options.Add(option);
         join.SetAction(Join);
         peer.Subcommands.Add(join);
         return peer;
@@ -98,10 +106,13 @@ internal static class PeerCommands
         var name = parsed.GetValue(Name) ?? $"peer-{PeerKey.Fingerprint(key.PublicKey)}";
         if (!EntityAddress.IsValidPart(name)) throw new UserException($"--name '{name}': 1 to 128 letters, digits, '.', '_' and '-'");
 
+        var tenant = parsed.GetRequiredValue(Tenant);
+        if (!EntityAddress.IsValidPart(tenant)) throw new UserException($"--tenant '{tenant}': 1 to 128 letters, digits, '.', '_' and '-'");
+
         using var stop = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
         if (parsed.GetValue(UntilStdinCloses)) _ = StopWhenInputCloses(stop);
         using var http = PeerClient.Connect(gateway, pin, ReadApiKey(parsed.GetValue(ApiKeyFile)));
-        var client = new PeerClient(http, key, name, TimeProvider.System);
+        var client = new PeerClient(http, key, name, TimeProvider.System, tenant);
         var loop = new PeerLoop(client, misbehaviour, parsed.GetValue(Slots), TimeProvider.System, Say);
         return await loop.Run(stop.Token) == PeerEnd.Stopped ? ExitCodes.Success : ExitCodes.Failure;
     }

@@ -63,10 +63,12 @@ internal static class TrainCommand
         var train = Cli.Command(
             "train", "Trains a perceptron on a table with the deterministic kernels, in segments with checkpoints, and waits until it is finished.",
             "train airfoil --data data/tabular/airfoil_self_noise_centred.csv --targets spl_dB_c --hidden 48,48 --steps 10000",
-            "train airfoil --spec airfoil.hocon --seed 7 --json");
+            "train airfoil --spec airfoil.hocon --seed 7 --json",
+            "train airfoil --spec airfoil.hocon --gateway https://athanor.example:7443 --key-file train.key --tenant plant-a");
         train.Arguments.Add(Id);
         Option[] options = [Spec, Data, Targets, Hidden, Steps, SegmentSteps, Batch, LearningRate, WeightDecay, Seed, NoWait, Cli.Tenant];
         foreach (var option in options) train.Options.Add(option);
+        RemoteOptions.AddTo(train);
         train.SetAction(Train);
         return train;
     }
@@ -74,13 +76,14 @@ internal static class TrainCommand
     private static async Task<int> Train(ParseResult parsed, CancellationToken cancellation)
     {
         var id = parsed.GetRequiredValue(Id);
-        var run = Cli.Address(parsed, "training", id);
+        Cli.CheckNames(parsed, id);
         var settings = Settings(parsed);
         var (table, names, scales) = Read(settings);
         var wait = !parsed.GetValue(NoWait);
         var json = parsed.GetValue(Cli.Json);
         await using var cluster = await CliCluster.Open(parsed, wait ? EmbeddedRole.Full : EmbeddedRole.AppendOnly, cancellation);
-        var data = await cluster.Client.PutBlob(table.ToBytes(), cancellation);
+        var run = Cli.Address(parsed, cluster, "training", id);
+        var data = await cluster.Client.PutBlob(table.ToBytes(), cancellation, run.Tenant);
         var spec = new TrainingSpec(
             "perceptron", [table.Inputs, .. settings.Hidden, table.Outputs], data, table.Inputs, table.Outputs, settings.Seed, settings.Steps,
             settings.SegmentSteps, settings.Batch, settings.LearningRate, 0.0, settings.WeightDecay,

@@ -64,7 +64,7 @@ internal sealed class EvolutionStep : IDemoStep
     {
         const ulong Seed = 20_261;
         var path = Path.Combine(context.DataDirectory, "tabular", "airfoil_self_noise_centred.csv");
-        var table = await PopulationTables.Store(context.Cluster, path, "spl_dB_c", Seed, 0.6, 0.2, cancellation);
+        var table = await PopulationTables.Store(context.Cluster, Population.Tenant, path, "spl_dB_c", Seed, 0.6, 0.2, cancellation);
         var small = context.Small;
         return new PopulationSpec(
             Seed, Candidates: small ? 12 : 96, Window: 8, ArchiveSize: 16,

@@ -1,7 +1,10 @@
+using System.Net;
 using System.Threading.RateLimiting;
 using Athanor.Hosting.Configuration;
 using Athanor.Nodes.Access;
+using Athanor.Nodes.Gateway.Peers;
 using Athanor.Nodes.Peers;
+using Athanor.Protocol;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 
@@ -10,7 +13,8 @@ namespace Athanor.Nodes.Gateway;
 /// <summary>
 /// The gateway's doorkeeper. Every request but two kinds must show who sends it before anything else happens: <c>/health/live</c> and
 /// <c>/health/ready</c>, which say nothing but yes or no, and those of peers, which are signed one by one (enrolling takes a credential with
-/// the role peer, unless it comes over the loopback address). One principal's requests are limited, so that it cannot crowd out the others.
+/// the role peer, unless it comes
+/// over the loopback address and is for the tenant <c>default</c>). One principal's requests are limited, so that it cannot crowd out the others.
 /// </summary>
 internal sealed class GatewayAccess(Authenticator authenticator, GatewayOptions options) : IAsyncDisposable
 {
@@ -30,10 +34,14 @@ internal sealed class GatewayAccess(Authenticator authenticator, GatewayOptions 
 
     public void Use(IApplicationBuilder app) => app.Use(async (http, next) =>
     {
-        if (NeedsPrincipal(http.Request.Path, http.Connection))
+        if (NeedsPrincipal(http))
         {
             var principal = await authenticator.Of(http);
-            if (http.Request.Path == $"{PeerRequests.Root}/enrol") principal.Require(Role.Peer, "enrol peers");
+            if (http.Request.Path == Enrol)
+            {
+                principal.Require(Role.Peer, "enrol peers");
+                principal.RequireTenant(PeerAuthentication.TenantOf(http.Request));
+            }
             using var lease = _limiter.AttemptAcquire(principal.Name);
             if (!lease.IsAcquired)
             {
@@ -49,11 +57,14 @@ internal sealed class GatewayAccess(Authenticator authenticator, GatewayOptions 
 
     public ValueTask DisposeAsync() => _limiter.DisposeAsync();
 
-    private static bool NeedsPrincipal(PathString path, ConnectionInfo connection)
+    private static readonly PathString Enrol = $"{PeerRequests.Root}/enrol";
+
+    private static bool NeedsPrincipal(HttpContext http)
     {
+        var path = http.Request.Path;
         if (path == "/health/live" || path == "/health/ready") return false;
-        var near = connection.RemoteIpAddress is { } remote && System.Net.IPAddress.IsLoopback(remote);
-        if (path.StartsWithSegments(PeerRequests.Root)) return path == $"{PeerRequests.Root}/enrol" && !near;
-        return true;
+        if (!path.StartsWithSegments(PeerRequests.Root)) return true;
+        var near = http.Connection.RemoteIpAddress is { } remote && IPAddress.IsLoopback(remote);
+        return path == Enrol && !(near && PeerAuthentication.TenantOf(http.Request) == EntityAddress.DefaultTenant);
     }
 }

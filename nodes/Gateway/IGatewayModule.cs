@@ -33,6 +33,9 @@ internal sealed class GatewayException(int status, string title, string? detail 
 
     public string? Detail { get; } = detail;
 
+    /// <summary>A stable word for programs.</summary>
+    public string Type { get; init; } = "about:blank";
+
     /// <summary>Sent as Retry-After with 429 and 503.</summary>
     public TimeSpan? RetryAfter { get; init; }
 }

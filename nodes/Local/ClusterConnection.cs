@@ -2,7 +2,11 @@ using Athanor.Actors;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
+using Athanor.Nodes.Access;
+using Athanor.Nodes.Cli;
 using Athanor.Nodes.Gateway;
+using Athanor.Nodes.Remote;
+using Athanor.Protocol;
 using Microsoft.Extensions.Logging;
 
 namespace Athanor.Nodes.Local;
@@ -17,6 +21,8 @@ namespace Athanor.Nodes.Local;
 ///
 /// In a cluster of many nodes (store.kind = postgres) a command never hosts. It goes over the socket of a node of this machine that is ready,
 /// or else takes part without roles, and asks the owners itself (<see cref="ClusterMember"/>).
+///
+/// A cluster of other machines is reached through its gateway (<see cref="GatewayClient"/>), as somebody with tenants and roles.
 /// </summary>
 internal sealed class ClusterConnection : IAsyncDisposable
 {
@@ -24,7 +30,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
     private static readonly TimeSpan Between = TimeSpan.FromMilliseconds(100);
 
     private readonly NodeHost? _host;
-    private readonly SocketClient? _remote;
+    private readonly ApiClient? _remote;
     private readonly IDisposable? _session;
     private readonly ClusterMember? _member;
     private readonly string _stateDirectory;
@@ -54,6 +60,39 @@ internal sealed class ClusterConnection : IAsyncDisposable
         Progress = NoProgressView.Instance;
     }
 
+    private ClusterConnection(GatewayClient gateway)
+    {
+        _stateDirectory = "";
+        _remote = gateway;
+        Client = gateway;
+        Progress = gateway;
+        Api = gateway;
+        Principal = gateway.Principal;
+    }
+
+    /// <summary>Through the gateway of a cluster of other machines.</summary>
+    /// <exception cref="UserException">It cannot be reached, is not trusted, or lets nobody in with this credential.</exception>
+    public static async Task<ClusterConnection> OpenGateway(RemoteSettings settings, CancellationToken cancellation) =>
+        new(await GatewayClient.Open(settings, Hosting.Families.Messages, TimeProvider.System, cancellation));
+
+    /// <summary>The gateway gone through; null for a cluster of this machine.</summary>
+    public GatewayClient? Api { get; }
+
+    /// <summary>Whom the gateway takes this command for; null for a cluster of this machine, where nobody asks.</summary>
+    public WhoLine? Principal { get; }
+
+    /// <summary>The tenant that is meant.</summary>
+    /// <param name="named">By the user; null takes the one tenant of the token or key, otherwise <c>default</c>.</param>
+    /// <exception cref="UserException">It is no name, or the token or key is for several and <c>default</c> is none of them.</exception>
+    public string TenantOf(string? named)
+    {
+        if (named is not null) return EntityAddress.IsValidPart(named) ? named : throw new UserException($"--tenant '{named}': {Cli.Cli.NameRule}");
+        if (Principal is not { } who || who.Tenants.Any(static t => t is Access.Principal.EveryTenant or EntityAddress.DefaultTenant)) return EntityAddress.DefaultTenant;
+        return who.Tenants is [var only]
+            ? only
+            : throw new UserException($"{who.Name} has several tenants; say which with --tenant: {string.Join(", ", who.Tenants)}");
+    }
+
     public IClusterClient Client { get; }
 
     public IProgressView Progress { get; }
@@ -67,7 +106,7 @@ internal sealed class ClusterConnection : IAsyncDisposable
     public bool IsRemote => _host is null;
 
     /// <summary>Where peers join and which certificate they pin, or null if no gateway is served.</summary>
-    public GatewayFile? Gateway => _host is null ? GatewayFile.Read(_stateDirectory) : _host.Gateway?.Info;
+    public GatewayFile? Gateway => Api is not null ? null : _host is null ? GatewayFile.Read(_stateDirectory) : _host.Gateway?.Info;
 
     /// <inheritdoc cref="Open(AthanorOptions, EmbeddedRole, bool, ILoggerFactory?, CancellationToken)"/>
     public static Task<ClusterConnection> Open(string stateDirectory, EmbeddedRole role, CancellationToken cancellation = default) =>

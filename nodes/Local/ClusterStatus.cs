@@ -1,5 +1,7 @@
 using Athanor.Hosting.Journal.Levels;
 using Athanor.Hosting.Stores;
+using Athanor.Nodes.Access;
+using Athanor.Protocol;
 
 namespace Athanor.Nodes.Local;
 
@@ -43,6 +45,27 @@ internal sealed record ClusterStatus(
             [.. load.Work.Select(static w => new WorkStatusLine(w.Pool, w.Kind, w.Tenant, w.Status, w.Rows, w.Oldest?.TotalSeconds))],
             [.. parked.Select(p => new ParkedStatus(
                 Id(p.Mail.Id), p.Mail.To.ToString(), p.Mail.Command.Kind, p.Reason, Seconds(now - p.Time)))]);
+    }
+
+    /// <summary>What somebody sees who is let in for some tenants: their work and parked messages; of nodes and shards that they are there and
+    /// how they do, but no addresses.</summary>
+    public ClusterStatus For(Principal principal)
+    {
+        if (principal.Reaches(Principal.EveryTenant)) return this;
+        return this with
+        {
+            Nodes = [.. Nodes.Select(static n => n with { Address = "" })],
+            Work = [.. Work.Where(w => principal.Reaches(w.Tenant))],
+            Parked = [.. Parked.Where(p => EntityAddress.TryParse(p.To, out var to) && principal.Reaches(to.Tenant))],
+        };
+    }
+
+    /// <summary>The message that <see cref="Id"/> names.</summary>
+    public static MailId MailOf(string id)
+    {
+        var parts = id.Split('/');
+        var culture = System.Globalization.CultureInfo.InvariantCulture;
+        return new MailId(int.Parse(parts[0], culture), long.Parse(parts[1], culture), int.Parse(parts[2], culture));
     }
 
     public static string Id(MailId id) => $"{id.SourceShard}/{id.SourceNumber}/{id.N}";

@@ -18,7 +18,7 @@ internal sealed record Problem(
 
     public static Problem Of(Exception e) => e switch
     {
-        GatewayException g => new("about:blank", g.Message, g.Status, g.Detail),
+        GatewayException g => new(g.Type, g.Message, g.Status, g.Detail),
         BadHttpRequestException b => new("urn:athanor:request", b.Message, b.StatusCode),
         MessageFormatException or UnknownKindException => new("urn:athanor:message", e.Message, 400, "send a message of a kind that this build knows"),
         AskTimeoutException => new("urn:athanor:timeout", e.Message, 504, "ask again under the same key"),

@@ -20,21 +20,23 @@ internal sealed class PeerRefusedException(HttpStatusCode status, string message
 }
 
 /// <summary>A peer's calls to the gateway: each signed by the peer's key, bodies as MessagePack.</summary>
-internal sealed class PeerClient(HttpClient http, PeerKey key, string name, TimeProvider time)
+internal sealed class PeerClient(
+    HttpClient http, PeerKey key, string name, TimeProvider time, string tenant = EntityAddress.DefaultTenant)
 {
     /// <summary>The device class of the deterministic kernels, which is all that peers offer so far.</summary>
     public const string DeviceClass = Compute.Evolution.GenomeTraining.DeviceClass;
 
     private string _boot = "";
 
-    public string Name => name;
+    public string Name => PeerNames.Of(tenant, name);
 
     /// <summary>A client that trusts exactly one certificate.</summary>
     /// <param name="pin">SHA-256 (hex) of the gateway's certificate (DER); null to trust what the system trusts.</param>
     /// <param name="apiKey">A key with the role peer, which a gateway on another machine wants to see before it enrols anybody.</param>
     public static HttpClient Connect(Uri gateway, string? pin, string? apiKey = null)
     {
-        var handler = new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5) };
+        // A redirection would send the API key wherever it points.
+        var handler = new SocketsHttpHandler { PooledConnectionLifetime = TimeSpan.FromMinutes(5), AllowAutoRedirect = false };
         if (pin is not null)
         {
             handler.SslOptions.RemoteCertificateValidationCallback = (_, certificate, _, _) =>
@@ -51,7 +53,7 @@ internal sealed class PeerClient(HttpClient http, PeerKey key, string name, Time
     {
         using var answer = await http.GetAsync($"{PeerRequests.Root}/session", cancellation);
         _boot = Read<GatewaySession>(await Checked(answer, cancellation)).Boot;
-        var proof = key.Sign(new EnrolmentStatement(name, key.PublicKey, DeviceClass).CanonicalBytes());
+        var proof = key.Sign(new EnrolmentStatement(PeerNames.Of(tenant, name), key.PublicKey, DeviceClass).CanonicalBytes());
         await Post("enrol", new Enrolment(name, key.PublicKey, DeviceClass, proof), cancellation);
     }
 
@@ -101,9 +103,11 @@ internal sealed class PeerClient(HttpClient http, PeerKey key, string name, Time
         var full = $"{PeerRequests.Root}/{path}";
         var now = time.GetUtcNow().ToUnixTimeMilliseconds();
         var nonce = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(16));
-        var signature = key.Sign(PeerRequests.Statement(_boot, name, method.Method, full, now, nonce, body));
+        var signature = key.Sign(PeerRequests.Statement(_boot, tenant, name, method.Method, full, now, nonce, body));
         using var request = new HttpRequestMessage(method, full);
         request.Headers.Add(PeerRequests.NameHeader, name);
+        // None for the default tenant, so that a gateway that knows no others takes it too.
+        if (tenant != EntityAddress.DefaultTenant) request.Headers.Add(PeerRequests.TenantHeader, tenant);
         request.Headers.Add(PeerRequests.TimeHeader, now.ToString(CultureInfo.InvariantCulture));
         request.Headers.Add(PeerRequests.NonceHeader, nonce);
         request.Headers.Add(PeerRequests.SignatureHeader, Convert.ToBase64String(signature));

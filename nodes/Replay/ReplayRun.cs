@@ -32,7 +32,8 @@ internal sealed class ReplayRun(IStore store, IClusterClient live, IMessageCodec
         }
     }
 
-    private async Task<ReplayedEntity> One(EntityAddress entity, CancellationToken cancellation)
+    /// <summary>One entity; one that never was has no events.</summary>
+    public async Task<ReplayedEntity> One(EntityAddress entity, CancellationToken cancellation)
     {
         if (!_deciders.TryGetValue(entity.Family, out var decider))
             return new ReplayedEntity(entity, 0, "", "", $"nobody decides for the family {entity.Family}");

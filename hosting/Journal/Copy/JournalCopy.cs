@@ -150,7 +150,23 @@ public sealed class JournalCopy(
             bytes += content.Length;
             progress?.Invoke(new CopyProgress("blobs", ++count, names.Count));
         }
+        await CopyOwners(names, cancellation).ConfigureAwait(false);
         return (count, bytes);
+    }
+
+    /// <summary>Blobs stay those of their tenants; under another name all of them, but for what is the cluster's own.</summary>
+    private async Task CopyOwners(IReadOnlyList<string> names, CancellationToken cancellation)
+    {
+        if (to.Blobs is not IBlobOwners target) return;
+        var owned = from.Blobs is IBlobOwners source ? await source.ListOwners(cancellation).ToListAsync(cancellation).ConfigureAwait(false) : [];
+        foreach (var (hash, tenant) in owned)
+        {
+            var moved = tenant == BlobOwnership.TheCluster ? tenant : options.AsTenant ?? tenant;
+            await target.Own(hash, moved, cancellation).ConfigureAwait(false);
+        }
+        if (options.AsTenant is not { } all || all == EntityAddress.DefaultTenant) return;
+        var known = owned.Select(static o => o.Hash).ToHashSet(StringComparer.Ordinal);
+        foreach (var hash in names.Where(n => !known.Contains(n))) await target.Own(hash, all, cancellation).ConfigureAwait(false);
     }
 
     private async IAsyncEnumerable<ImportBatch> Batches(

@@ -210,7 +210,8 @@ public sealed class Sealer(
         if (dryRun) return size;
         var segment = new SegmentRow(
             0, fence.Shard, family, rows[0].Number, rows[^1].Number, rows.Count, NumberSet.Write(rows.Select(static r => r.Number)),
-            await blobs.Put(events, cancellation).ConfigureAwait(false), await blobs.Put(ends, cancellation).ConfigureAwait(false),
+            await blobs.PutFor(BlobOwnership.TheCluster, events, cancellation).ConfigureAwait(false),
+            await blobs.PutFor(BlobOwnership.TheCluster, ends, cancellation).ConfigureAwait(false),
             rows.Min(static r => r.Time), rows.Max(static r => r.Time), now, SegmentState.Whole);
         // What was put is read back before anything is deleted.
         _ = await _segments.Events(segment, cancellation).ConfigureAwait(false);

@@ -27,11 +27,12 @@ internal sealed class PeerAuthentication(IClusterClient cluster, TimeProvider ti
 
     /// <summary>Reads the body and finds who sent it.</summary>
     /// <param name="keyOf">For an enrolment, whose peer is not known yet: takes the key from the body.</param>
-    public async Task<(string Peer, byte[] Body)> Read(HttpRequest request, Func<byte[], byte[]>? keyOf = null)
+    public async Task<(EntityAddress Peer, byte[] Body)> Read(HttpRequest request, Func<byte[], byte[]>? keyOf = null)
     {
         var name = Header(request, PeerRequests.NameHeader);
         if (!EntityAddress.IsValidPart(name))
             throw new GatewayException(401, $"'{name}' is no name of a peer", "1 to 128 letters, digits, '.', '_' and '-'");
+        var peer = new EntityAddress(TenantOf(request), "peers", name);
         var now = time.GetUtcNow();
         if (!long.TryParse(Header(request, PeerRequests.TimeHeader), NumberStyles.None, CultureInfo.InvariantCulture, out var sent)
             || Math.Abs(now.ToUnixTimeMilliseconds() - sent) > PeerRequests.Tolerance.TotalMilliseconds)
@@ -40,25 +41,36 @@ internal sealed class PeerAuthentication(IClusterClient cluster, TimeProvider ti
         if (nonce.Length != 32) throw new GatewayException(401, "the nonce is not 32 hex digits");
 
         var body = await ReadBody(request);
-        var key = keyOf is null ? await KeyOf(name, request.HttpContext.RequestAborted) : keyOf(body);
+        var key = keyOf is null ? await KeyOf(peer, request.HttpContext.RequestAborted) : keyOf(body);
         var signature = new byte[64];
-        var statement = PeerRequests.Statement(Boot, name, request.Method, request.Path.Value ?? "", sent, nonce, body);
+        var statement = PeerRequests.Statement(Boot, peer.Tenant, name, request.Method, request.Path.Value ?? "", sent, nonce, body);
         if (!Convert.TryFromBase64String(Header(request, PeerRequests.SignatureHeader), signature, out var length) || length != 64
             || !PeerKey.Verify(key, statement, signature))
         {
             throw new GatewayException(
-                401, $"the request is not signed by the key of '{name}' for this start of the gateway",
+                401, $"the request is not signed by the key of '{PeerNames.Of(peer.Tenant, name)}' for this start of the gateway",
                 $"ask {PeerRequests.Root}/session for the session and sign again");
         }
         // Only after the signature: nobody else can use up a peer's nonces.
-        if (!_seen.TryAdd($"{name}/{nonce}", now)) throw new GatewayException(401, "the request was sent before", "sign each request anew");
+        if (!_seen.TryAdd($"{peer}/{nonce}", now)) throw new GatewayException(401, "the request was sent before", "sign each request anew");
         Sweep(now);
-        return (name, body);
+        return (peer, body);
     }
 
-    private async Task<byte[]> KeyOf(string name, CancellationToken cancellation)
+    /// <summary>The tenant that a peer's request is for.</summary>
+    /// <exception cref="GatewayException">401: it is no name.</exception>
+    public static string TenantOf(HttpRequest request)
     {
-        var reply = await cluster.Query(EntityAddress.Of("peers", name), new ShowPeer(), cancellation: cancellation);
+        if (request.Headers[PeerRequests.TenantHeader] is not [{ } tenant]) return EntityAddress.DefaultTenant;
+        return EntityAddress.IsValidPart(tenant)
+            ? tenant
+            : throw new GatewayException(401, $"'{tenant}' is no tenant", "1 to 128 letters, digits, '.', '_' and '-'");
+    }
+
+    private async Task<byte[]> KeyOf(EntityAddress peer, CancellationToken cancellation)
+    {
+        var name = PeerNames.Of(peer.Tenant, peer.Id);
+        var reply = await cluster.Query(peer, new ShowPeer(), cancellation: cancellation);
         if (reply is not PeerView view || view.Status == PeerStatus.Unknown)
             throw new GatewayException(401, $"no peer is enrolled as '{name}'", $"POST {PeerRequests.Root}/enrol first");
         if (view.Status != PeerStatus.Probation)

@@ -1,5 +1,6 @@
 using Athanor.Actors.Evolution;
 using Athanor.Hosting;
+using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Stores;
 using Athanor.Nodes.Peers;
 using Athanor.Protocol;
@@ -35,10 +36,9 @@ internal sealed class PeerEndpoints : IGatewayModule
         {
             var (peer, body) = await authentication.Read(http.Request, b => Body<Enrolment>(b).PublicKey);
             var enrolment = Body<Enrolment>(body);
-            if (enrolment.Name != peer) throw new GatewayException(400, $"the request is by '{peer}' and enrols '{enrolment.Name}'");
+            if (enrolment.Name != peer.Id) throw new GatewayException(400, $"the request is by '{peer.Id}' and enrols '{enrolment.Name}'");
             var reply = await context.Cluster.Ask(
-                EntityAddress.Of("peers", peer), new EnrolPeer(enrolment.PublicKey, enrolment.DeviceClass, enrolment.Proof),
-                cancellation: http.RequestAborted);
+                peer, new EnrolPeer(enrolment.PublicKey, enrolment.DeviceClass, enrolment.Proof), cancellation: http.RequestAborted);
             Accepted(reply);
             await leases.Begin(peer, http.RequestAborted);
             await Answer(http, new Receipt(true, ""));
@@ -95,7 +95,7 @@ internal sealed class PeerEndpoints : IGatewayModule
         {
             var (peer, body) = await authentication.Read(http.Request);
             leases.CountUpload(peer, body.Length);
-            await Answer(http, new Receipt(true, await context.Blobs.Put(body, http.RequestAborted)));
+            await Answer(http, new Receipt(true, await context.Blobs.PutFor(peer.Tenant, body, http.RequestAborted)));
         });
 
         endpoints.MapPost($"{Root}/claims", async http =>
@@ -105,10 +105,9 @@ internal sealed class PeerEndpoints : IGatewayModule
             var lease = leases.Of(peer, result.Token);
             if (Work(lease) is not Evaluate work || result.Result is not EvaluationClaim claim)
                 throw new GatewayException(400, $"the lease {result.Token} is not for an evaluation, or the result is no claim");
-            await RequireStates(context, work, claim, http.RequestAborted);
+            await RequireStates(context, peer.Tenant, work, claim, http.RequestAborted);
             Accepted(await context.Cluster.Ask(
-                EntityAddress.Of("peers", peer), new SubmitClaim(claim.WorkId, Statement(work, peer, claim), claim.Signature),
-                cancellation: http.RequestAborted));
+                peer, new SubmitClaim(claim.WorkId, Statement(work, peer.Id, claim), claim.Signature), cancellation: http.RequestAborted));
             await Complete(http, context, leases, lease, claim, result.Blobs);
         });
 
@@ -126,7 +125,7 @@ internal sealed class PeerEndpoints : IGatewayModule
         {
             var (peer, body) = await authentication.Read(http.Request);
             var refusal = Body<PeerRefusal>(body);
-            var reason = $"{peer} refused: {(refusal.Reason.Length > 500 ? refusal.Reason[..500] : refusal.Reason)}";
+            var reason = $"{peer.Id} refused: {(refusal.Reason.Length > 500 ? refusal.Reason[..500] : refusal.Reason)}";
             var counted = await context.Work.Fail(leases.Of(peer, refusal.Token), reason, http.RequestAborted);
             leases.End(refusal.Token);
             await Answer(http, new Receipt(counted, ""));
@@ -142,12 +141,13 @@ internal sealed class PeerEndpoints : IGatewayModule
     }
 
     /// <summary>The states that verifiers will start from must be there before the claim is.</summary>
-    private static async Task RequireStates(GatewayContext context, Evaluate work, EvaluationClaim claim, CancellationToken cancellation)
+    private static async Task RequireStates(
+        GatewayContext context, string tenant, Evaluate work, EvaluationClaim claim, CancellationToken cancellation)
     {
         if (claim.WorkId != work.WorkId) throw new GatewayException(400, $"the claim is for '{claim.WorkId}'", $"the lease is for '{work.WorkId}'");
         for (var i = 1; i < work.Spec.Schedule.Segments && i < claim.StateHashes.Length; i++)
         {
-            if (!await context.Blobs.Exists(claim.StateHashes[i], cancellation))
+            if (!await context.Blobs.BelongsTo(claim.StateHashes[i], tenant, cancellation))
                 throw new GatewayException(409, $"state {i} ({claim.StateHashes[i]}) was not uploaded", $"POST {PeerRequests.Root}/blobs first");
         }
     }

@@ -38,7 +38,8 @@ internal sealed class DirectCluster(ImmutableArray<IDecider> deciders, Immutable
     public Task<IReadOnlyList<EntitySummary>> List(string tenant, string family, CancellationToken cancellation = default) =>
         Task.FromResult<IReadOnlyList<EntitySummary>>([]);
 
-    public Task<string> PutBlob(ReadOnlyMemory<byte> content, CancellationToken cancellation = default)
+    public Task<string> PutBlob(
+        ReadOnlyMemory<byte> content, CancellationToken cancellation = default, string tenant = EntityAddress.DefaultTenant)
     {
         Blobs.Add(content.ToArray());
         return Task.FromResult(Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(content.Span)));
