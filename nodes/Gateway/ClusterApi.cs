@@ -1,3 +1,4 @@
+using System.Globalization;
 using Athanor.Hosting.Blobs;
 using Athanor.Hosting.Journal.Feeds;
 using Athanor.Hosting.Runtime;
@@ -191,11 +192,10 @@ internal sealed class ClusterApi(HostedCluster cluster, Func<HttpContext, Princi
         // Both are parts of a range of keys: with a slash in them the range would be another's.
         if (!EntityAddress.IsValidPart(tenant) || of is not null && !EntityAddress.IsValidPart(of))
             throw new GatewayException(400, $"'{of ?? tenant}' is no name", "1 to 128 letters, digits, '.', '_' and '-'");
-        var limit = http.Request.Query["limit"] is [{ } text]
-            ? int.TryParse(text, System.Globalization.NumberStyles.None, System.Globalization.CultureInfo.InvariantCulture, out var number) && number is > 0 and <= MostRows
-                ? number
-                : throw new GatewayException(400, $"limit is '{text}'", $"a whole number from 1 to {MostRows}")
-            : 100;
+        var limit = 100;
+        if (http.Request.Query["limit"] is [{ } text]
+            && !(int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out limit) && limit is > 0 and <= MostRows))
+            throw new GatewayException(400, $"limit is '{text}'", $"a whole number from 1 to {MostRows}");
         var runner = new ProjectionRunner(cluster.Store, Projections.All, cluster.Parts.Messages);
         switch (name)
         {

@@ -87,7 +87,8 @@ internal sealed class ClusterConnection : IAsyncDisposable
     public string TenantOf(string? named)
     {
         if (named is not null) return EntityAddress.IsValidPart(named) ? named : throw new UserException($"--tenant '{named}': {Cli.Cli.NameRule}");
-        if (Principal is not { } who || who.Tenants.Any(static t => t is Access.Principal.EveryTenant or EntityAddress.DefaultTenant)) return EntityAddress.DefaultTenant;
+        if (Principal is not { } who || who.Tenants.Any(static t => t is Access.Principal.EveryTenant or EntityAddress.DefaultTenant))
+            return EntityAddress.DefaultTenant;
         return who.Tenants is [var only]
             ? only
             : throw new UserException($"{who.Name} has several tenants; say which with --tenant: {string.Join(", ", who.Tenants)}");

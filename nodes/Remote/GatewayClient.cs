@@ -1,7 +1,7 @@
 using System.Globalization;
 using System.Net;
 using System.Net.Http.Headers;
-using System.Net.Security;
+using System.Net.Sockets;
 using System.Text.Json;
 using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
@@ -132,7 +132,7 @@ internal sealed class GatewayClient : ApiClient
             HttpRequestError.NameResolutionError => $"there is no host '{host}', or nobody here knows of it",
             HttpRequestError.SecureConnectionError when _trust.Why is { } fault => $"it is not trusted: {fault}",
             HttpRequestError.SecureConnectionError => $"no TLS connection to it comes about ({Innermost(e)})",
-            HttpRequestError.ConnectionError when e.InnerException is System.Net.Sockets.SocketException { SocketErrorCode: System.Net.Sockets.SocketError.ConnectionRefused } =>
+            HttpRequestError.ConnectionError when e.InnerException is SocketException { SocketErrorCode: SocketError.ConnectionRefused } =>
                 $"nothing listens on port {port} of {host}",
             _ when e is TaskCanceledException => "it does not answer",
             _ => Innermost(e),
@@ -157,6 +157,7 @@ internal sealed class GatewayClient : ApiClient
                 ExitCodes.Environment);
         }
         var text = problem.Detail is null ? problem.Title : $"{problem.Title} ({problem.Detail})";
+        var isBlob = response.RequestMessage?.RequestUri?.AbsolutePath.StartsWith("/v1/blobs/", StringComparison.Ordinal) == true;
         return response.StatusCode switch
         {
             HttpStatusCode.Unauthorized when _settings.Credential.IsNone => new UserException(
@@ -164,19 +165,21 @@ internal sealed class GatewayClient : ApiClient
             HttpStatusCode.Unauthorized => new UserException($"{Name} does not take {_settings.Credential}: {problem.Title}", ExitCodes.Failure),
             HttpStatusCode.Forbidden => new UserException($"{Name}: {text}", ExitCodes.Failure),
             HttpStatusCode.TooManyRequests or HttpStatusCode.ServiceUnavailable => new UserException(
-                $"{Name} is busy: {problem.Title}" + (Later(response) is { } later
-                    ? string.Create(CultureInfo.InvariantCulture, $"; it says to come again in {later.TotalSeconds:0} s (client.patience is {_settings.Patience.TotalSeconds:0} s)")
-                    : ""),
-                ExitCodes.Environment),
+                $"{Name} is busy: {problem.Title}{ComeAgain(response)}", ExitCodes.Environment),
             HttpStatusCode.GatewayTimeout => new AskTimeoutException(problem.Title, null),
-            HttpStatusCode.NotFound when problem.Type == "urn:athanor:not-found" && response.RequestMessage?.RequestUri?.AbsolutePath.StartsWith("/v1/blobs/", StringComparison.Ordinal) == true =>
-                new KeyNotFoundException(problem.Title),
+            HttpStatusCode.NotFound when isBlob && problem.Type == "urn:athanor:not-found" => new KeyNotFoundException(problem.Title),
             HttpStatusCode.InternalServerError when problem.Type == "urn:athanor:damage" => new DamageException(Name, problem.Title),
             >= HttpStatusCode.InternalServerError => new StoreException($"{Name}: {text}"),
             HttpStatusCode.NotFound => new UserException($"{Name}: {text}", ExitCodes.Failure),
             _ => new UserException($"{Name}: {text}"),
         };
     }
+
+    private string ComeAgain(HttpResponseMessage response) => Later(response) is { } later
+        ? string.Create(
+            CultureInfo.InvariantCulture,
+            $"; it says to come again in {later.TotalSeconds:0.#} s (client.patience is {_settings.Patience.TotalSeconds:0.#} s)")
+        : "";
 
     private static async Task<Problem?> ReadProblem(HttpResponseMessage response, CancellationToken cancellation)
     {

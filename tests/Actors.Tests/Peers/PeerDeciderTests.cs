@@ -67,6 +67,21 @@ public sealed class PeerDeciderTests : IDisposable
     }
 
     [Fact]
+    public void An_enrolment_for_one_tenant_is_none_for_another()
+    {
+        IReply At(string tenant, string signed)
+        {
+            var address = Address with { Tenant = tenant };
+            return ReplyOf(_decider.Decide(PeerState.Of(address), Enrolment(_key, signed), new DecisionContext(address, DateTimeOffset.UnixEpoch, 1)));
+        }
+
+        Assert.Equal(new Done(), At("plant-a", "plant-a/anna"));
+        Assert.Equal("forbidden", Assert.IsType<Rejected>(At("plant-a", "anna")).Code);
+        Assert.Equal("forbidden", Assert.IsType<Rejected>(At("plant-b", "plant-a/anna")).Code);
+        Assert.Equal("forbidden", Assert.IsType<Rejected>(At("default", "plant-a/anna")).Code);
+    }
+
+    [Fact]
     public void An_enrolment_without_possession_of_the_key_or_for_another_name_is_refused()
     {
         Assert.Equal("forbidden", CodeOf(When(Enrolment(_key) with { Proof = Enrolment(_other).Proof })));

@@ -101,6 +101,57 @@ public abstract class BlobStoreContract
         await Close(store);
     }
 
+    [Fact]
+    public async Task A_blob_is_that_of_the_tenants_that_have_put_it_and_without_any_the_default_tenant_s()
+    {
+        if (await CreateStore() is not { } store) return;
+        var content = Content(2 * Chunk);
+        var hash = await store.Put(content, None);
+        Assert.Equal((true, false), (await store.BelongsTo(hash, "default", None), await store.BelongsTo(hash, "plant-a", None)));
+        // Whoever had it keeps it.
+        Assert.Equal(hash, await store.PutFor("plant-a", content, None));
+        Assert.Equal((true, true), (await store.BelongsTo(hash, "default", None), await store.BelongsTo(hash, "plant-a", None)));
+
+        var own = await store.PutFor("plant-a", Content(30, 2), None);
+        Assert.Equal((false, true), (await store.BelongsTo(own, "default", None), await store.BelongsTo(own, "plant-a", None)));
+        Assert.False(await store.BelongsTo(own, "plant", None));
+        await store.PutFor("plant-b", Content(30, 2), None);
+        await store.PutFor("default", Content(30, 2), None);
+        Assert.True(await store.BelongsTo(own, "plant-b", None) && await store.BelongsTo(own, "default", None));
+        var sealedOne = await store.PutFor(BlobOwnership.TheCluster, Content(30, 3), None);
+        Assert.False(await store.BelongsTo(sealedOne, "default", None));
+        Assert.False(await store.BelongsTo(new string('0', 64), "default", None));
+
+        // Owners are no blobs: neither lists nor care take them for some.
+        Assert.Equal(new[] { hash, own, sealedOne }.Order(), (await ((IBlobList)store).List(None).ToListAsync()).Order());
+        Assert.Empty(await ((IBlobCare)store).Verify(None).ToListAsync());
+        Assert.Equal(
+            [(hash, "default"), (hash, "plant-a"), (own, "default"), (own, "plant-a"), (own, "plant-b"), (sealedOne, "@cluster")],
+            (await ((IBlobOwners)store).ListOwners(None).ToListAsync()).OrderBy(o => o.Hash == hash ? 0 : o.Hash == own ? 1 : 2)
+                .ThenBy(static o => o.Tenant, StringComparer.Ordinal));
+        Assert.Equal(2, (await store.ForeignIn(System.Text.Encoding.ASCII.GetBytes($"{own} {hash}"), "plant-c", None)).Count);
+        Assert.Empty(await store.ForeignIn(System.Text.Encoding.ASCII.GetBytes($"{own} {hash} {new string('1', 64)}"), "plant-a", None));
+        await Close(store);
+    }
+
+    [Fact]
+    public async Task Owners_go_with_their_blob_and_stay_with_one_that_comes_back()
+    {
+        if (await CreateStore() is not { } store) return;
+        var (care, owners) = ((IBlobCare)store, (IBlobOwners)store);
+        var (kept, waste) = (await store.PutFor("plant-a", Content(3 * Chunk), None), await store.PutFor("plant-a", Content(2 * Chunk, 2), None));
+        var marks = new HashSet<string> { kept };
+        await care.Collect(marks, TimeSpan.Zero, false, None);
+        Assert.True(await store.BelongsTo(waste, "plant-a", None));
+        await store.Get(waste, None);
+        Assert.True(await store.BelongsTo(waste, "plant-a", None));
+        await care.Collect(marks, TimeSpan.Zero, false, None);
+        await care.Collect(marks, TimeSpan.Zero, false, None);
+        Assert.False(await store.Exists(waste, None));
+        Assert.Equal([(kept, "plant-a")], await owners.ListOwners(None).ToListAsync());
+        await Close(store);
+    }
+
     private static async Task Close(IBlobStore store)
     {
         if (store is IAsyncDisposable open) await open.DisposeAsync();

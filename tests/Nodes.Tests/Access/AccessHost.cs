@@ -2,11 +2,14 @@ using System.Net;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 using System.Text.Json;
+using Athanor.Hosting;
 using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Journal.Feeds;
 using Athanor.Hosting.Runtime;
 using Athanor.Nodes.Access;
 using Athanor.Nodes.Gateway;
 using Athanor.Nodes.Local;
+using Athanor.Nodes.Remote;
 using Microsoft.Extensions.Logging;
 
 namespace Nodes.Tests.Access;
@@ -38,6 +41,9 @@ internal sealed class AccessHost : IAsyncDisposable
         return new AccessHost(await NodeHost.Start(with?.Invoke(options) ?? options, EmbeddedRole.AppendOnly, gateway: true, logs), directory);
     }
 
+    /// <summary>Ends the node and leaves its directory, for one that goes on in it.</summary>
+    public ValueTask End() => _node.DisposeAsync();
+
     public async ValueTask DisposeAsync()
     {
         await _node.DisposeAsync();
@@ -53,12 +59,29 @@ internal sealed class AccessHost : IAsyncDisposable
 
     private int _changes;
 
-    public string AddKey(string name, string tenant, string role, DateTimeOffset? expires = null)
+    public string AddKey(string name, string tenant, string role, DateTimeOffset? expires = null) => AddKey(name, [tenant], [role], expires);
+
+    public string AddKey(string name, string[] tenants, string[] roles, DateTimeOffset? expires = null)
     {
         var (text, kept) = ApiKey.Make(expires);
-        Change(list => list.With(new KeptPrincipal(name, [tenant], [role], [kept], [], false)));
+        Change(list => list.With(new KeptPrincipal(name, [.. tenants], [.. roles], [kept], [], false)));
         return text;
     }
+
+    /// <summary>Takes the read models as far as the journal is: this host runs no timers and no feeds.</summary>
+    public async Task Project()
+    {
+        var runner = new ProjectionRunner(_node.Cluster.Store, Projections.All, Families.Messages);
+        while (await runner.Step([.. Enumerable.Range(0, _node.Cluster.Store.ShardCount)], default) > 0)
+        {
+            // The next page.
+        }
+    }
+
+    /// <summary>The command line's client, which pins the gateway's certificate.</summary>
+    public RemoteSettings Remote(string? secret, TimeSpan? patience = null) => new(
+        _node.Gateway!.Url, "", _node.Gateway.Info.CertificateSha256, secret is null ? Credential.None : Credential.OfText(secret, "the test"),
+        patience ?? TimeSpan.FromSeconds(20));
 
     public HttpClient Client(string? bearer = null, string? apiKey = null, X509Certificate2? certificate = null)
     {

@@ -1,5 +1,4 @@
 using System.Net;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Athanor.Nodes.Access;
 using Athanor.Nodes.Gateway;
@@ -10,7 +9,7 @@ namespace Nodes.Tests.Access;
 public sealed class ClientCertificateTests : IDisposable
 {
     private static readonly DateTimeOffset Now = TimeProvider.System.GetUtcNow();
-    private readonly X509Certificate2 _authority = Authority();
+    private readonly X509Certificate2 _authority = Certificates.Authority();
     private readonly string _file = Path.GetTempFileName();
 
     public ClientCertificateTests() => File.WriteAllText(_file, _authority.ExportCertificatePem());
@@ -25,7 +24,7 @@ public sealed class ClientCertificateTests : IDisposable
     public async Task A_certificate_of_the_authority_is_taken_by_its_common_name()
     {
         await using var host = await Start();
-        using var certificate = Certificate(_authority, "scada");
+        using var certificate = Certificates.OfClient(_authority, "scada");
         using var http = host.Client(certificate: certificate);
         Assert.Contains("nobody is known as 'scada'", await AccessHost.Problem(HttpStatusCode.Unauthorized, await http.GetAsync("v1/work")));
         host.Change(list => list.With(new KeptPrincipal("scada", ["default"], ["train"], [], [], false)));
@@ -39,12 +38,12 @@ public sealed class ClientCertificateTests : IDisposable
     {
         await using var host = await Start();
         host.Change(list => list.With(new KeptPrincipal("scada", ["default"], ["view"], [], [], false)));
-        using var expired = Certificate(_authority, "scada", until: Now.AddMinutes(-5));
+        using var expired = Certificates.OfClient(_authority, "scada", until: Now.AddMinutes(-5));
         Assert.Contains("the client certificate expired", await Refused(host, expired));
-        using var elsewhere = Authority();
-        using var foreign = Certificate(elsewhere, "scada");
+        using var elsewhere = Certificates.Authority();
+        using var foreign = Certificates.OfClient(elsewhere, "scada");
         Assert.Contains("not of this cluster's authority", await Refused(host, foreign));
-        using var good = Certificate(_authority, "scada");
+        using var good = Certificates.OfClient(_authority, "scada");
         using (var http = host.Client(certificate: good)) Assert.Equal(HttpStatusCode.OK, (await http.GetAsync("v1/work")).StatusCode);
         host.Change(list => list with { RevokedCertificates = [GatewayCertificate.PinOf(good)] });
         Assert.Contains("was revoked", await Refused(host, good));
@@ -54,7 +53,7 @@ public sealed class ClientCertificateTests : IDisposable
     public async Task A_certificate_that_the_list_names_needs_no_authority()
     {
         await using var host = await AccessHost.Start();
-        using var own = Authority();
+        using var own = Certificates.Authority();
         Assert.Contains("access.client-authority is not set", await Refused(host, own));
         host.Change(list => list.With(new KeptPrincipal("robot", ["default"], ["view"], [], [GatewayCertificate.PinOf(own)], false)));
         using var http = host.Client(certificate: own);
@@ -67,22 +66,5 @@ public sealed class ClientCertificateTests : IDisposable
     {
         using var http = host.Client(certificate: certificate);
         return await AccessHost.Problem(HttpStatusCode.Unauthorized, await http.GetAsync("v1/work"));
-    }
-
-    private static X509Certificate2 Authority()
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=throw-away authority", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        return request.CreateSelfSigned(Now.AddDays(-1), Now.AddDays(30));
-    }
-
-    private static X509Certificate2 Certificate(X509Certificate2 authority, string name, DateTimeOffset? until = null)
-    {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest($"CN={name}", key, HashAlgorithmName.SHA256);
-        request.CertificateExtensions.Add(new X509EnhancedKeyUsageExtension([new Oid("1.3.6.1.5.5.7.3.2")], false));
-        using var signed = request.Create(authority, Now.AddHours(-1), until ?? Now.AddDays(1), RandomNumberGenerator.GetBytes(8));
-        return signed.CopyWithPrivateKey(key);
     }
 }

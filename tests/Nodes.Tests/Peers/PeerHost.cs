@@ -52,6 +52,14 @@ internal sealed class PeerHost : IAsyncDisposable
     /// <summary>A small population over a synthetic table; the same but for its peers and silence in every test.</summary>
     public async Task<EntityAddress> Begin(string id, int candidates, TimeSpan silence, params string[] peers)
     {
+        var population = EntityAddress.Of("evolution", id);
+        Assert.Equal(new Done(), await Client.Ask(population, new StartPopulation(Spec(await Client.PutBlob(Table()), candidates, silence, peers))));
+        return population;
+    }
+
+    /// <summary>A synthetic table of two inputs and a target.</summary>
+    public static byte[] Table()
+    {
         var random = new Philox(1);
         var rows = new List<double[]>();
         for (var i = 0; i < 300; i++)
@@ -59,15 +67,13 @@ internal sealed class PeerHost : IAsyncDisposable
             var (a, b) = (random.NextDouble(-1, 1), random.NextDouble(-1, 1));
             rows.Add([a, b, 3 * a * b + b]);
         }
-        var blob = await Client.PutBlob(EvaluationTable.ToBytes(rows));
-        var spec = new PopulationSpec(
-            7, candidates, 4, 6, new SearchSpaceSpec(2, [2, 4, 8, 16], [0.004, 0.016], [16, 32]), new TableSpec(blob, 2, 200, 100),
+        return EvaluationTable.ToBytes(rows);
+    }
+
+    public static PopulationSpec Spec(string blob, int candidates, TimeSpan silence, string[] peers) =>
+        new(7, candidates, 4, 6, new SearchSpaceSpec(2, [2, 4, 8, 16], [0.004, 0.016], [16, 32]), new TableSpec(blob, 2, 200, 100),
             new ScheduleSpec(3, 150), new NumericClass(GenomeTraining.Precision, GenomeTraining.DeviceClass, GenomeTraining.KernelSet),
             [.. peers], 1, silence, 3, 500);
-        var population = EntityAddress.Of("evolution", id);
-        Assert.Equal(new Done(), await Client.Ask(population, new StartPopulation(spec)));
-        return population;
-    }
 
     public async Task<PopulationView> Show(EntityAddress population) => (PopulationView)await Client.Query(population, new ShowPopulation());
 
