@@ -1,9 +1,11 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Athanor.Compute.Kinetics.Expressions;
+using Athanor.Compute.Kinetics.Generation;
 using Athanor.Compute.Kinetics.Text;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Problems;
+using Athanor.Compute.SteadyStates;
 using Athanor.Compute.Units;
 
 namespace Athanor.Compute.Kinetics;
@@ -59,7 +61,7 @@ internal sealed class BalanceWriter
         if (HasHeat) rows.Add(HeatRow(into.Of(heat), temperature, volume, dilution));
         double[] nominal = [.. _parameters.Select(static parameter => parameter.Value)];
         var compiled = _network.CompileModel(_graph, [.. rows], nominal, form);
-        return new KineticModel(_network, compiled, compiled.Accept(new ProblemMaker(this)));
+        return new KineticModel(_network, compiled, compiled.Accept(new ProblemMaker(this, compiled.Program)));
     }
 
     private Expression Inflow(Expression dilution, Expression? feed, Expression inside) =>
@@ -144,7 +146,7 @@ internal sealed class BalanceWriter
 
     private static KineticsException Error(string problem, params string[] key) => new("balance", problem, ["balance", .. key]);
 
-    private sealed class ProblemMaker(BalanceWriter writer) : IModelVisitor<OdeProblem>
+    private sealed class ProblemMaker(BalanceWriter writer, RateProgram program) : IModelVisitor<OdeProblem>
     {
         public OdeProblem Visit<TModel>(in TModel model)
             where TModel : struct, IOdeModel<TModel>, ISparseOdeModel
@@ -167,6 +169,7 @@ internal sealed class BalanceWriter
                 End = writer._text.End,
                 States = [.. states],
                 Parameters = [.. writer._parameters],
+                Intervals = TapeIntervals.Of(program),
             };
         }
     }

@@ -91,6 +91,7 @@ public sealed class CompiledModel
     [UnconditionalSuppressMessage("AOT", "IL3050", Justification = "Guarded by the runtime's own feature switch.")]
     internal CompiledModel(RateProgram program, string name, double[] parameters, CodeForm form)
     {
+        Program = program;
         IsGenerated = form.Generates();
         _model = IsGenerated
             ? StructGenerator.Model(program, name, parameters)
@@ -103,6 +104,9 @@ public sealed class CompiledModel
     public static CompiledModel Of(
         ExpressionGraph graph, IReadOnlyList<Expression> rows, double[] parameters, string name = "Equations", CodeForm form = CodeForm.Auto) =>
         new(RateProgram.Of(graph, rows, rows.Count, parameters.Length, graph.Time, []), name, parameters, form);
+
+    /// <summary>What was compiled.</summary>
+    internal RateProgram Program { get; }
 
     public bool IsGenerated { get; }
 

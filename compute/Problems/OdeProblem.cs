@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Athanor.Compute.Ode;
+using Athanor.Compute.SteadyStates;
 
 namespace Athanor.Compute.Problems;
 
@@ -32,6 +33,10 @@ public abstract class OdeProblem
     public required ImmutableArray<OdeState> States { get; init; }
 
     public required ImmutableArray<OdeParameter> Parameters { get; init; }
+
+    /// <summary>The equations for intervals, where they are known in such a form: then a search for steady states can be proven
+    /// complete.</summary>
+    public IIntervalModel? Intervals { get; init; }
 
     /// <summary>rtol 1e-6 and the states' own absolute tolerances.</summary>
     public OdeOptions DefaultOptions => new() { AbsoluteTolerances = [.. States.Select(s => s.AbsoluteTolerance)] };

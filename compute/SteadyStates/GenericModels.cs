@@ -10,10 +10,10 @@ internal static class GenericModels
 {
     /// <summary>The equations of a problem of the catalogue; null if there are none here, or it is another problem of that
     /// name.</summary>
-    public static IGenericField? Find(OdeProblem problem)
+    public static IIntervalModel? Find(OdeProblem problem)
     {
         if (!Catalogue.Has(problem.Name) || !ReferenceEquals(Catalogue.Find(problem.Name), problem)) return null;
-        return problem.Name switch
+        IGenericField? field = problem.Name switch
         {
             "exothermic-cstr" => new ExothermicTank(),
             "van-de-vusse" => new IsothermalTank(),
@@ -23,6 +23,7 @@ internal static class GenericModels
             "van-der-pol" => new Oscillator(),
             _ => null,
         };
+        return field is null ? null : new GenericIntervalModel(field);
     }
 
     private sealed class ExothermicTank : IGenericField

@@ -89,14 +89,26 @@ public readonly struct Interval(double low, double high) : IEnclosure<Interval>,
     /// end.</summary>
     public static Interval Exp(Interval a)
     {
-        double low = Math.Exp(a.Low), high = Math.Exp(a.High);
-        for (var i = 0; i < 4; i++)
-        {
-            low = Math.BitDecrement(low);
-            high = Math.BitIncrement(high);
-        }
-        return new Interval(Math.Max(0.0, low), high);
+        var wide = Widen(Math.Exp(a.Low), Math.Exp(a.High));
+        return new Interval(Math.Max(0.0, wide.Low), wide.High);
     }
+
+    /// <summary>ln is monotone, bounded as <see cref="Exp"/> is; unbounded below where the operand reaches zero or less.</summary>
+    public static Interval Log(Interval a)
+    {
+        if (a.High <= 0.0) return Whole;
+        return Widen(a.Low > 0.0 ? Math.Log(a.Low) : double.NegativeInfinity, Math.Log(a.High));
+    }
+
+    public static Interval Tanh(Interval a)
+    {
+        var wide = Widen(Math.Tanh(a.Low), Math.Tanh(a.High));
+        return new Interval(Math.Max(-1.0, wide.Low), Math.Min(1.0, wide.High));
+    }
+
+    /// <summary>√a; 0 for a ≤ 0.</summary>
+    public static Interval Root(Interval a) => new(
+        a.Low <= 0.0 ? 0.0 : Math.BitDecrement(Math.Sqrt(a.Low)), a.High <= 0.0 ? 0.0 : Math.BitIncrement(Math.Sqrt(a.High)));
 
     public bool Equals(Interval other) => Low == other.Low && High == other.High;
 
@@ -112,6 +124,16 @@ public readonly struct Interval(double low, double high) : IEnclosure<Interval>,
 
     /// <summary>0 times infinity is 0 here: the infinite end stands for "as large as may be", never for a value.</summary>
     private static double Product(double a, double b) => a == 0 || b == 0 ? 0.0 : a * b;
+
+    private static Interval Widen(double low, double high)
+    {
+        for (var i = 0; i < 4; i++)
+        {
+            low = Math.BitDecrement(low);
+            high = Math.BitIncrement(high);
+        }
+        return new Interval(low, high);
+    }
 
     private static Interval Outward(double low, double high) => double.IsNaN(low) || double.IsNaN(high)
         ? Whole

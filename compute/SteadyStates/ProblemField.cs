@@ -9,7 +9,7 @@ public class ProblemField : IVectorField
     /// proven complete (<see cref="IIntervalField"/>).</summary>
     /// <inheritdoc cref="ProblemField(OdeProblem, string, double[])"/>
     public static ProblemField Of(OdeProblem problem, string parameter, double[]? parameters = null) =>
-        GenericModels.Find(problem) is { } model
+        (problem.Intervals ?? GenericModels.Find(problem)) is { } model
             ? new ProvableProblemField(model, problem, parameter, parameters)
             : new ProblemField(problem, parameter, parameters);
 

@@ -47,7 +47,7 @@ public static class SteadyStateSearch
             return new SteadyStateResult(
                 [], false,
                 $"No isolated steady state at {p:g9}: the Jacobian is singular throughout the box, as in a closed system with a conserved "
-                + "quantity, where steady states form a line and the start decides which one is reached.");
+                + "quantity (steady states form a line, and the start decides which is reached) or a fed batch whose volume only grows.");
         }
         var box = $"{p:g9}";
         if (field is IIntervalField intervals)
