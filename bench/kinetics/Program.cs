@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Reflection;
 using System.Runtime.CompilerServices;
+using System.Runtime.Intrinsics;
 using Athanor.Bench.Kinetics;
 using Athanor.Compute.Kinetics;
 using Athanor.Compute.Kinetics.Text;
@@ -65,6 +66,16 @@ Compare(
     "30 species, 50 reactions", new Thirty(), Thirty.Text, new BalanceText { Temperature = new(400, "K"), HeatCapacity = new(2000, "J/(L K)") },
     [.. Enumerable.Range(0, 30).Select(i => 0.1 + (0.02 * i)), 400], 1, true);
 
+CompareLanes(new Cstr(305, 350), Network("min", ["A"], "A -> nothing ; k = 7.2e10 exp(-8750/T) ; dH = -5e4 [J/mol]"), tank, [0.5, 350]);
+
+void CompareLanes<THand>(THand hand, KineticsText text, BalanceText balance, double[] start)
+    where THand : struct, IOdeModel<THand>
+{
+    var byHand = new MeasureLanes(start, rounds).Visit(hand, 0);
+    var generated = KineticNetwork.Of(text).Balance(balance, CodeForm.Generated).Compiled.Accept(new MeasureLanes(start, rounds));
+    Console.WriteLine($"exothermic tank, eight lanes, ns a right-hand side: {Ratio(generated, byHand)}");
+}
+
 void Compare<THand>(string name, THand hand, KineticsText text, BalanceText balance, double[] start, double end, bool stiff)
     where THand : struct, IStiffOdeModel
 {
@@ -117,9 +128,9 @@ internal sealed class Times<TModel>
         End = new double[n];
         var options = new OdeOptions { RelativeTolerance = 1e-6, AbsoluteTolerance = 1e-9 };
         double[] times = [end];
-        Rhs = Least(rounds, 20_000, () => model.Rhs(0.0, start, dy)) * 1e3;
-        Jacobian = Least(rounds, 10_000, () => model.Jacobian(0.0, start, jacobian)) * 1e3;
-        Solve = Least(rounds, 20, () =>
+        Rhs = Least.Of(rounds, 20_000, () => model.Rhs(0.0, start, dy)) * 1e3;
+        Jacobian = Least.Of(rounds, 10_000, () => model.Jacobian(0.0, start, jacobian)) * 1e3;
+        Solve = Least.Of(rounds, 20, () =>
         {
             if (stiff) Rodas4.Solve(model, 0.0, start, times, End, options);
             else Tsit5.Solve(model, 0.0, start, times, End, options);
@@ -134,7 +145,12 @@ internal sealed class Times<TModel>
 
     public double Solve { get; }
 
-    private static double Least(int rounds, int repeats, Action action)
+}
+
+internal static class Least
+{
+    /// <summary>us a call.</summary>
+    public static double Of(int rounds, int repeats, Action action)
     {
         // Long enough for the JIT's last tier, which comes in the background.
         var warm = Stopwatch.StartNew();
@@ -162,5 +178,20 @@ internal sealed class Measure(double[] start, double end, bool stiff, int rounds
     {
         var times = new Times<TModel>(model, start, end, stiff, rounds);
         return new Measured(times.Rhs, times.Jacobian, times.Solve, times.End);
+    }
+}
+
+internal sealed class MeasureLanes(double[] start, int rounds) : IModelVisitor<double>
+{
+    public double Visit<TModel>(in TModel model)
+        where TModel : struct, IOdeModel<TModel>, ISparseOdeModel => Visit(model, 0);
+
+    public double Visit<TModel>(TModel model, int unused)
+        where TModel : struct, IOdeModel<TModel>
+    {
+        _ = unused;
+        Vector512<double>[] y = [.. start.Select(Vector512.Create)], dy = new Vector512<double>[start.Length];
+        Vector512<double>[] parameters = [.. Enumerable.Range(0, model.ParameterCount).Select(k => Vector512.Create(model.Parameter(k)))];
+        return Least.Of(rounds, 20_000, () => model.RhsLanes(default, y, parameters, dy)) * 1e3;
     }
 }

@@ -10,11 +10,6 @@ using Athanor.Compute.Units;
 
 namespace Athanor.Compute.Kinetics;
 
-/// <summary>A network in its balance.</summary>
-/// <param name="Problem">States are the species, then the temperature if heat is balanced; parameters those of the network, then those
-/// of the balance. Times in the network's unit, every number in the unit it was written in.</param>
-public sealed record KineticModel(KineticNetwork Network, CompiledModel Compiled, OdeProblem Problem);
-
 /// <summary>Writes the balance of a batch reactor or stirred tank around a network as expressions. States are in their own units, rates in
 /// the network's system; the balance is multiplied out in the latter.</summary>
 internal sealed class BalanceWriter

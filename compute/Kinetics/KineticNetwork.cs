@@ -98,15 +98,19 @@ public sealed class KineticNetwork
     /// <summary>Σ ν r by species and Σ -ΔH r, in the network's graph and system.</summary>
     internal (Expression[] Species, Expression Heat) ProductionRows()
     {
-        var rows = Enumerable.Repeat(Graph.Zero, Species.Length).ToArray();
-        var heat = Graph.Zero;
-        foreach (var reaction in Reactions)
+        // The only place that adds to the network's own graph after it was read; several threads may compile at a time.
+        lock (Graph)
         {
-            foreach (var (species, coefficient) in reaction.Terms)
-                rows[species] = Graph.Add(rows[species], Graph.Multiply(coefficient, reaction.Rate));
-            if (reaction.Heat is not null) heat = Graph.Subtract(heat, Graph.Multiply(reaction.Heat, reaction.Rate));
+            var rows = Enumerable.Repeat(Graph.Zero, Species.Length).ToArray();
+            var heat = Graph.Zero;
+            foreach (var reaction in Reactions)
+            {
+                foreach (var (species, coefficient) in reaction.Terms)
+                    rows[species] = Graph.Add(rows[species], Graph.Multiply(coefficient, reaction.Rate));
+                if (reaction.Heat is not null) heat = Graph.Subtract(heat, Graph.Multiply(reaction.Heat, reaction.Rate));
+            }
+            return (rows, heat);
         }
-        return (rows, heat);
     }
 
     internal CompiledModel CompileModel(

@@ -131,6 +131,34 @@ public sealed class BalanceTests
     }
 
     [Fact]
+    public void The_rate_of_each_reaction_can_be_asked_for()
+    {
+        var text = Networks.Of("A -> B ; k = k1", new ParameterText("k1", 3.0, "1/h")) with
+        {
+            Species = [new("A", Unit: "mmol/L"), new("B")],
+            Reactions = [new("r1", "A -> B ; k = k1"), new("r2", "B -> A ; k = 2 exp(-300/T)")],
+        };
+        var model = KineticNetwork.Of(text).Balance(new() { Temperature = new(26.85, "degC") });
+        var rates = model.ReactionRates([500.0, 0.25], [6.0, 26.85]);
+        Assert.Equal(6.0 / 60.0 * 0.5, rates[0], 1e-15);
+        Assert.Equal(2.0 * Math.Exp(-1.0) * 0.25, rates[1], 1e-15);
+        Assert.Equal("mol/L/min", model.Network.Units.RateUnit);
+    }
+
+    [Fact]
+    public void A_sum_as_long_as_a_text_may_be_is_compiled_and_a_longer_one_refused()
+    {
+        string Sum(int terms) => $"A -> B ; rate = 1 ({string.Join('+', Enumerable.Repeat("A", terms))})";
+        var rates = new double[1];
+        KineticNetwork.Of(Networks.Of(Sum(1900))).Rates(new(Compute.Units.Unit.Parse("mol/L"), Compute.Units.Unit.Parse("min")), CodeForm.Generated)
+            .Rates.Rates(300.0, [0.5, 0.0, 0.0], rates);
+        Assert.Equal(950.0, rates[0]);
+        Assert.Contains("longer than 4000 characters", Networks.Error(Networks.Of(Sum(2100))), StringComparison.Ordinal);
+        var nested = $"A -> B ; k = {new string('(', 900)}1{new string(')', 900)}";
+        Assert.Contains("nest deeper than 200", Networks.Error(Networks.Of(nested)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public void What_is_wrong_with_a_balance_is_named()
     {
         Says("a cstr needs 'flow' and 'volume'", Tank with { Flow = null });
