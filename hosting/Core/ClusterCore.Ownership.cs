@@ -36,6 +36,9 @@ internal sealed partial class ClusterCore
     private TimeSpan _safeUntil = TimeSpan.MaxValue;
     private bool _renewing;
     private bool _renewingNode;
+    private int _nodeFailures;
+    private int _shardFailures;
+    private ulong _jitter;
     private bool _viewing;
     private TimeSpan _viewAskedAt;
     private bool _draining;
@@ -167,8 +170,12 @@ internal sealed partial class ClusterCore
         Do(new CoreAction.RenewNode(Expect(outcome =>
         {
             _renewingNode = false;
-            if (outcome is CoreInput.StoreFailed failed) RetryRenewal("the node's lease", failed.Reason);
-            else if (first && _viewAt is null) RequestView();
+            if (outcome is CoreInput.StoreFailed failed) RetryRenewal("the node's lease", failed.Reason, ++_nodeFailures);
+            else
+            {
+                _nodeFailures = 0;
+                if (first && _viewAt is null) RequestView();
+            }
         }), _lockless ? _roles.Remove(CoreOptions.ShardsRole) : _roles, _options.Lease));
     }
 
@@ -186,16 +193,41 @@ internal sealed partial class ClusterCore
         Do(new CoreAction.RenewShards(Expect(outcome =>
         {
             _renewing = false;
-            if (outcome is CoreInput.StoreFailed failed) RetryRenewal("the shards' leases", failed.Reason);
-            else if (outcome is CoreInput.ShardsRenewed renewed) Renewed(held, renewed.Shards, asked);
+            if (outcome is CoreInput.StoreFailed failed) RetryRenewal("the shards' leases", failed.Reason, ++_shardFailures);
+            else if (outcome is CoreInput.ShardsRenewed renewed)
+            {
+                _shardFailures = 0;
+                Renewed(held, renewed.Shards, asked);
+            }
         }), [.. held.Select(static shard => (shard.Number, shard.Epoch))], _options.Lease));
     }
 
-    private void RetryRenewal(string what, string reason)
+    /// <summary>
+    /// The wait doubles up to the usual time between renewals. As long as there is a lease to be saved it is no longer than a quarter of
+    /// what is left of it, and so becomes shorter again towards its end: a store that comes back in time finds its owners trying. Half of
+    /// each wait is drawn, so that nodes which lost the store together do not come back to it together.
+    /// </summary>
+    private void RetryRenewal(string what, string reason, int failures)
     {
         Note(NoteLevel.Warning, $"{what} could not be renewed: {reason}");
-        var next = _now + _options.StoreRetry;
+        var wait = Backoff(_options.StoreRetry, failures);
+        if (wait > _options.RenewEvery) wait = _options.RenewEvery;
+        if (_safeUntil != TimeSpan.MaxValue && (_safeUntil - _now) / 4 is var quick && quick < wait)
+            wait = quick > _options.StoreRetry ? quick : _options.StoreRetry;
+        var next = _now + wait * (0.5 + 0.5 * Jitter());
         if (next < _nextRenew) _nextRenew = next;
+    }
+
+    /// <summary>The next of a node's own series of numbers from 0 to below 1 (SplitMix64).</summary>
+    private double Jitter()
+    {
+        unchecked
+        {
+            var x = _options.JitterSeed + (++_jitter * 0x9E3779B97F4A7C15UL);
+            x = (x ^ (x >> 30)) * 0xBF58476D1CE4E5B9UL;
+            x = (x ^ (x >> 27)) * 0x94D049BB133111EBUL;
+            return ((x ^ (x >> 31)) >> 11) * (1.0 / (1UL << 53));
+        }
     }
 
     private void Renewed(List<Shard> asked, ImmutableArray<int> renewed, TimeSpan askedAt)

@@ -77,6 +77,9 @@ public sealed record CoreOptions
     /// <summary>Wait before a store call that failed is made again; doubles up to 32 times this.</summary>
     public TimeSpan StoreRetry { get; init; } = TimeSpan.FromMilliseconds(200);
 
+    /// <summary>Spreads the tries of nodes that lost the store at the same moment; another for each node.</summary>
+    public ulong JitterSeed { get; init; }
+
     /// <summary>An ask without an own time-out is answered with a diagnosis after this.</summary>
     public TimeSpan AskTimeout { get; init; } = TimeSpan.FromSeconds(30);
 

@@ -1,3 +1,6 @@
+using System.Buffers.Binary;
+using System.Security.Cryptography;
+using System.Text;
 using Athanor.Hosting.Configuration;
 using Athanor.Hosting.Core;
 using Athanor.Hosting.Journal.Levels;
@@ -30,6 +33,7 @@ internal static class CoreSettings
         Attempts = o.Entities.Attempts,
         RetryAfter = o.Entities.RetryAfter,
         StoreRetry = o.Store.RetryAfter,
+        JitterSeed = BinaryPrimitives.ReadUInt64BigEndian(SHA256.HashData(Encoding.UTF8.GetBytes(o.Node.Name))),
         AskTimeout = o.Entities.AskTimeout,
         KeyLifetime = o.Idempotency.Retention,
         KeyAhead = o.Idempotency.MaxAhead,

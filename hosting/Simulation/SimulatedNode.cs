@@ -52,6 +52,7 @@ internal sealed class SimulatedNode
             MaxRecovering = o.MaxRecovering,
             Writers = o.Writers,
             RetryAfter = TimeSpan.FromMilliseconds(50),
+            JitterSeed = (ulong)index,
             KeyLifetime = o.Bug == PlantedBug.KeyWindowIgnored ? TimeSpan.FromDays(1000) : o.KeyLifetime,
             KeyMargin = SimulationOptions.KeyMargin,
             Bug = Enum.TryParse<CoreBug>(o.Bug.ToString(), out var bug) ? bug : CoreBug.None,

@@ -117,6 +117,82 @@ public class OwnershipTests
     }
 
     [Fact]
+    public void While_the_store_is_away_a_lease_is_tried_ever_more_seldom_until_it_is_about_to_end()
+    {
+        var tries = Tries("node-a", seed: 1, seconds: 40);
+        var options = new CoreOptions { Node = "", ShardCount = 1 };
+        // The store goes away just after a renewal; by then the node's last silence is a lease less the margin away.
+        var silent = options.Lease - options.LeaseMargin;
+        var waits = tries.Zip(tries.Skip(1), static (a, b) => (At: b, Wait: b - a)).ToList();
+        Assert.All(waits, wait => Assert.InRange(wait.Wait, options.StoreRetry / 2, options.RenewEvery));
+        // 0.2 s, doubled each time, and half of that drawn.
+        Assert.InRange(waits.Count(wait => wait.At < tries[0] + TimeSpan.FromSeconds(1)), 2, 5);
+        // There is a try shortly before the lease cannot be saved any more.
+        Assert.Contains(waits, wait => wait.At < silent && wait.At > silent - TimeSpan.FromSeconds(0.5) && wait.Wait < TimeSpan.FromSeconds(0.5));
+        // Afterwards, nothing is to be saved: as seldom as a renewal.
+        Assert.All(waits.Where(wait => wait.At - wait.Wait > silent + options.RenewEvery), wait => Assert.True(wait.Wait >= options.RenewEvery / 2, $"{wait}"));
+        Assert.True(tries.Count < 60, $"{tries.Count} tries in 40 s");
+    }
+
+    [Fact]
+    public void Nodes_that_lose_the_store_together_do_not_try_again_together_and_each_does_so_again_the_same_way()
+    {
+        var first = Tries("node-a", seed: 1, seconds: 20);
+        Assert.Equal(first, Tries("node-a", seed: 1, seconds: 20));
+        var other = Tries("node-a", seed: 2, seconds: 20);
+        Assert.Equal(first[0], other[0]);
+        Assert.Empty(first.Skip(1).Intersect(other.Skip(1)));
+    }
+
+    [Fact]
+    public void A_store_that_comes_back_just_before_the_lease_ends_finds_its_owner_trying()
+    {
+        var store = new MemoryStore(1, _time);
+        var node = Node("node-a", store);
+        var epoch = node.Core.OpenEpoch(0);
+        Refuse(node, 7.5);
+        node.Hold = static _ => false;
+        node.Pass(5);
+        Assert.Equal(epoch, node.Core.OpenEpoch(0));
+    }
+
+    /// <summary>When a node asked for its lease while every renewal failed, from its last renewal on.</summary>
+    private static List<TimeSpan> Tries(string name, ulong seed, double seconds)
+    {
+        var time = new VirtualTime();
+        var node = new CoreHarness(new MemoryStore(1, time), time, new CoreOptions { Node = name, ShardCount = 1, JitterSeed = seed });
+        return Refuse(node, seconds);
+    }
+
+    private static List<TimeSpan> Refuse(CoreHarness node, double seconds)
+    {
+        var tries = new List<TimeSpan>();
+        var (begun, until) = (node.Now, node.Now + TimeSpan.FromSeconds(seconds));
+        node.Hold = action =>
+        {
+            if (action is CoreAction.RenewNode) tries.Add(node.Now - begun);
+            return action is CoreAction.RenewNode or CoreAction.RenewShards or CoreAction.ReadOwnership;
+        };
+        while (node.Now < until)
+        {
+            node.Pass(Math.Min(0.01, (until - node.Now).TotalSeconds));
+            foreach (var action in node.Held.ToList())
+            {
+                node.Held.Remove(action);
+                node.Give(new CoreInput.StoreFailed(IdOf(action), "the store is away"));
+            }
+        }
+        return tries;
+
+        static long IdOf(CoreAction action) => action switch
+        {
+            CoreAction.RenewNode a => a.Id,
+            CoreAction.RenewShards a => a.Id,
+            _ => ((CoreAction.ReadOwnership)action).Id,
+        };
+    }
+
+    [Fact]
     public void A_request_for_another_nodes_shard_names_its_owner()
     {
         var store = new MemoryStore(60, _time);
