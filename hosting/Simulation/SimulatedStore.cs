@@ -95,7 +95,8 @@ internal sealed partial class SimulatedStore(World world, MemoryStore store)
     {
         Inner.PutBack(_backup!);
         _tookBack = true;
-        // One backup may be put back twice, so it does not know the highest incarnation there was.
+        // One backup may be put back twice, so it does not know the highest incarnation there was; the time tells, unless the clock was put
+        // back in between, which an operator would have to know.
         if (world.Options.Bug != PlantedBug.IncarnationNotRaised)
         {
             while (Now(Inner.RaiseIncarnation(default)) <= _incarnation) { }

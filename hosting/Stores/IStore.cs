@@ -134,7 +134,7 @@ public interface IStore : IAsyncDisposable
 
     /// <summary>Says that a backup was restored: the incarnation is raised, and every shard is without an owner in it, so that nothing of an
     /// owner from before the restoration is accepted. Only with all nodes stopped.</summary>
-    /// <returns>The new incarnation.</returns>
+    /// <returns>The new incarnation, which no earlier restoration of the same backup had.</returns>
     Task<long> RaiseIncarnation(CancellationToken cancellation);
 
     /// <summary>Lets messages up to this level be written. A level that is not above the recorded one has no effect.</summary>

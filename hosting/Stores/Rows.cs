@@ -9,6 +9,10 @@ public readonly record struct Epoch(long Incarnation, long Counter) : IComparabl
     public int CompareTo(Epoch other) =>
         Incarnation != other.Incarnation ? Incarnation.CompareTo(other.Incarnation) : Counter.CompareTo(other.Counter);
 
+    /// <summary>The incarnation of a database that was just restored: the time, in milliseconds since 1970, so that a backup that is
+    /// restored twice does not get the same one twice (it cannot know of its first restoration); above all that the backup knows.</summary>
+    internal static long NextIncarnation(long highest, DateTimeOffset now) => Math.Max(highest + 1, now.ToUnixTimeMilliseconds());
+
     public override string ToString() => $"{Incarnation}.{Counter}";
 }
 

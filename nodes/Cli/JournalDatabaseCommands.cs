@@ -1,5 +1,6 @@
 using System.CommandLine;
 using Athanor.Hosting.Configuration;
+using Athanor.Hosting.Runtime;
 using Athanor.Hosting.Stores;
 using Athanor.Hosting.Stores.Postgres;
 
@@ -31,8 +32,9 @@ internal static class JournalDatabaseCommands
     {
         var restored = Cli.Command(
             "restored",
-            "Says that a cluster's database was restored from a backup, before any node is started: owners from before it are fenced for good.",
-            "journal restored --config deploy/cluster.hocon");
+            "Says that a cluster's database, or a copied state directory, was restored from a backup, before any node is started on it: owners from "
+            + "before it are fenced for good, and whoever reads events or moves can tell numbers that come again from those that they had.",
+            "journal restored --config deploy/cluster.hocon", "journal restored --state .athanor/state");
         restored.SetAction(Restored);
         return restored;
     }
@@ -54,6 +56,13 @@ internal static class JournalDatabaseCommands
 
     private static async Task<int> Restored(ParseResult parsed, CancellationToken cancellation)
     {
+        if (CliCluster.Options(parsed) is { Store.Kind: not "postgres" } options)
+        {
+            StateDirectory.OpenForReading(options.StateDirectory).Dispose();
+            // Locked as long as it is open: no node runs on it.
+            await using var end = await JournalEnd.OpenOwn(options, cancellation);
+            return Say(parsed, end.Name, await end.Store.RaiseIncarnation(cancellation));
+        }
         await using var store = await PostgresStore.Open(
             Options(parsed) with { Migrate = MigrateMode.Check, OnWarning = static text => Console.Error.WriteLine($"athanor: {text}") },
             TimeProvider.System, cancellation);
@@ -65,9 +74,13 @@ internal static class JournalDatabaseCommands
                 $"{store.Target}: nodes are alive on it ({string.Join(", ", alive)}); stop all nodes, restore, and run this before they start again",
                 ExitCodes.Failure);
         }
-        var incarnation = await store.RaiseIncarnation(cancellation);
-        if (parsed.GetValue(Cli.Json)) Cli.PrintJson(new { incarnation });
-        else Console.Out.WriteLine($"{store.Target} is in incarnation {incarnation}: nothing from before the restoration is accepted any more.");
+        return Say(parsed, store.Target, await store.RaiseIncarnation(cancellation));
+    }
+
+    private static int Say(ParseResult parsed, string journal, long incarnation)
+    {
+        if (parsed.GetValue(Cli.Json)) Cli.PrintJson(new { journal, incarnation });
+        else Console.Out.WriteLine($"{journal} is in incarnation {incarnation}: nothing from before the restoration is accepted any more.");
         return ExitCodes.Success;
     }
 

@@ -145,7 +145,7 @@ internal sealed partial class MemoryStore
     {
         lock (_gate)
         {
-            _incarnation++;
+            _incarnation = Epoch.NextIncarnation(_incarnation, _time.GetUtcNow());
             foreach (var table in _shards)
             {
                 table.Row = table.Row with

@@ -43,16 +43,20 @@ public sealed partial class PostgresStore
         "raising the incarnation",
         async connection =>
         {
-            // Above what the shards say as well, should the cluster's own row have been older.
+            // Above what the shards say as well, should the cluster's own row have been older; else as Epoch.NextIncarnation.
             await using var command = Command(
                 connection,
-                """
+                $"""
                 WITH raised AS (
-                    UPDATE cluster SET incarnation = 1 + greatest(incarnation, (SELECT max(s.incarnation) FROM shard s)) RETURNING incarnation),
+                    UPDATE cluster SET incarnation = greatest(
+                        1 + greatest(incarnation, (SELECT max(s.incarnation) FROM shard s)),
+                        (coalesce($1::bigint, clock()) - {DateTimeOffset.UnixEpoch.Ticks}) / {TimeSpan.TicksPerMillisecond})
+                    RETURNING incarnation),
                 freed AS (UPDATE shard SET owner = NULL, lease = 0, incarnation = raised.incarnation FROM raised),
                 left_ AS (DELETE FROM node)
                 SELECT incarnation FROM raised
-                """);
+                """,
+                ClockTicks);
             return (long)(await command.ExecuteScalarAsync(cancellation).ConfigureAwait(false))!;
         },
         cancellation);

@@ -117,7 +117,8 @@ public sealed partial class SqliteStore
         connection =>
         {
             // Also above what a backup's shards say, should its own row have been older.
-            _incarnation = Math.Max(_incarnation, connection.ReadLong("SELECT max(incarnation) FROM shard")) + 1;
+            var highest = Math.Max(_incarnation, connection.ReadLong("SELECT max(incarnation) FROM shard"));
+            _incarnation = Epoch.NextIncarnation(highest, _clock.Now());
             MetaTable.Put(connection, MetaTable.Incarnation, _incarnation);
             for (var shard = 0; shard < ShardCount; shard++)
             {

@@ -134,15 +134,33 @@ public abstract partial class StoreContract
         var before = await store.ReadCluster(None);
         await driver.Append(A, "before");
         var late = await driver.Events(A, "late");
-        Assert.Equal(before.Incarnation + 1, await store.RaiseIncarnation(None));
-        Assert.Equal(before with { Incarnation = before.Incarnation + 1 }, await store.ReadCluster(None));
+        var raised = await store.RaiseIncarnation(None);
+        Assert.True(raised > before.Incarnation);
+        Assert.Equal(before with { Incarnation = raised }, await store.ReadCluster(None));
         Assert.False(await driver.Commit(late));
         var free = await driver.Row(late.Shard);
-        Assert.Equal((null, before.Incarnation + 1, 1L, 1L), (free.Owner, free.Epoch.Incarnation, free.LastNumber, free.LastEvent));
+        Assert.Equal((null, raised, 1L, 1L), (free.Owner, free.Epoch.Incarnation, free.LastNumber, free.LastEvent));
         Assert.True(free.Epoch.CompareTo(late.Epoch) > 0);
         var won = await store.Claim(late.Shard, "node-b", free.Epoch, Lease, None);
-        Assert.Equal(new Epoch(before.Incarnation + 1, free.Epoch.Counter + 1), won!.Epoch);
+        Assert.Equal(new Epoch(raised, free.Epoch.Counter + 1), won!.Epoch);
         Assert.False(await driver.Commit(late));
+        // At the same moment, by the store's clock, once more.
+        Assert.Equal(raised + 1, await store.RaiseIncarnation(None));
+    }
+
+    [Fact]
+    public async Task A_backup_that_is_restored_twice_is_in_a_later_incarnation_the_second_time()
+    {
+        // Two new stores are what one backup is when it is put back twice: neither knows of the other.
+        var raised = new List<long>();
+        for (var i = 0; i < 2; i++)
+        {
+            var (store, _) = await Create();
+            await using var _1 = store;
+            raised.Add(await store.RaiseIncarnation(None));
+            Time.Now += TimeSpan.FromMilliseconds(1);
+        }
+        Assert.True(raised[1] > raised[0], $"{raised[0]}, then {raised[1]}");
     }
 
     [Fact]

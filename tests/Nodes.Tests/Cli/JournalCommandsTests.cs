@@ -84,6 +84,46 @@ public sealed class JournalCommandsTests : IDisposable
         await Assert.ThrowsAsync<UserException>(() => Run("copy", "--from", "oracle:x", "--to", $"sqlite:{target}"));
     }
 
+    [Fact]
+    public async Task A_state_directory_that_was_put_back_takes_nothing_from_before_it()
+    {
+        var journal = Path.Combine(_state, "journal.db");
+        ShardRow before;
+        ShardCommit late;
+        using (var state = StateDirectory.Open(_state))
+        await using (var store = SqliteStore.Open(journal, new SqliteStoreOptions { ShardCount = 1 }, TimeProvider.System))
+        {
+            await OneEventJournal.Append(store);
+            before = (await store.ReadShards(default)).Single();
+            // Of an owner that goes on as if nothing had been put back.
+            late = new ShardCommit(0, "node", before.Epoch, before.LastNumber);
+        }
+        var backup = await File.ReadAllBytesAsync(journal);
+        var incarnations = new List<long>();
+        for (var restored = 0; restored < 2; restored++)
+        {
+            await File.WriteAllBytesAsync(journal, backup);
+            using (StateDirectory.Open(_state))
+                await Assert.ThrowsAnyAsync<Exception>(() => Run("restored"));
+            Assert.Equal(ExitCodes.Success, await Run("restored", "--json"));
+            using var state = StateDirectory.Open(_state);
+            await using var store = SqliteStore.Open(journal, new SqliteStoreOptions(), TimeProvider.System);
+            incarnations.Add((await store.ReadCluster(default)).Incarnation);
+            var row = (await store.ReadShards(default)).Single();
+            Assert.Equal((incarnations[^1], before.LastNumber, before.LastEvent), (row.Epoch.Incarnation, row.LastNumber, row.LastEvent));
+            Assert.False((await store.Commit([late], default)).Single().Accepted);
+        }
+        Assert.True(before.Epoch.Incarnation < incarnations[0] && incarnations[0] < incarnations[1], string.Join(", ", incarnations));
+        Assert.Equal(ExitCodes.Success, await Run("verify"));
+    }
+
+    [Fact]
+    public async Task A_state_directory_that_is_not_there_was_not_put_back()
+    {
+        Assert.Contains(_state, (await Assert.ThrowsAsync<StoreException>(() => Run("restored"))).Message, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(_state));
+    }
+
     private Task<int> Run(params string[] arguments) => Root.Create().Parse(["journal", .. arguments, "--state", _state])
         .InvokeAsync(new() { EnableDefaultExceptionHandler = false });
 }
