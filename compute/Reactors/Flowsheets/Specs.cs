@@ -1,0 +1,116 @@
+using System.Collections.Immutable;
+using Athanor.Compute.Thermo;
+
+namespace Athanor.Compute.Reactors.Flowsheets;
+
+/// <summary>
+/// Units in series, parallel or recycle, solved as one system. All numbers are in one system of units: concentrations and time are the
+/// kinetics', volumes and lengths fit the concentration (L for mol/L), energies are J (or any other, if all are).
+/// </summary>
+public sealed record FlowsheetSpec
+{
+    /// <summary>Kebab-case.</summary>
+    public required string Name { get; init; }
+
+    public string Title { get; init; } = "";
+
+    public string Source { get; init; } = "";
+
+    /// <summary>In the order of the kinetics.</summary>
+    public required ImmutableArray<SpeciesSpec> Species { get; init; }
+
+    /// <summary>What a reaction makes of a species, shape (reactions, species) row-major; reactants are negative.</summary>
+    public required ImmutableArray<double> Stoichiometry { get; init; }
+
+    /// <summary>Reaction enthalpies by reaction, energy per amount, negative gives off heat; needed by units with an energy balance
+    /// unless <see cref="Gas"/> is given.</summary>
+    public ImmutableArray<double> Enthalpies { get; init; } = [];
+
+    /// <summary>Whether the last rate is no reaction but the heat released by all, energy per volume and time; then there are no
+    /// <see cref="Enthalpies"/>. So heats may depend on the temperature and on parameters.</summary>
+    public bool HeatIsRate { get; init; }
+
+    /// <summary>Density times heat capacity, energy per volume and K, of all streams; for units with an energy balance without
+    /// <see cref="Gas"/>.</summary>
+    public double HeatCapacity { get; init; }
+
+    /// <summary>The species as ideal gases by name of their polynomials, in the order of the species; enthalpies and heat capacities then
+    /// follow the temperature. Concentrations are mol/m³ and energies J. Null for a liquid of constant properties.</summary>
+    public ImmutableArray<NasaSpecies>? Gas { get; init; }
+
+    public required ImmutableArray<UnitSpec> Units { get; init; }
+
+    public ImmutableArray<FeedSpec> Feeds { get; init; } = [];
+
+    /// <summary>Shares of the units' outlets that go to other units; what is left leaves the plant.</summary>
+    public ImmutableArray<LinkSpec> Links { get; init; } = [];
+
+    public double End { get; init; } = 10.0;
+
+    public string TimeUnit { get; init; } = "s";
+
+    public string VolumeUnit { get; init; } = "m^3";
+}
+
+/// <param name="AbsoluteTolerance">In the species' unit.</param>
+public sealed record SpeciesSpec(string Name, string Unit, double AbsoluteTolerance = 1e-9);
+
+/// <summary>A stream into a unit.</summary>
+/// <param name="Flow">Volume per time.</param>
+/// <param name="Concentrations">By species.</param>
+/// <param name="Temperature">K; not used by isothermal units.</param>
+public sealed record FeedSpec(string Name, string To, Signal Flow, ImmutableArray<Signal> Concentrations, Signal Temperature);
+
+/// <param name="Share">From above 0 to 1.</param>
+public sealed record LinkSpec(string From, string To, double Share = 1.0);
+
+/// <summary>How a unit exchanges heat.</summary>
+/// <param name="Transfer">Heat transfer coefficient times area, energy per time and K; of a tube per volume.</param>
+/// <param name="Coolant">Coolant temperature K; of a jacket with its own balance the temperature at which coolant enters.</param>
+/// <param name="Jacket">The jacket's own balance; null where the coolant's temperature is given.</param>
+public sealed record CoolingSpec(double Transfer, Signal Coolant, JacketSpec? Jacket = null);
+
+/// <param name="Capacity">Heat capacity of the jacket's content, energy per K.</param>
+/// <param name="Flow">Heat capacity flow of the coolant, energy per time and K.</param>
+/// <param name="Initial">Temperature at the start, K.</param>
+public sealed record JacketSpec(double Capacity, Signal Flow, double Initial);
+
+/// <summary>A unit. It is isothermal at <see cref="Temperature"/> or has an energy balance.</summary>
+public abstract record UnitSpec(string Name)
+{
+    /// <summary>Concentrations at the start, by species; empty for none.</summary>
+    public ImmutableArray<double> Initial { get; init; } = [];
+
+    /// <summary>Temperature K: of an isothermal unit as a function of time; of another its first value is the start.</summary>
+    public Signal Temperature { get; init; } = Signal.Constant(298.15);
+
+    public bool Isothermal { get; init; } = true;
+
+    public CoolingSpec? Cooling { get; init; }
+
+    /// <summary>Heat put in, energy per time (of a tube per volume); null for none.</summary>
+    public Signal? Heat { get; init; }
+}
+
+/// <summary>A stirred vessel. Without an outflow of its own what comes in leaves (a stirred tank; a batch if nothing comes in); with one
+/// its volume changes (semi-batch: 0).</summary>
+public sealed record TankSpec(string Name, double Volume) : UnitSpec(Name)
+{
+    /// <summary>Volume per time; null for an overflow.</summary>
+    public Signal? Outflow { get; init; }
+
+    /// <summary>Of a batch of gas: it keeps its pressure and changes its volume, instead of the other way round.</summary>
+    public bool ConstantPressure { get; init; }
+}
+
+/// <summary>A tube, by finite volumes along its length.</summary>
+public sealed record TubeSpec(string Name, double Length, double Area) : UnitSpec(Name)
+{
+    public int Cells { get; init; } = 50;
+
+    /// <summary>Axial dispersion coefficient, length² per time; closed ends after P. Danckwerts, Chemical Engineering Science 2 (1953).</summary>
+    public double Dispersion { get; init; }
+
+    /// <summary>First-order upwind advection instead of limited second order: for comparison.</summary>
+    public bool FirstOrder { get; init; }
+}
