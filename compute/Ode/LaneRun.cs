@@ -82,6 +82,11 @@ internal struct LaneRun<TModel>
         }
         var spent = (uint)Vector512.ExtractMostSignificantBits(
             Vector512.GreaterThanOrEqual(At(ref c, LaneShape.Steps), Vector512.Create((double)_work.Options.MaxSteps))) & alive & ~ended;
+        if (_work.EndsStiff)
+        {
+            stiff |= (uint)Vector512.ExtractMostSignificantBits(
+                Vector512.GreaterThanOrEqual(At(ref c, LaneShape.Steps), Vector512.Create((double)StiffnessWatch.Patience))) & alive & ~ended;
+        }
         var failed = stuck | spent | stiff;
         for (var bits = failed; bits != 0; bits &= bits - 1)
         {

@@ -36,6 +36,8 @@ public readonly ref struct DenseStep
 
     public ReadOnlySpan<double> Y1 { get; }
 
+    internal ReadOnlySpan<double> Stages => _stages;
+
     /// <summary>The solution at <paramref name="t"/> in [T0, T1], of order 4 for <see cref="Tsit5"/> and <see cref="Rodas5P"/>, 3 for
     /// <see cref="Rodas4"/>, 5 for <c>Esdirk5</c>.</summary>
     public void Interpolate(double t, Span<double> y)

@@ -99,7 +99,7 @@ public static class SensitivitySolver
             .Run(t0, z0, times[^1], options.HitOutputTimes ? times : [], ref writer);
     }
 
-    private static double[] Start(int total, ReadOnlySpan<double> y0, ReadOnlySpan<double> s0, int n)
+    internal static double[] Start(int total, ReadOnlySpan<double> y0, ReadOnlySpan<double> s0, int n)
     {
         if (y0.Length != n) throw new ArgumentException($"the start has {y0.Length} components where the model has {n}");
         if (s0.Length != 0 && s0.Length != total - n)

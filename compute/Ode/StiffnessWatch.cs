@@ -16,6 +16,10 @@ internal struct StiffnessWatch
     /// <summary>Explicit steps that must lie ahead for another method to be worth its start.</summary>
     public const double Ahead = 150.0;
 
+    /// <summary>Explicit steps, tried, after which the stiff method may try one of its own: tight tolerances can hold steps just within
+    /// the boundary for ever.</summary>
+    public const int Patience = 20_000;
+
     private int _strikes, _calm;
 
     /// <summary>Whether a solve is to end where the problem is found stiff; otherwise the watch only knows the rate.</summary>
@@ -23,6 +27,9 @@ internal struct StiffnessWatch
 
     /// <summary>Whether another method is to go on from where the solve has ended.</summary>
     public bool HandsOver { get; set; }
+
+    /// <summary>Whether the limit of steps is the user's own, which ends a solve with an error though a stiff method stands by.</summary>
+    public bool LimitIsFinal { get; init; }
 
     /// <summary>Estimate of the fastest rate, per unit of time, from the step that was looked at last; 0 before.</summary>
     public double Rate { get; private set; }

@@ -8,9 +8,6 @@ namespace Athanor.Compute.Problems;
 /// </summary>
 internal static class MethodTable
 {
-    /// <summary>Steps after which an explicit solve gives way to a stiff one.</summary>
-    private const int ExplicitSteps = 20_000;
-
     /// <summary>Solves and returns the method that ended the solve.</summary>
     public static (OdeStatistics Statistics, OdeMethod Method) Solve<TModel>(
         OdeMethod method, in TModel model, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> times, Span<double> output,
@@ -28,13 +25,8 @@ internal static class MethodTable
             case OdeMethod.Esdirk5:
                 return (Esdirk5.Solve(model, t0, y0, times, output, options), method);
             case OdeMethod.Auto:
-                if (model is IMassOdeModel) return Solve(OdeMethod.Rodas5P, model, t0, y0, times, output, options);
-                var (t, y) = (t0, y0.ToArray());
-                var (statistics, rows) = AutoSolve.Explicit(model, ref t, y, times, output, options);
-                if (rows == times.Length) return (statistics, OdeMethod.Tsit5);
-                var (stiff, used) = Solve(
-                    OdeMethod.Rodas5P, model, t, y, times[rows..], output[(rows * model.Dimension)..], options with { InitialStep = 0 });
-                return (statistics.Plus(stiff), used);
+                var (statistics, ended) = AutoSolve.Write(model, t0, y0, times, output, options);
+                return (statistics, Named(ended));
             default:
                 throw new ArgumentException($"there is no method {method}");
         }
@@ -54,12 +46,8 @@ internal static class MethodTable
                 return (Rodas5P.Observe(model, t0, y0, end, options, ref observer), method);
             case OdeMethod.Auto:
                 if (model is IMassOdeModel) return Observe(OdeMethod.Rodas5P, model, t0, y0, end, options, ref observer);
-                var (t, y) = (t0, y0.ToArray());
-                var watch = new StiffnessWatch { Ends = true };
-                var statistics = Tsit5.Run(model, model.Dimension, ref t, y, end, [], options, ref observer, ref watch);
-                if (t == end || !watch.HandsOver) return (statistics, OdeMethod.Tsit5);
-                var (stiff, used) = Observe(OdeMethod.Rodas5P, model, t, y, end, options with { InitialStep = 0 }, ref observer);
-                return (statistics.Plus(stiff), used);
+                var (statistics, ended) = AutoSolve.Run(model, t0, y0, end, [], options, ref observer);
+                return (statistics, Named(ended));
             default:
                 throw new ArgumentException($"events and quadratures are not looked for by {method}; Auto, Tsit5 and Rodas5P do");
         }
@@ -80,17 +68,17 @@ internal static class MethodTable
                 // A Rosenbrock method's own sensitivities would need second derivatives of the model.
                 return (SensitivitySolver.Stiff(model, logarithmic, t0, y0, s0, times, output, options), OdeMethod.Esdirk5);
             case OdeMethod.Auto:
-                try
-                {
-                    var limited = options with { MaxSteps = Math.Min(options.MaxSteps, ExplicitSteps) };
-                    return (SensitivitySolver.Explicit(model, logarithmic, t0, y0, s0, times, output, limited), OdeMethod.Tsit5);
-                }
-                catch (OdeException error) when (error is TooManyStepsException or StepSizeTooSmallException)
-                {
-                    return (SensitivitySolver.Stiff(model, logarithmic, t0, y0, s0, times, output, options), OdeMethod.Esdirk5);
-                }
+                var (statistics, ended) = AutoSolve.WriteSensitivities(model, logarithmic, t0, y0, s0, times, output, options);
+                return (statistics, Named(ended));
             default:
                 throw new ArgumentException($"there are no sensitivities by {method}");
         }
     }
+
+    private static OdeMethod Named(AutoMethod method) => method switch
+    {
+        AutoMethod.Tsit5 => OdeMethod.Tsit5,
+        AutoMethod.Rodas5P => OdeMethod.Rodas5P,
+        _ => OdeMethod.Esdirk5,
+    };
 }

@@ -78,6 +78,20 @@ internal readonly struct Esdirk5Method : IImplicitMethod
         new Esdirk5Stepper<TSystem, NoSensitivities>(system, default, options).Run(t0, y0, end, stops, ref observer);
 }
 
+/// <summary>The method for a state with its sensitivities as one vector.</summary>
+internal readonly struct Esdirk5Sensitivities<TSensitivities>(TSensitivities sensitivities) : IImplicitMethod
+    where TSensitivities : struct, ISensitivities
+{
+    private readonly TSensitivities _sensitivities = sensitivities;
+
+    public OdeStatistics Run<TSystem, TObserver>(
+        TSystem system, double t0, ReadOnlySpan<double> y0, double end, ReadOnlySpan<double> stops, in OdeOptions options,
+        ref TObserver observer)
+        where TSystem : struct, IImplicitSystem
+        where TObserver : struct, IOdeObserver, allows ref struct =>
+        new Esdirk5Stepper<TSystem, TSensitivities>(system, _sensitivities, options).Run(t0, y0, end, stops, ref observer);
+}
+
 /// <summary>What the sensitivities of a system need besides its Jacobian.</summary>
 internal interface ISensitivities
 {

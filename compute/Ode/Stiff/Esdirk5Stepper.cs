@@ -18,6 +18,8 @@ internal ref struct Esdirk5Stepper<TSystem, TSensitivities>
     /// <summary>Newton's method ends when what is left of its error is below this part of the tolerance.</summary>
     private const double NewtonTolerance = 0.01;
 
+    private const double Stagnant = 0.1;
+
     /// <summary>A ratio of successive corrections above this asks for a new Jacobian at the next step.</summary>
     private const double SlowConvergence = 0.1;
 
@@ -242,12 +244,13 @@ internal ref struct Esdirk5Stepper<TSystem, TSensitivities>
             {
                 var rate = size / before;
                 _rate = Math.Max(_rate, rate);
-                if (rate >= 1.0) return size <= 1e-3 * NewtonTolerance;
+                // Corrections that no longer shrink are rounding; below a tenth of the tolerance that is good enough.
+                if (rate >= 1.0) return size <= Stagnant;
                 if (rate / (1.0 - rate) * size <= NewtonTolerance) return true;
             }
             before = size;
         }
-        return false;
+        return before <= Stagnant;
     }
 
     private bool StageSensitivities(double t, double c, int s)

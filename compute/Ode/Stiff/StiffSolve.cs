@@ -23,6 +23,16 @@ internal static class StiffSolve
             ? ImplicitSolve.Write(new SparseSystem<TModel>(model, sparse), method, t0, y0, times, output, options)
             : ImplicitSolve.Write(new DenseSystem<TModel>(model), method, t0, y0, times, output, options);
 
+    /// <summary>Solves by the stiff method that suits the model: Rodas5P with dense factors, Esdirk5 with sparse ones.</summary>
+    public static (OdeStatistics Statistics, AutoMethod Method) Best<TModel>(
+        in TModel model, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> times, Span<double> output, in OdeOptions options)
+        where TModel : struct, IStiffOdeModel =>
+        Sparse(model, t0, y0) is { } sparse
+            ? (ImplicitSolve.Write(new SparseSystem<TModel>(model, sparse), new Esdirk5Method(), t0, y0, times, output, options),
+                AutoMethod.Esdirk5)
+            : (ImplicitSolve.Write(new DenseSystem<TModel>(model), new Rodas5PMethod(), t0, y0, times, output, options),
+                AutoMethod.Rodas5P);
+
     /// <summary>The model's sparse Jacobian, its own or one found; null if dense factors serve it better.</summary>
     public static ISparseOdeModel? Sparse<TModel>(in TModel model, double t, ReadOnlySpan<double> y)
         where TModel : struct, IStiffOdeModel
