@@ -30,6 +30,9 @@ public static class Families
         new Work.Training.TrainingSegmentHandler(Work.Training.TrainingTasks.All),
         new Work.Ensembles.FitSplitHandler(),
         new Work.Models.FitKineticsHandler(),
+        new Work.Models.FitModelHandler(),
+        new Work.Models.FitAnalysisHandler(),
+        new Work.Models.FitProfileHandler(),
         new Work.Ensembles.SweepHandler(),
     ];
 

@@ -12,7 +12,8 @@ namespace Athanor.Actors.Models;
 /// A kinetic fit is started by one command, dispatched in parts under the names <c>fit-ID-PART</c>, and becomes a version when its last
 /// part is in. Parts come in any order and count once; the version does not depend on their order, since the best is the smallest sum of
 /// squares and of equals the one of the lowest part. A part that fails ends the fit with its reason and cancels the rest. The same
-/// command again (a retry, a restarted client) has no further effect; the same id with another spec is a conflict.
+/// command again (a retry, a restarted client) has no further effect; the same id with another spec is a conflict. General fits follow
+/// <see cref="ModelFitRules"/>.
 /// </summary>
 public sealed class ModelDecider : Decider<ModelState>
 {
@@ -28,11 +29,14 @@ public sealed class ModelDecider : Decider<ModelState>
     {
         RegisterModel register => Register(state, register),
         WorkCompleted { Result: FitKineticsWorkResult result } done => TakePart(state, done.Name, result),
+        WorkCompleted done when ModelFitRules.Owns(done.Name) => ModelFitRules.Take(state, done.Name, done.Result),
         WorkCompleted => [],
+        WorkFailed failed when ModelFitRules.Owns(failed.Name) => ModelFitRules.Fail(state, failed.Name, failed.Reason),
         WorkFailed failed => FailPart(state, failed.Name, failed.Reason),
         _ when !state.IsRegistered =>
             Refuse("not-found", $"the model {context.Address} is not registered; send models.register-model first"),
         FitKinetics fit => StartFit(state, fit),
+        FitModel fit => ModelFitRules.Start(state, fit),
         AddVersion add => Add(state, add),
         MarkAdopted adopted => Adopt(state, adopted),
         _ => Refuse("invalid", $"a model does not know the command {command.GetType().Name}"),
@@ -50,7 +54,7 @@ public sealed class ModelDecider : Decider<ModelState>
         FitFailed e => With(state, e.Fit, fit => fit with { Failure = e.Reason }),
         VersionAdded e => Link(state with { Versions = state.Versions.Add(e.Version) }, e.Version),
         VersionAdopted e => state with { Adoptions = state.Adoptions.Add(e.Adoption) },
-        _ => throw new InvalidOperationException($"a model does not know the event {@event.GetType().Name}"),
+        _ => ModelFitRules.Apply(state, @event),
     };
 
     public override IReply Answer(ModelState state, IQuery query) => query switch
@@ -59,6 +63,7 @@ public sealed class ModelDecider : Decider<ModelState>
         ModelQuery => new ModelView(
             state.Kind, state.Description, state.Versions, state.Adoptions, [.. state.Fits.Values.Select(fit => fit.Summary)]),
         FitQuery ask when state.Fits.TryGetValue(ask.Fit, out var fit) => View(fit),
+        FitReportQuery ask => ModelFitRules.Answer(state, ask),
         FitQuery ask => new Rejected("not-found", $"there is no fit '{ask.Fit}' here; known: {string.Join(", ", state.Fits.Keys)}"),
         _ => new Rejected("invalid", $"a model does not know the query {query.GetType().Name}"),
     };
@@ -212,7 +217,8 @@ public sealed class ModelDecider : Decider<ModelState>
     private static ModelState Link(ModelState state, ModelVersion version)
     {
         var id = version.Source.StartsWith("fit:", StringComparison.Ordinal) ? version.Source[4..] : "";
-        return state.Fits.ContainsKey(id) ? With(state, id, fit => fit with { Version = version.Number }) : state;
+        return state.Fits.ContainsKey(id)
+            ? With(state, id, fit => fit with { Version = version.Number }) : ModelFitRules.Link(state, id, version.Number);
     }
 
     private static string Name(string fit, int part) => string.Create(CultureInfo.InvariantCulture, $"{Prefix}{fit}-{part}");
@@ -237,7 +243,7 @@ public sealed class ModelDecider : Decider<ModelState>
         && a.Network.From.AsSpan().SequenceEqual(b.Network.From) && a.Network.To.AsSpan().SequenceEqual(b.Network.To)
         && a.Network.Parameter.AsSpan().SequenceEqual(b.Network.Parameter);
 
-    private static bool IsHash(string text) => text.Length == 64 && text.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'f'));
+    internal static bool IsHash(string text) => text.Length == 64 && text.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'f'));
 
     private static string Known(ModelState state) =>
         state.Versions.Length == 0 ? "the model has no versions yet" : $"the model has versions 1 to {state.Versions.Length}";

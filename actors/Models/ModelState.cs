@@ -8,10 +8,13 @@ namespace Athanor.Actors.Models;
 /// <param name="Kind">Empty until the model is registered.</param>
 /// <param name="Versions">In order of their numbers, from 1 without a gap.</param>
 /// <param name="Adoptions">In the order in which they were told.</param>
+/// <param name="Fits">Fits of first-order networks.</param>
+/// <param name="ModelFits">General fits; null, and not in the bytes, before the first.</param>
 [Message("models.state")]
 public sealed record ModelState(
     [property: Key(0)] string Kind, [property: Key(1)] string Description, [property: Key(2)] ImmutableArray<ModelVersion> Versions,
-    [property: Key(3)] ImmutableArray<Adoption> Adoptions, [property: Key(4)] ImmutableSortedDictionary<string, FitState> Fits) : IState
+    [property: Key(3)] ImmutableArray<Adoption> Adoptions, [property: Key(4)] ImmutableSortedDictionary<string, FitState> Fits,
+    [property: Key(5)] ImmutableSortedDictionary<string, ModelFitState>? ModelFits = null) : IState
 {
     public static ModelState Empty { get; } =
         new("", "", [], [], ImmutableSortedDictionary<string, FitState>.Empty.WithComparers(StringComparer.Ordinal));

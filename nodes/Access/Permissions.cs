@@ -24,6 +24,7 @@ internal static class Permissions
         ["ensembles.evaluate-sweep"] = Role.Train,
         ["models.register-model"] = Role.Train,
         ["models.fit-kinetics"] = Role.Train,
+        ["models.fit-model"] = Role.Train,
         ["models.add-version"] = Role.Train,
         ["evolution.start"] = Role.Train,
     }.ToFrozenDictionary(StringComparer.Ordinal);

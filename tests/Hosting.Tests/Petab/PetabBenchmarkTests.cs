@@ -29,12 +29,18 @@ public sealed class PetabBenchmarkTests(ITestOutputHelper output)
     public void The_published_optimum_is_found_again_from_seeded_starts(string name, double logLikelihood)
     {
         if (Open(name) is not { } problem) return;
+        // The whole fraction of 50 starts is a command's, in docs/validation/fit.md; here as many of six as it takes.
         const int Starts = 6;
         var search = new FitSearch(problem);
-        var found = search.Starts(2014, Starts).Select(s => search.From(s)).ToArray();
-        foreach (var f in found) output.WriteLine($"{-f.Value:F4} {f.End} {f.Iterations} {f.Evaluations}");
-        var best = -found.Min(f => f.Value);
-        Assert.True(best >= logLikelihood - 1e-3, $"{best} from {Starts} starts");
+        var best = double.NegativeInfinity;
+        foreach (var start in search.Starts(2014, Starts))
+        {
+            var found = search.From(start);
+            output.WriteLine($"{-found.Value:F4} {found.End} {found.Iterations} {found.Evaluations}");
+            best = Math.Max(best, -found.Value);
+            if (best >= logLikelihood - 1e-3) return;
+        }
+        Assert.Fail($"{best} from {Starts} starts");
     }
 
     [Fact]
