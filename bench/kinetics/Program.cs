@@ -102,6 +102,8 @@ static KineticsText Network(string time, string[] species, params string[] react
 
 static void Load(string which)
 {
+    var jit = System.Runtime.JitInfo.GetCompilationTime();
+    var methods = System.Runtime.JitInfo.GetCompiledMethodCount();
     var cpu = Environment.CpuUsage.TotalTime;
     var watch = Stopwatch.StartNew();
     var network = KineticNetwork.Of(Thirty.Text);
@@ -114,7 +116,8 @@ static void Load(string which)
     Console.WriteLine(
         $"{which} load of 30 species, 50 reactions: {compiled:F0} ms (text to checked network {read:F0}, balance, derivatives and type "
         + $"{built - read:F0}, machine code of every method {compiled - built:F0}); "
-        + $"{(Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds:F0} ms of processor time");
+        + $"{(Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds:F0} ms of processor time, of it "
+        + $"{(System.Runtime.JitInfo.GetCompilationTime() - jit).TotalMilliseconds:F0} in the JIT for {System.Runtime.JitInfo.GetCompiledMethodCount() - methods} methods");
 }
 
 /// <summary>Times of a model's right-hand side, Jacobian and solve.</summary>

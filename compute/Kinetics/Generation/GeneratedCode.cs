@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using Athanor.Compute.Linear;
+using Athanor.Compute.Ode;
 
 namespace Athanor.Compute.Kinetics.Generation;
 
@@ -10,8 +11,9 @@ namespace Athanor.Compute.Kinetics.Generation;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public sealed class GeneratedShared
 {
-    internal GeneratedShared(RateTable[] tables, SparsePattern? square, RatePattern? rates)
+    internal GeneratedShared(RateTable[] tables, SparsePattern? square, RatePattern? rates, int[]? dense = null)
     {
+        DensePlaces = dense ?? [];
         Tables = tables;
         SquarePattern = square;
         RatePattern = rates;
@@ -22,6 +24,9 @@ public sealed class GeneratedShared
     public SparsePattern? SquarePattern { get; }
 
     public RatePattern? RatePattern { get; }
+
+    /// <summary>Where each entry of the pattern stands in the dense matrix.</summary>
+    public int[] DensePlaces { get; }
 }
 
 /// <summary>What generated code calls besides arithmetic (hence public).</summary>
@@ -54,6 +59,20 @@ public static class GeneratedCode
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static ref double Array(double[] array) => ref MemoryMarshal.GetArrayDataReference(array);
+
+    /// <summary>The dense Jacobian of a large model from its sparse one: code as long as theirs takes longer to compile twice than it takes
+    /// to copy its results.</summary>
+    public static void Dense<TModel>(
+        ref TModel model, double t, ReadOnlySpan<double> y, Span<double> jacobian, GeneratedShared shared, int count)
+        where TModel : struct, ISparseOdeModel
+    {
+        var places = shared.DensePlaces;
+        var values = places.Length <= 512 ? stackalloc double[512] : new double[places.Length];
+        model.JacobianValues(t, y, values);
+        if (jacobian.Length < count) Throw(jacobian.Length, count);
+        jacobian[..count].Clear();
+        for (var i = 0; i < places.Length; i++) jacobian[places[i]] = values[i];
+    }
 
     public static double[] Parameters(ReadOnlySpan<double> parameters, int count) => parameters.Length == count
         ? parameters.ToArray()

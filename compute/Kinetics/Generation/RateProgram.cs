@@ -52,38 +52,56 @@ internal sealed class RateProgram
         ExpressionGraph graph, IReadOnlyList<Expression> rows, int states, int parameters, Expression second, RateTable[] tables)
     {
         var dependence = new Dependence();
-        var byState = new List<(int Row, int State, Expression Value)>();
-        var byParameter = new List<(int Place, Expression Value)>();
-        var bySecond = new List<(int Place, Expression Value)>();
-        for (var j = 0; j < states; j++)
+        // By row, and within a row by state, since the states come in their order. Plain lists of references: what is generic over new
+        // structs is compiled anew by the JIT, and that is most of the time of a first load.
+        var byRow = new List<Expression>[rows.Count];
+        var statesOf = new List<int>[rows.Count];
+        for (var i = 0; i < rows.Count; i++) (byRow[i], statesOf[i]) = ([], []);
+        for (var j = 0; j < states; j++) AddTo(graph.State(j), (row, value) =>
         {
-            foreach (var (row, value) in NonZero(graph.State(j))) byState.Add((row, j, value));
-        }
-        for (var k = 0; k < parameters; k++)
+            byRow[row].Add(value);
+            statesOf[row].Add(j);
+        });
+        var entries = new List<(int Row, int State)>();
+        var byState = new List<Expression>();
+        for (var i = 0; i < rows.Count; i++)
         {
-            foreach (var (row, value) in NonZero(graph.Parameter(k))) byParameter.Add(((k * rows.Count) + row, value));
+            byState.AddRange(byRow[i]);
+            foreach (var j in statesOf[i]) entries.Add((i, j));
         }
-        foreach (var (row, value) in NonZero(second)) bySecond.Add((row, value));
-        byState.Sort(static (a, b) => a.Row != b.Row ? a.Row.CompareTo(b.Row) : a.State.CompareTo(b.State));
+        var byParameter = new List<Expression>();
+        var parameterPlaces = new List<int>();
+        for (var k = 0; k < parameters; k++) AddTo(graph.Parameter(k), (row, value) =>
+        {
+            byParameter.Add(value);
+            parameterPlaces.Add((k * rows.Count) + row);
+        });
+        var bySecond = new List<Expression>();
+        var secondPlaces = new List<int>();
+        AddTo(second, (row, value) =>
+        {
+            bySecond.Add(value);
+            secondPlaces.Add(row);
+        });
         return new RateProgram(rows.Count, states, parameters, tables)
         {
             Values = Tape.Of(rows, prepare: true),
-            StateDerivatives = Tape.Of([.. byState.Select(static entry => entry.Value)], prepare: true),
-            Entries = [.. byState.Select(static entry => (entry.Row, entry.State))],
-            SecondDerivatives = Tape.Of([.. bySecond.Select(static entry => entry.Value)], prepare: false),
-            SecondPlaces = [.. bySecond.Select(static entry => entry.Place)],
-            ParameterDerivatives = Tape.Of([.. byParameter.Select(static entry => entry.Value)], prepare: false),
-            ParameterPlaces = [.. byParameter.Select(static entry => entry.Place)],
+            StateDerivatives = Tape.Of(byState, prepare: true),
+            Entries = [.. entries],
+            SecondDerivatives = Tape.Of(bySecond, prepare: false),
+            SecondPlaces = [.. secondPlaces],
+            ParameterDerivatives = Tape.Of(byParameter, prepare: false),
+            ParameterPlaces = [.. parameterPlaces],
         };
 
-        IEnumerable<(int Row, Expression Value)> NonZero(Expression variable)
+        void AddTo(Expression variable, Action<int, Expression> add)
         {
             var derivatives = new Derivatives(graph, dependence, variable);
             for (var i = 0; i < rows.Count; i++)
             {
                 if (!dependence.On(rows[i], variable)) continue;
                 var value = derivatives.Of(rows[i]);
-                if (!value.Is(0.0)) yield return (i, value);
+                if (!value.Is(0.0)) add(i, value);
             }
         }
     }

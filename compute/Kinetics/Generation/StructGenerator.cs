@@ -88,12 +88,19 @@ internal sealed class StructGenerator
         generator.Scalar("Rhs", program.Values, generator._preparedTapes[0].Slots, [], program.Rows, clear: false);
         generator.Lanes("RhsLanes", program.Values, program.Rows);
         var slots = generator._preparedTapes[1].Slots;
-        generator.Scalar(
-            "Jacobian", program.StateDerivatives, slots, program.DensePlaces, program.Rows * program.States,
-            clear: program.Entries.Length < program.Rows * program.States);
+        if (IsSmall(program.StateDerivatives))
+        {
+            generator.Scalar(
+                "Jacobian", program.StateDerivatives, slots, program.DensePlaces, program.Rows * program.States,
+                clear: program.Entries.Length < program.Rows * program.States);
+        }
+        else
+        {
+            generator.DenseJacobian();
+        }
         generator.Scalar("JacobianValues", program.StateDerivatives, slots, [], program.Entries.Length, clear: false);
         generator.Scalar("TimeDerivative", program.SecondDerivatives, [], program.SecondPlaces, program.Rows, clear: true);
-        return generator.Create(new GeneratedShared(program.Tables, Square(program), null), parameters);
+        return generator.Create(new GeneratedShared(program.Tables, Square(program), null, program.DensePlaces), parameters);
     }
 
     internal static SparsePattern Square(RateProgram program)
@@ -118,6 +125,22 @@ internal sealed class StructGenerator
         Scalar(
             "ParameterDerivatives", _program.ParameterDerivatives, [], _program.ParameterPlaces, _program.Parameters * _program.Rows,
             clear: true);
+    }
+
+    private static bool IsSmall(Tape tape) => tape.Instructions.Length - tape.Prepared <= InlinedInstructions;
+
+    private void DenseJacobian()
+    {
+        var il = Method("Jacobian", null, ScalarArguments);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldarg_1);
+        il.Emit(OpCodes.Ldarg_2);
+        il.Emit(OpCodes.Ldarg_3);
+        il.Emit(OpCodes.Ldarg_0);
+        il.Emit(OpCodes.Ldfld, _shared);
+        il.Emit(OpCodes.Ldc_I4, _program.Rows * _program.States);
+        il.Emit(OpCodes.Call, Helper(nameof(GeneratedCode.Dense)).MakeGenericMethod(_type));
+        il.Emit(OpCodes.Ret);
     }
 
     private ILGenerator Method(string name, Type? result, Type[] arguments, MethodImplAttributes implementation = default)
@@ -197,7 +220,7 @@ internal sealed class StructGenerator
 
     private void Scalar(string name, Tape tape, int[] slots, int[] places, int length, bool clear)
     {
-        var inlined = tape.Instructions.Length - tape.Prepared <= InlinedInstructions;
+        var inlined = IsSmall(tape);
         var il = Method(name, null, ScalarArguments, inlined ? MethodImplAttributes.AggressiveInlining : default);
         LocalBuilder? states = null, parameters = null, prepared = null;
         if (Reads(tape, TapeCode.State)) states = SpanReference(il, OpCodes.Ldarg_2, nameof(GeneratedCode.Read), _program.States, typeof(double));

@@ -88,12 +88,18 @@ internal sealed class Tape
         {
             foreach (var output in outputs) Count(output);
             foreach (var output in outputs) Lower(output);
-            var offset = _prepared.Count;
-            int Place(int register) => register >= 0 ? register + offset : register == int.MinValue ? -1 : ~register;
-            TapeInstruction Placed(TapeInstruction i) => i with { A = Place(i.A), B = Place(i.B), C = Place(i.C) };
-            return new Tape(
-                [.. _prepared.Select(Placed), .. _body.Select(Placed)], offset, [.. outputs.Select(output => Place(_registers[output]))]);
+            var instructions = new TapeInstruction[_prepared.Count + _body.Count];
+            for (var i = 0; i < instructions.Length; i++)
+            {
+                var instruction = i < _prepared.Count ? _prepared[i] : _body[i - _prepared.Count];
+                instructions[i] = instruction with { A = Place(instruction.A), B = Place(instruction.B), C = Place(instruction.C) };
+            }
+            var registers = new int[outputs.Count];
+            for (var i = 0; i < registers.Length; i++) registers[i] = Place(_registers[outputs[i]]);
+            return new Tape(instructions, _prepared.Count, registers);
         }
+
+        private int Place(int register) => register >= 0 ? register + _prepared.Count : register == int.MinValue ? -1 : ~register;
 
         private void Count(Expression node)
         {

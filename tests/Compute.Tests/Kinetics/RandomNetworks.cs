@@ -9,7 +9,7 @@ internal static class RandomNetworks
     public static KineticsText Of(int seed)
     {
         var random = new Random(seed);
-        int species = random.Next(2, 9), reactions = random.Next(1, 12);
+        int species = random.Next(2, 9), reactions = random.Next(1, random.Next(4) == 0 ? 40 : 12);
         // Species i is C with this many atoms, so n_j S_i -> n_i S_j balances.
         var atoms = Enumerable.Range(0, species).Select(_ => random.Next(1, 4)).ToArray();
         string Name(int i) => "S" + i.ToString(CultureInfo.InvariantCulture);
