@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using Athanor.Compute.Numerics;
 using Athanor.Compute.Ode;
@@ -69,24 +70,29 @@ public readonly struct ExothermicCstr(
         _ => transfer,
     };
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void Rhs(double t, ReadOnlySpan<double> y, Span<double> dy)
     {
         double c = y[0], kelvin = y[1];
+        // What does not need the exponential is done while it is computed.
         var dilution = flow * PerVolume;
-        var rate = frequency * DetMath.Exp(-activationK / kelvin) * c;
-        dy[0] = (dilution * (feed - c)) - rate;
-        dy[1] = (dilution * (feedK - kelvin)) - (enthalpy * PerCapacity * rate) + (transfer * PerTankCapacity * (coolantK - kelvin));
+        var rate = frequency * c * DetMath.Exp(-activationK / kelvin);
+        dy[0] = Math.FusedMultiplyAdd(dilution, feed - c, -rate);
+        var exchange = Math.FusedMultiplyAdd(transfer * PerTankCapacity, coolantK - kelvin, dilution * (feedK - kelvin));
+        dy[1] = Math.FusedMultiplyAdd(-(enthalpy * PerCapacity), rate, exchange);
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public void RhsLanes(
         Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> dy)
     {
         Vector512<double> c = y[0], kelvin = y[1];
         var dilution = parameters[3] * PerVolume;
-        var rate = parameters[4] * DetMath.Exp(-parameters[5] / kelvin) * c;
-        dy[0] = (dilution * (parameters[2] - c)) - rate;
-        dy[1] = (dilution * (parameters[1] - kelvin)) - (parameters[6] * PerCapacity * rate)
-            + (parameters[7] * PerTankCapacity * (parameters[0] - kelvin));
+        var rate = parameters[4] * c * DetMath.Exp(-parameters[5] / kelvin);
+        dy[0] = Vector512.FusedMultiplyAdd(dilution, parameters[2] - c, -rate);
+        var exchange = Vector512.FusedMultiplyAdd(
+            parameters[7] * PerTankCapacity, parameters[0] - kelvin, dilution * (parameters[1] - kelvin));
+        dy[1] = Vector512.FusedMultiplyAdd(-(parameters[6] * PerCapacity), rate, exchange);
     }
 
     public void Jacobian(double t, ReadOnlySpan<double> y, Span<double> jacobian)

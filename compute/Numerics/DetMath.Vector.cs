@@ -106,9 +106,8 @@ public static partial class DetMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> ExpM1Reduced(Vector512<double> x, Vector512<double> n)
     {
-        n = -n;
-        var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(Ln2High), x);
-        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(Ln2Low), r);
+        var r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2High), x);
+        r = Vector512.FusedMultiplyAdd(n, Vector512.Create(-Ln2Low), r);
         var r2 = r * r;
         var r4 = r2 * r2;
         var a0 = Vector512.FusedMultiplyAdd(Vector512.Create(Q1), r, Vector512.Create(Q0));

@@ -59,14 +59,21 @@ public static partial class DetMath
     internal const float TF5 = 0.000238756897f;
 
     /// <summary>e^x; within 1 ulp.</summary>
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    /// <remarks>Called, not inlined: where a solver inlines a right-hand side six times, the constants of six exponentials would push
+    /// everything else out of the registers.</remarks>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     public static double Exp(double x)
     {
         x = x > ExpHigh ? ExpHigh : x < ExpLow ? ExpLow : x;
         var shifted = Math.FusedMultiplyAdd(x, Log2E, RoundingMagic);
         var p = ExpM1Reduced(x, shifted - RoundingMagic);
         var n = BitConverter.DoubleToInt64Bits(shifted) - BitConverter.DoubleToInt64Bits(RoundingMagic);
-        if ((ulong)(n + 1000) <= 2000) return (1.0 + p) * PowerOfTwo(n);
+        if ((ulong)(n + 1000) <= 2000)
+        {
+            // (1 + p) 2^n, rounded once as the sum is: the product with a power of two is exact.
+            var scale = PowerOfTwo(n);
+            return Math.FusedMultiplyAdd(p, scale, scale);
+        }
         // The scale is applied in two halves, so that results below the normal range are rounded once, by the last product.
         var half = n >> 1;
         return (1.0 + p) * PowerOfTwo(half) * PowerOfTwo(n - half);
@@ -185,8 +192,8 @@ public static partial class DetMath
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static double ExpM1Reduced(double x, double n)
     {
-        var r = Math.FusedMultiplyAdd(-n, Ln2High, x);
-        r = Math.FusedMultiplyAdd(-n, Ln2Low, r);
+        var r = Math.FusedMultiplyAdd(n, -Ln2High, x);
+        r = Math.FusedMultiplyAdd(n, -Ln2Low, r);
         var r2 = r * r;
         var r4 = r2 * r2;
         var a0 = Math.FusedMultiplyAdd(Q1, r, Q0);

@@ -127,14 +127,10 @@ internal struct LaneRun<TModel>
             if (!wide) sum += scaled * scaled;
             else At(ref sums, i & 7) = i < 8 ? scaled * scaled : At(ref sums, i & 7) + (scaled * scaled);
         }
-        if (wide)
-        {
-            sum = ((sums + At(ref sums, 4)) + (At(ref sums, 2) + At(ref sums, 6)))
-                + ((At(ref sums, 1) + At(ref sums, 5)) + (At(ref sums, 3) + At(ref sums, 7)));
-        }
-        var error = Vector512.Sqrt(sum * (1.0 / n));
-        var accepted = Vector512.LessThanOrEqual(error, Vector512<double>.One);
-        At(ref c, LaneShape.Error) = error;
+        if (wide) sum = Tree(ref sums);
+        var square = sum * (1.0 / n);
+        var accepted = Vector512.LessThanOrEqual(square, Vector512<double>.One);
+        At(ref c, LaneShape.Square) = square;
         At(ref c, LaneShape.Accepted) = accepted;
         At(ref c, LaneShape.Reached) &= accepted;
     }
@@ -146,13 +142,15 @@ internal struct LaneRun<TModel>
     {
         var n = _model.Dimension;
         var one = Vector512<double>.One;
-        var smallest = Vector512.Create(StepControl.SmallestError);
-        var largest = Vector512.Create(StepControl.LargestError);
+        var smallest = Vector512.Create(StepControl.SmallestSquare);
+        var largest = Vector512.Create(StepControl.LargestSquare);
         Vector512<double> accepted = At(ref c, LaneShape.Accepted), reached = At(ref c, LaneShape.Reached), step = At(ref c, LaneShape.Step);
-        var error = At(ref c, LaneShape.Error);
-        error = Vector512.ConditionalSelect(Vector512.LessThan(error, largest), error, largest); // NaN too
-        error = Vector512.ConditionalSelect(Vector512.GreaterThan(error, smallest), error, smallest);
-        var grow = StepControl.Safety * StepControl.Power(error, -0.7 / 5.0) * StepControl.Power(At(ref c, LaneShape.Last), 0.4 / 5.0);
+        var square = At(ref c, LaneShape.Square);
+        square = Vector512.ConditionalSelect(Vector512.LessThan(square, largest), square, largest); // NaN too
+        square = Vector512.ConditionalSelect(Vector512.GreaterThan(square, smallest), square, smallest);
+        var error = 0.5 * StepControl.Log2(square);
+        var before = At(ref c, LaneShape.Last) * (StepControl.ExplicitBefore / 5.0);
+        var grow = StepControl.Safety * StepControl.Exp2(Fma(error, -StepControl.ExplicitNow / 5.0, before));
         var limit = Vector512.ConditionalSelect(At(ref c, LaneShape.Rejected), one, Vector512.Create(StepControl.Grow));
         var after = step * Clamp(grow, limit);
         // A step cut short only to end at a target says nothing about the step that the tolerance allows.
@@ -164,7 +162,7 @@ internal struct LaneRun<TModel>
         var stuck = 0u;
         if (Vector512.ExtractMostSignificantBits(accepted) != 0xFF)
         {
-            var shorter = step * Clamp(StepControl.Safety * StepControl.Power(error, -1.0 / 5.0), one);
+            var shorter = step * Clamp(StepControl.Safety * StepControl.Exp2(error * (-1.0 / 5.0)), one);
             var end = Vector512.FusedMultiplyAdd(Vector512.Abs(t), Vector512.Create(1.8e-15), Vector512.Create(1e-290));
             stuck = (uint)Vector512.ExtractMostSignificantBits(Vector512.AndNot(~Vector512.GreaterThan(shorter, end), accepted));
             after = Vector512.ConditionalSelect(accepted, after, shorter);
@@ -189,14 +187,26 @@ internal struct LaneRun<TModel>
     private readonly uint Watch(ref Vector512<double> c)
     {
         var n = _model.Dimension;
+        var wide = n >= Tsit5.Wide;
         Vector512<double> slopes = Vector512<double>.Zero, states = Vector512<double>.Zero, one = Vector512<double>.One;
+        ref var sums = ref At(ref c, LaneShape.Sums);
+        for (var i = 0; i < 16; i++) At(ref sums, i) = Vector512<double>.Zero;
         for (var i = 0; i < n; i++)
         {
             var slope = At(ref c, _shape.K + (6 * n) + i) - At(ref c, _shape.K + (5 * n) + i);
             var state = At(ref c, _shape.Next + i) - At(ref c, _shape.Argument + i);
-            slopes = Vector512.FusedMultiplyAdd(slope, slope, slopes);
-            states = Vector512.FusedMultiplyAdd(state, state, states);
+            if (wide)
+            {
+                At(ref sums, i & 7) = Vector512.FusedMultiplyAdd(slope, slope, At(ref sums, i & 7));
+                At(ref sums, 8 + (i & 7)) = Vector512.FusedMultiplyAdd(state, state, At(ref sums, 8 + (i & 7)));
+            }
+            else
+            {
+                slopes = Vector512.FusedMultiplyAdd(slope, slope, slopes);
+                states = Vector512.FusedMultiplyAdd(state, state, states);
+            }
         }
+        if (wide) (slopes, states) = (Tree(ref sums), Tree(ref At(ref sums, 8)));
         Vector512<double> h = At(ref c, LaneShape.Step), strikes = At(ref c, LaneShape.Strikes), calm = At(ref c, LaneShape.Calm);
         var looked = At(ref c, LaneShape.Accepted) & Vector512.GreaterThan(states, Vector512<double>.Zero);
         var strike = Vector512.GreaterThan(h * h * slopes, Vector512.Create(StiffnessWatch.Boundary * StiffnessWatch.Boundary) * states);
@@ -277,7 +287,7 @@ internal struct LaneRun<TModel>
         Lane(ref c, LaneShape.T, lane) = _work.StartTime;
         Lane(ref c, LaneShape.H, lane) = 0.0;
         Lane(ref c, LaneShape.Stop, lane) = double.PositiveInfinity;
-        Lane(ref c, LaneShape.Last, lane) = 1.0;
+        Lane(ref c, LaneShape.Last, lane) = 0.0;
         Lane(ref c, LaneShape.Rejected, lane) = 0.0;
         Lane(ref c, LaneShape.Steps, lane) = 0.0;
         Lane(ref c, LaneShape.Strikes, lane) = 0.0;
@@ -304,10 +314,14 @@ internal struct LaneRun<TModel>
         }
         var worst = ErrorNorm.Worst(error, y, _rtol, _atol);
         if (!stuck) return new TooManyStepsException(t, _work.Options.MaxSteps, worst);
-        return Lane(ref c, LaneShape.Error, lane) < double.PositiveInfinity
+        return Lane(ref c, LaneShape.Square, lane) < double.PositiveInfinity
             ? new StepSizeTooSmallException(t, Lane(ref c, LaneShape.H, lane), worst)
             : new NonFiniteException(t, worst);
     }
+
+    /// <summary>Eight partial sums in the order of <see cref="ErrorNorm.Tree"/>.</summary>
+    private static Vector512<double> Tree(ref Vector512<double> sums) =>
+        ((sums + At(ref sums, 4)) + (At(ref sums, 2) + At(ref sums, 6))) + ((At(ref sums, 1) + At(ref sums, 5)) + (At(ref sums, 3) + At(ref sums, 7)));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> Clamp(Vector512<double> x, Vector512<double> high)

@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics;
+
 namespace Athanor.Compute.Ode;
 
 /// <summary>
@@ -39,14 +41,30 @@ internal struct StiffnessWatch
     /// <param name="k6">Slope at (t + h, <paramref name="u6"/>).</param>
     /// <param name="k7">Slope at (t + h, <paramref name="next"/>).</param>
     public bool Look(
-        double h, double left, ReadOnlySpan<double> k6, ReadOnlySpan<double> k7, ReadOnlySpan<double> u6, ReadOnlySpan<double> next)
+        double h, double left, int n, ReadOnlySpan<double> k6, ReadOnlySpan<double> k7, ReadOnlySpan<double> u6, ReadOnlySpan<double> next)
     {
         double slopes = 0.0, states = 0.0;
-        for (var i = 0; i < k6.Length; i++)
+        if (n < Tsit5.Wide)
         {
-            double slope = k7[i] - k6[i], state = next[i] - u6[i];
-            slopes = Math.FusedMultiplyAdd(slope, slope, slopes);
-            states = Math.FusedMultiplyAdd(state, state, states);
+            for (var i = 0; i < n; i++)
+            {
+                double slope = k7[i] - k6[i], state = next[i] - u6[i];
+                slopes = Math.FusedMultiplyAdd(slope, slope, slopes);
+                states = Math.FusedMultiplyAdd(state, state, states);
+            }
+        }
+        else
+        {
+            Vector512<double> slopeSums = Vector512<double>.Zero, stateSums = Vector512<double>.Zero;
+            for (var i = 0; i < k6.Length; i += 8)
+            {
+                var slope = Vector512.Create(k7[i..]) - Vector512.Create(k6[i..]);
+                var state = Vector512.Create(next[i..]) - Vector512.Create(u6[i..]);
+                slopeSums = Vector512.FusedMultiplyAdd(slope, slope, slopeSums);
+                stateSums = Vector512.FusedMultiplyAdd(state, state, stateSums);
+            }
+            slopes = ErrorNorm.Tree(slopeSums);
+            states = ErrorNorm.Tree(stateSums);
         }
         if (!(states > 0.0)) return false;
         var size = h * h * slopes;

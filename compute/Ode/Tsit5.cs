@@ -74,18 +74,20 @@ public static partial class Tsit5
         var n = model.Dimension;
         // From eight components on, rows are padded to whole vectors; the padding stays zero.
         var stride = n < Wide ? n : (n + 7) & ~7;
-        var work = new double[((Stages + 3) * stride) + Math.Max(n, stride) + block];
+        var work = new double[(Stages + 5) * stride];
         Span<double> k = work.AsSpan(0, Stages * stride), now = work.AsSpan(Stages * stride, stride);
         Span<double> next = work.AsSpan((Stages + 1) * stride, stride), u = work.AsSpan((Stages + 2) * stride, stride);
-        Span<double> error = work.AsSpan((Stages + 3) * stride, stride), atol = work.AsSpan((Stages + 4) * stride, block);
+        Span<double> error = work.AsSpan((Stages + 3) * stride, stride), tolerances = work.AsSpan((Stages + 4) * stride, stride);
         var rtol = options.RelativeTolerance;
+        tolerances.Fill(1.0); // in the padding, against 0 / 0
+        var atol = tolerances[..block];
         options.AbsoluteTo(atol);
         y.CopyTo(now);
         model.Rhs(t, now[..n], k[..n]);
         if (ErrorNorm.NonFinite(k[..n]) is >= 0 and var bad) throw new NonFiniteException(t, bad);
         var h = options.InitialStep > 0 ? options.InitialStep : ErrorNorm.FirstStep(now[..n], k[..n], rtol, atol, end - t);
         h = Math.Min(h, options.MaxStep);
-        var control = new StepControl(5);
+        var control = new StepControl(5, StepControl.ExplicitNow, StepControl.ExplicitBefore);
         var stop = 0;
         int accepted = 0, rejected = 0;
         while (t < end)
@@ -103,27 +105,29 @@ public static partial class Tsit5
             var left = target - t;
             var last = h * OntoTarget >= left;
             if (last) h = left;
-            double norm;
-            if (stride == n)
+            double square;
+            if (n < Wide)
             {
                 Step(model, n, t, h, now, next, k, u);
-                norm = Norm(n, block, h, now, next, k, rtol, atol);
+                square = Square(n, block, h, now, next, k, rtol, atol);
             }
             else
             {
-                StepWide(model, n, stride, t, h, now, next, k, u, error);
-                norm = ErrorNorm.Wide(error[..n], now, next, rtol, atol, block);
+                StepWide(model, n, stride, t, h, now, next, k, u);
+                square = block == n
+                    ? SquareWide(n, h, now, next, k, rtol, tolerances)
+                    : SquareOfBlocks(n, block, h, now, next, k, error, rtol, atol);
             }
-            if (norm <= 1.0)
+            if (square <= 1.0)
             {
                 var t1 = last ? target : t + h;
                 accepted++;
                 var more = observer.Step(new DenseStep(t, t1, now[..n], next[..n], k, DenseKind.Tsit5));
-                var stiff = watch.Look(h, end - t, k.Slice(5 * stride, n), k.Slice(6 * stride, n), u, next);
+                var stiff = watch.Look(h, end - t, n, k.Slice(5 * stride, stride), k.Slice(6 * stride, stride), u, next);
                 t = t1;
-                Move(next, now);
-                Move(k[(6 * stride)..], k);
-                var after = h * control.Accepted(norm);
+                Move(n, next, now);
+                Move(n, k[(6 * stride)..], k);
+                var after = h * control.AcceptedSquare(square);
                 // Having stopped short only to hit a stop says nothing about the step that the tolerance allows.
                 h = Math.Min(last && wanted > after ? wanted : after, options.MaxStep);
                 if (!more || stiff) break;
@@ -131,7 +135,7 @@ public static partial class Tsit5
             else
             {
                 rejected++;
-                h *= control.Rejected(norm);
+                h *= control.RejectedSquare(square);
                 if (!(h > StepControl.SmallestStep(t)))
                 {
                     // A stiff method may get further; what it meets it reports.
@@ -141,7 +145,7 @@ public static partial class Tsit5
                         break;
                     }
                     var worst = Worst(n, h, k, stride, next, rtol, atol);
-                    throw norm < double.PositiveInfinity ? new StepSizeTooSmallException(t, h, worst) : new NonFiniteException(t, worst);
+                    throw square < double.PositiveInfinity ? new StepSizeTooSmallException(t, h, worst) : new NonFiniteException(t, worst);
                 }
             }
         }
@@ -153,9 +157,17 @@ public static partial class Tsit5
     internal const double OntoTarget = 1.0000000001;
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static void Move(ReadOnlySpan<double> from, Span<double> to)
+    private static void Move(int n, ReadOnlySpan<double> from, Span<double> to)
     {
-        for (var i = 0; i < from.Length && i < to.Length; i++) to[i] = from[i];
+        // A copy of a few numbers costs less than the call that copies many.
+        if (n < Wide)
+        {
+            for (var i = 0; i < n; i++) to[i] = from[i];
+        }
+        else
+        {
+            from[..n].CopyTo(to);
+        }
     }
 
     private static int Worst(int n, double h, ReadOnlySpan<double> k, int stride, ReadOnlySpan<double> y, double rtol, ReadOnlySpan<double> atol)

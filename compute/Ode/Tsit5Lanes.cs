@@ -187,15 +187,16 @@ internal static class Tsit5Lanes
 /// <summary>Where the numbers of eight lanes lie, counted in vectors: control, parameters, y, next y, stage argument, seven stages.</summary>
 internal readonly record struct LaneShape(int Dimension, int Parameters)
 {
-    // Time, wanted step, time to step onto, step tried, scaled error and that of the last accepted step, and as masks whether the last try
+    // Time, wanted step, time to step onto, step tried, square of the scaled error and logarithm of the last
+    // accepted one, and as masks whether the last try
     // was rejected, this one accepted, and whether it ends at the time to step onto; steps tried; strikes and calm of the stiffness watch.
-    public const int T = 0, H = 1, Stop = 2, Step = 3, Error = 4, Last = 5, Rejected = 6, Accepted = 7, Reached = 8, Steps = 9, Strikes = 10;
+    public const int T = 0, H = 1, Stop = 2, Step = 3, Square = 4, Last = 5, Rejected = 6, Accepted = 7, Reached = 8, Steps = 9, Strikes = 10;
     public const int Calm = 11;
 
-    /// <summary>Eight vectors for partial sums.</summary>
+    /// <summary>Two times eight vectors for partial sums.</summary>
     public const int Sums = 12;
 
-    public const int ParametersAt = 20;
+    public const int ParametersAt = 28;
 
     public int Y => ParametersAt + Parameters;
 

@@ -115,8 +115,8 @@ public sealed class OdeProblem<TModel>(TModel model) : OdeProblem
 
     private (TModel Model, double Start, double[] Initial, double[] Times, OdeOptions Options) Check(OdeRequest request)
     {
-        var parameters = request.Parameters ?? NominalParameters;
-        var initial = request.Initial ?? NominalInitial;
+        var parameters = request.Parameters ?? OwnParameters;
+        var initial = request.Initial ?? OwnInitial;
         if (parameters.Length != Parameters.Length)
             throw new ArgumentException($"{Name} has {Parameters.Length} parameters; {parameters.Length} are given");
         if (initial.Length != States.Length)

@@ -42,10 +42,15 @@ public abstract class OdeProblem
     public OdeOptions DefaultOptions => new() { AbsoluteTolerances = [.. States.Select(s => s.AbsoluteTolerance)] };
 
     /// <summary>Values of the parameters when a request gives none.</summary>
-    public double[] NominalParameters => [.. Parameters.Select(p => p.Value)];
+    public double[] NominalParameters => [.. OwnParameters];
 
     /// <summary>The start when a request gives none.</summary>
-    public double[] NominalInitial => [.. States.Select(s => s.Initial)];
+    public double[] NominalInitial => [.. OwnInitial];
+
+    // For reading alone.
+    private protected double[] OwnParameters => field ??= [.. Parameters.Select(p => p.Value)];
+
+    private protected double[] OwnInitial => field ??= [.. States.Select(s => s.Initial)];
 
     /// <summary>Solves once.</summary>
     /// <exception cref="OdeException">The solve could not go on; the message names time and state.</exception>
