@@ -17,6 +17,9 @@ internal static partial class IngestLog
     [LoggerMessage(EventId = 703, Level = LogLevel.Warning, Message = "ingest: a message on {Topic} was parked: {Reason}")]
     public static partial void Parked(ILogger log, string topic, string reason);
 
+    [LoggerMessage(EventId = 705, Level = LogLevel.Information, Message = "ingest: {Queue} is left to {Reader}")]
+    public static partial void StepsBack(ILogger log, string queue, string reader);
+
     [LoggerMessage(EventId = 704, Level = LogLevel.Information, Message = "ingest: this node publishes moves")]
     public static partial void PublishesMoves(ILogger log);
 }

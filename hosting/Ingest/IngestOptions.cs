@@ -31,6 +31,9 @@ public sealed record IngestOptions
     [Range(256, 16 << 20)]
     public int MaxMessageBytes { get; init; } = 64 << 10;
 
+    /// <summary>How often ingest nodes tell each other that they are there.</summary>
+    public TimeSpan BalanceEvery { get; init; } = TimeSpan.FromSeconds(1);
+
     public TimeSpan Heartbeat { get; init; } = TimeSpan.FromSeconds(10);
 
     /// <summary>Wait before the broker is called again; doubles up to 32 times this.</summary>

@@ -11,7 +11,8 @@ namespace Athanor.Hosting.Ingest;
 /// The plant's door: measurements in, moves out, over RabbitMQ. Runs in nodes of the role <c>ingest</c>, which need own no shard.
 ///
 /// Roles. The broker keeps measurements until they are committed, in queues that each unit is in exactly one of (<see cref="PlantTopology"/>),
-/// and lets one node read a queue at a time. <see cref="QueueReader"/> reads one queue; <see cref="UnitWriter"/> asks the twins;
+/// and lets one node read a queue at a time. The nodes share the queues among them (<see cref="ReaderRota"/>, <see cref="IngestPresence"/>).
+/// <see cref="QueueReader"/> reads one queue; <see cref="UnitWriter"/> asks the twins;
 /// <see cref="MovePublisher"/> sends moves. The twin, not the broker, makes a measurement take effect once.
 ///
 /// Guarantees. A measurement is acknowledged after it is in the journal, or in the parking queue with the reason. A unit's measurements
@@ -33,6 +34,7 @@ public sealed class IngestService : IAsyncDisposable
     private readonly Func<string, Task>? _beforeAck;
     private readonly CancellationTokenSource _stop = new();
     private readonly TaskCompletionSource _ready = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private volatile ReaderRota? _rota;
     private Task _run = Task.CompletedTask;
 
     private IngestService(IngestOptions options, string node, IClusterClient client, IStore? store, MessageRegistry messages, TimeProvider time,
@@ -47,6 +49,9 @@ public sealed class IngestService : IAsyncDisposable
     private static IFeedOffsets OffsetsOf(IStore store) => store is IJournalStore journal ? new StoredFeedOffsets(journal) : new MemoryFeedOffsets();
 
     public IngestFigures Figures { get; } = new();
+
+    /// <summary>The ingest nodes that this one knows of, itself among them, as <c>NODE/SESSION</c>.</summary>
+    public IReadOnlyList<string> Members => _rota?.Members ?? [];
 
     /// <summary>Completes when the broker was reached for the first time.</summary>
     public Task Ready => _ready.Task;
@@ -120,12 +125,17 @@ public sealed class IngestService : IAsyncDisposable
             };
         }
         using var parkingTurn = new SemaphoreSlim(1);
+        var rota = new ReaderRota($"{_node}/{Guid.NewGuid():N}", _options.BalanceEvery * IngestPresence.Missed, _time);
+        var subscribed = Enumerable.Range(0, _options.Queues)
+            .Select(static _ => new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).ToArray();
+        var inLine = Task.WhenAll(subscribed.Select(static s => s.Task));
         List<Task> parts =
         [
             ended.Task,
-            .. Enumerable.Range(0, _options.Queues)
-                .Select(i => _reader.Run(consuming, parking, parkingTurn, PlantTopology.Queue(i), _beforeAck, lost.Token)),
+            .. subscribed.Select((told, i) => _reader.Run(consuming, parking, parkingTurn, i, rota, told, _beforeAck, lost.Token)),
+            new IngestPresence(_options, rota, _time).Run(consuming, publishing, inLine, lost.Token),
         ];
+        _rota = rota;
         if (_moves is not null) parts.Add(_moves.Run(publishing, lost.Token));
         Figures.Connected();
         IngestLog.Connected(_log, _options.Queues);

@@ -15,6 +15,9 @@ internal static class PlantTopology
 {
     public const string TopicExchange = "amq.topic";
     public const string HashExchange = "athanor.measurements";
+    /// <summary>Where ingest nodes tell each other that they are there.</summary>
+    public const string NodesExchange = "athanor.ingest.nodes";
+
     public const string ParkedQueue = "athanor.measurements.parked";
 
     /// <summary>Held by the one node that publishes moves.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Text.Json;
 using Athanor.Hosting.Ingest;
@@ -88,17 +89,17 @@ public sealed class PlantIngestTests(PlantWorld world, ITestOutputHelper output)
         var batches = 0;
         var hung = new TaskCompletionSource();
         var reached = new TaskCompletionSource();
-        // The first one subscribes to all queues; at its fourth batch it hangs between commit and acknowledgement, and then goes.
+        // The first one reads all queues; at its fourth batch it hangs between commit and acknowledgement. Another comes, and the first goes.
         var first = await world.Ingest(beforeAck: _ =>
         {
             if (Interlocked.Increment(ref batches) < 4) return Task.CompletedTask;
             reached.TrySetResult();
             return hung.Task;
         });
-        await using var second = await world.Ingest();
         var publishing = Task.WhenAll(units.Select(unit => world.Publish(
             $"plant/default/{unit}/measurements", [.. Enumerable.Range(1, 200).Select(i => PlantWorld.Json(i))])));
         await reached.Task.WaitAsync(TimeSpan.FromSeconds(30));
+        await using var second = await world.Ingest();
         var going = first.DisposeAsync();
         hung.TrySetException(new IOException("gone"));
         await going;
@@ -110,6 +111,59 @@ public sealed class PlantIngestTests(PlantWorld world, ITestOutputHelper output)
             Assert.Equal(Enumerable.Range(1, 200).Select(i => (double)i), (await world.Journal(unit)).Select(s => s.Value));
         }
         Assert.True(first.Figures.Messages > 0 && second.Figures.Messages > 0, $"{first.Figures.Messages} and {second.Figures.Messages}");
+    }
+
+    [Fact]
+    public async Task Nodes_share_the_queues_one_that_joins_gets_its_part_and_one_that_goes_leaves_it_to_the_others()
+    {
+        const int Each = 60;
+        string[] units = [.. Enumerable.Range(0, 12).Select(static i => $"shared-{i}")];
+        foreach (var unit in units) await world.Register(unit);
+        var (byFirst, bySecond) = (new ConcurrentDictionary<string, int>(), new ConcurrentDictionary<string, int>());
+        await using var first = await world.Ingest(node: "a", beforeAck: queue => Note(byFirst, queue));
+        var second = await world.Ingest(node: "b", beforeAck: queue => Note(bySecond, queue));
+        await Shared(first, second);
+        // Measurements come while queues change hands.
+        var begin = 0;
+        async Task Publish()
+        {
+            var from = begin;
+            begin += Each;
+            await Task.WhenAll(units.Select(unit => world.Publish(
+                $"plant/default/{unit}/measurements", [.. Enumerable.Range(from + 1, Each).Select(i => PlantWorld.Json(i))])));
+        }
+        await Publish();
+        await PlantWorld.Until("the first measurements", () => Task.FromResult(first.Figures.Messages + second.Figures.Messages >= begin * units.Length));
+        byFirst.Clear();
+        bySecond.Clear();
+        await Publish();
+        await PlantWorld.Until("the second measurements", () => Task.FromResult(first.Figures.Messages + second.Figures.Messages >= begin * units.Length));
+        Assert.True(!byFirst.IsEmpty && !bySecond.IsEmpty, $"{byFirst.Count} and {bySecond.Count} queues");
+        Assert.Empty(byFirst.Keys.Intersect(bySecond.Keys));
+
+        var third = await world.Ingest(node: "c");
+        await Shared(first, second, third);
+        await Publish();
+        await second.DisposeAsync();
+        await Publish();
+        await third.DisposeAsync();
+        await Publish();
+        foreach (var unit in units)
+        {
+            await PlantWorld.Until($"{begin} samples of {unit}", async () => await world.Count(unit, "pressure") == begin);
+            Assert.Equal(Enumerable.Range(1, begin).Select(i => (double)i), (await world.Journal(unit)).Select(s => s.Value));
+        }
+        Assert.True(third.Figures.Messages > 0, "the third node read nothing");
+        Assert.Single(first.Members);
+
+        static Task Note(ConcurrentDictionary<string, int> seen, string queue)
+        {
+            seen.AddOrUpdate(queue, 1, static (_, n) => n + 1);
+            return Task.CompletedTask;
+        }
+
+        static Task Shared(params IngestService[] services) => PlantWorld.Until(
+            "all nodes know each other", () => Task.FromResult(services.All(s => s.Members.Count == services.Length)));
     }
 
     [Fact]

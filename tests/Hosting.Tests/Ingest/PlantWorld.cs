@@ -33,6 +33,7 @@ public sealed class PlantWorld : IAsyncLifetime
         Prefetch = 20,
         ReconnectAfter = TimeSpan.FromMilliseconds(100),
         MovesEvery = TimeSpan.FromMilliseconds(50),
+        BalanceEvery = TimeSpan.FromMilliseconds(200),
     };
 
     public async Task InitializeAsync()
@@ -58,10 +59,11 @@ public sealed class PlantWorld : IAsyncLifetime
         Assert.IsType<Done>(await Cluster.Client.Ask(Unit(id), new RegisterTwin(spec)));
     }
 
-    public async Task<IngestService> Ingest(IngestOptions? options = null, Func<string, Task>? beforeAck = null, bool moves = false)
+    public async Task<IngestService> Ingest(
+        IngestOptions? options = null, Func<string, Task>? beforeAck = null, bool moves = false, string node = "test")
     {
         var service = IngestService.Start(
-            options ?? Options, "test", Cluster.Client, moves ? Cluster.Store : null, Families.Messages, TimeProvider.System, NullLogger.Instance,
+            options ?? Options, node, Cluster.Client, moves ? Cluster.Store : null, Families.Messages, TimeProvider.System, NullLogger.Instance,
             null, beforeAck);
         await service.Ready.WaitAsync(Patience);
         return service;
