@@ -17,9 +17,8 @@ internal sealed class CycleContinuation(
 {
     private const double LargestTurn = 0.96;
     private const double FirstStep = 0.005;
-    private const double MaximumStep = 0.08;
+    private const double MaximumStep = 0.05;
 
-    /// <summary>Steps towards an infinite period are that in ln T: p is settled, only the waiting time grows.</summary>
     private const double MinimumStep = 1e-6;
 
     private readonly int _n = field.Dimension;

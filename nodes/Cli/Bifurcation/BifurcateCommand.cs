@@ -58,14 +58,15 @@ internal static class BifurcateCommand
         var index = Assignments.Index(problem.Name, "parameter", name, [.. problem.Parameters.Select(p => p.Name)]);
         var (from, to) = (parsed.GetRequiredValue(From), parsed.GetRequiredValue(To));
         CheckRange(problem.Parameters[index], from, to);
-        var (lower, upper) = Bounds(problem, parsed.GetValue(Box) ?? []);
+        var parameters = Assignments.Parameters(problem, parsed.GetValue(Set) ?? []);
+        var (lower, upper) = SearchBox.Of(problem, parameters, parsed.GetValue(Box) ?? []);
         var shown = Shown(problem, parsed.GetValue(Show) ?? []);
         var run = new LongRun($"bifurcate {problem.Name}", "parts", Progress.Total, TimeProvider.System);
         var progress = new Progress(run);
         BifurcationDiagram diagram;
         try
         {
-            var field = ProblemField.Of(problem, problem.Parameters[index].Name, Assignments.Parameters(problem, parsed.GetValue(Set) ?? []));
+            var field = ProblemField.Of(problem, problem.Parameters[index].Name, parameters);
             var request = new BifurcationRequest
             {
                 From = from,
@@ -87,7 +88,7 @@ internal static class BifurcateCommand
             throw new UserException($"bifurcate {problem.Name}: {e.Message}");
         }
         var report = new DiagramReport(problem, index, diagram);
-        if (!Outputs.Quiet(parsed)) report.Print();
+        if (!Outputs.Quiet(parsed)) report.Print(SearchBox.Describe(problem, lower, upper));
         Outputs.Write(parsed, report.Columns, report.Rows, report.Json, () => DiagramPlot.Panels(problem, index, diagram, shown));
         return ExitCodes.Success;
     }
@@ -103,29 +104,6 @@ internal static class BifurcateCommand
                 CultureInfo.InvariantCulture,
                 $"--from {from:R} --to {to:R}: {parameter.Name} makes sense from {parameter.Lower:R} to {parameter.Upper:R} {parameter.Unit}"));
         }
-    }
-
-    private static (double[] Lower, double[] Upper) Bounds(OdeProblem problem, string[] given)
-    {
-        double[] lower = [.. problem.States.Select(s => s.Lower)], upper = [.. problem.States.Select(s => s.Upper)];
-        foreach (var text in given)
-        {
-            var at = text.IndexOf('=');
-            var parts = at > 0 ? text[(at + 1)..].Split(':') : [];
-            if (parts.Length != 2 || !Number(parts[0], out var low) || !Number(parts[1], out var high) || !(low < high))
-                throw new UserException($"--box {text}: STATE=LOW:HIGH with LOW below HIGH is needed, as in --box T=250:600");
-            var state = Assignments.Index(problem.Name, "state", text[..at].Trim(), [.. problem.States.Select(s => s.Name)]);
-            (lower[state], upper[state]) = (low, high);
-        }
-        for (var i = 0; i < lower.Length; i++)
-        {
-            if (!double.IsFinite(lower[i]) || !double.IsFinite(upper[i]))
-                throw new UserException($"{problem.Name} sets no bounds for {problem.States[i].Name}; say where to search with --box {problem.States[i].Name}=LOW:HIGH");
-        }
-        return (lower, upper);
-
-        static bool Number(string text, out double value) =>
-            double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out value) && double.IsFinite(value);
     }
 
     private static int[] Shown(OdeProblem problem, string[] names)

@@ -41,9 +41,10 @@ internal sealed class DiagramReport(OdeProblem problem, int parameter, Bifurcati
         }
     }
 
-    public void Print()
+    public void Print(string box)
     {
         Console.Out.WriteLine($"{problem.Title} ({problem.Source})");
+        Console.Out.WriteLine(box);
         foreach (var line in Searches()) Console.Out.WriteLine(line);
         Points();
         foreach (var branch in diagram.Branches) Console.Out.WriteLine(Describe(branch));
