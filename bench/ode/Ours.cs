@@ -14,6 +14,8 @@ internal static class Ours
 
     private static readonly OdeOptions Options = new() { RelativeTolerance = 1e-6, AbsoluteTolerance = 1e-9 };
 
+    private static readonly OdeOptions Loose = new() { RelativeTolerance = 1e-5, AbsoluteTolerance = 1e-8 };
+
     // Against the ends by Radau at rtol 1e-12 (baselines; the Robertson reference has the IVP test set's digits).
     private static readonly double[] CstrEnd = [0.08137497337, 383.8460676], VanDeVusseEnd = [3, 1.11702128];
     private static readonly double[] KlattEngellEnd = [2.140209157, 1.090303894, 114.1910974, 112.9066083];
@@ -44,7 +46,9 @@ internal static class Ours
         var end = new[] { PlugFlow.EndSeconds };
         var time = Time(() => Tsit5.Solve(new PlugFlow(), 0, new double[PlugFlow.Cells], end, plugFlow, Options));
         yield return (Rows.PlugFlow, time, Error(plugFlow, PlugFlowEnd));
-        foreach (var (row, method) in new[] { (Rows.Robertson, OdeMethod.Rodas5P), (Rows.RobertsonAuto, OdeMethod.Auto) })
+        // What is asked is LSODA's error (2.9e-6), not its tolerance; the same tolerance stands in the rows after it.
+        yield return Trajectory(Rows.Robertson, Robertson, OdeMethod.Rodas5P, [1e5], RobertsonEnd, Loose);
+        foreach (var (row, method) in new[] { (Rows.RobertsonSame, OdeMethod.Rodas5P), (Rows.RobertsonAuto, OdeMethod.Auto) })
             yield return Trajectory(row, Robertson, method, [1e5], RobertsonEnd);
         foreach (var (row, threads) in new[] { (Rows.SweepOne, 1), (Rows.Sweep, 2) })
         {
@@ -64,9 +68,9 @@ internal static class Ours
     }
 
     private static (string Row, double Microseconds, string Error) Trajectory(
-        string row, OdeProblem problem, OdeMethod method, double[] times, double[] reference)
+        string row, OdeProblem problem, OdeMethod method, double[] times, double[] reference, OdeOptions? options = null)
     {
-        var request = new OdeRequest { Times = times, Options = Options, Method = method };
+        var request = new OdeRequest { Times = times, Options = options ?? Options, Method = method };
         Trajectory? result = null;
         var time = Time(() => result = problem.Solve(request));
         return (row, time, Error(result!.End, reference));
@@ -79,6 +83,17 @@ internal static class Ours
         var time = Time(() => result = problem.SolveMany(batch));
         return (row, time / LaneCount, Error(result!.End(77), reference));
     }
+
+    /// <summary>The largest relative error of the first components of a row's end.</summary>
+    public static string? Error(string row, ReadOnlySpan<double> end) => row switch
+    {
+        Rows.Cstr => Error(end, CstrEnd),
+        Rows.VanDeVusse => Error(end, VanDeVusseEnd),
+        Rows.KlattEngell => Error(end, KlattEngellEnd),
+        Rows.PlugFlow => Error(end, PlugFlowEnd),
+        Rows.Robertson => Error(end, RobertsonEnd),
+        _ => null,
+    };
 
     private static string Error(ReadOnlySpan<double> actual, ReadOnlySpan<double> reference)
     {

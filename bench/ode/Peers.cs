@@ -78,6 +78,11 @@ internal sealed partial class Peers(string folder, string bin, bool scipy)
             var unit = match.Groups[2].Value switch { "us" => 1.0, "ms" => 1e3, _ => 1e6 };
             var value = double.Parse(match.Groups[1].Value) * unit;
             var error = Error().Match(line) is { Success: true } e ? e.Groups[1].Value : Check().Match(line).Value;
+            if (Final().Match(line) is { Success: true } final)
+            {
+                var end = final.Groups[1].Value.Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(double.Parse).ToArray();
+                error = Ours.Error(target.Item1, end) ?? error;
+            }
             if (!best.TryGetValue(target, out var other) || value < other.Item1) best[target] = (value, error);
         }
         foreach (var ((row, column), (value, error)) in best) yield return (row, column, value, error);
@@ -112,6 +117,9 @@ internal sealed partial class Peers(string folder, string bin, bool scipy)
     [GeneratedRegex("max rel err ([0-9.e+-]+)")]
     private static partial Regex Error();
 
-    [GeneratedRegex("(checksum of 200: [0-9.]+|final .*)$")]
+    [GeneratedRegex("checksum of 200: [0-9.]+")]
     private static partial Regex Check();
+
+    [GeneratedRegex("final ([0-9.e+ -]+)$")]
+    private static partial Regex Final();
 }
