@@ -28,8 +28,8 @@ public readonly struct E5(double a, double b, double c, double m) : IOdeModel<E5
         "e5", "Chemical pyrolysis E5 (stiff, tiny concentrations)",
         "W. Enright, T. Hull, B. Lindberg, BIT 15 (1975) 10; Test Set for IVP Solvers, Bari", "s", 0.0, 1e13,
         [
-            new("y1", "mol/L", 1.76e-3, 1e-24, 0.0, 1.0), new("y2", "mol/L", 0.0, 1e-24, 0.0, 1.0), new("y3", "mol/L", 0.0, 1e-24, 0.0, 1.0),
-            new("y4", "mol/L", 0.0, 1e-24, 0.0, 1.0),
+            new("y1", "mol/L", 1.76e-3, 1e-24, 0.0, 1.0), new("y2", "mol/L", 0.0, 1e-24, 0.0, 1.0),
+            new("y3", "mol/L", 0.0, 1e-24, 0.0, 1.0), new("y4", "mol/L", 0.0, 1e-24, 0.0, 1.0),
         ],
         [
             new("A", "1/s", 7.89e-10, 0.0), new("B", "L/(mol s)", 1.1e7, 0.0), new("C", "1/s", 1.13e3, 0.0), new("M", "L/mol", 1e6, 0.0),

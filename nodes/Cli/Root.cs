@@ -40,6 +40,7 @@ internal static class Root
         yield return DemoCommand.Create();
         yield return Simulation.SimulateCommand.Create();
         yield return Simulation.SweepCommand.Create();
+        yield return Simulation.RtdCommand.Create();
         yield return Bifurcation.BifurcateCommand.Create();
         yield return FamilyCommands.Create("twins", "the twin of one plant unit");
         yield return FamilyCommands.Create("training", "one training run");

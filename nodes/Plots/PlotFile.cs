@@ -14,7 +14,8 @@ internal static class PlotFile
 
     private const string Style = """
         svg{--ink:#22262b;--soft:#5d6670;--grid:#e4e2dd;--c0:#2f6db3;--c1:#d2691e;--c2:#3a8f5c;--c3:#a23b72;--c4:#7a6ad0;--c5:#8a6d3b;--c6:#1d9aa0;--c7:#7a7f87}
-        text{fill:var(--ink);font:12px system-ui,'DejaVu Sans',sans-serif}.t{font-weight:600;font-size:14px}.k{fill:var(--soft);font-size:11.5px}
+        text{fill:var(--ink);font:12px system-ui,'DejaVu Sans',
+            sans-serif}.t{font-weight:600;font-size:14px}.k{fill:var(--soft);font-size:11.5px}
         .g{stroke:var(--grid)}.f{fill:none;stroke:var(--soft)}.l{fill:none;stroke-width:1.8}.e{stroke-opacity:.45}
         """;
 

@@ -76,6 +76,7 @@ internal sealed class Axis
 
     public string Label(double tick)
     {
+        if (tick == 0) return "0";
         var size = Math.Abs(tick);
         if (size != 0 && (size >= 1e5 || size < 1e-3)) return tick.ToString("0.##e+0", CultureInfo.InvariantCulture);
         return tick.ToString("G6", CultureInfo.InvariantCulture);

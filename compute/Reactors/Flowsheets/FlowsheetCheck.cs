@@ -7,7 +7,8 @@ internal static class FlowsheetCheck
     {
         int n = spec.Species.Length, reactions = n == 0 ? 0 : spec.Stoichiometry.Length / n;
         Require(n > 0, "there are no species");
-        Require(spec.Stoichiometry.Length == reactions * n, $"the stoichiometry has {spec.Stoichiometry.Length} numbers, not reactions x {n} species");
+        Require(spec.Stoichiometry.Length == reactions * n,
+            $"the stoichiometry has {spec.Stoichiometry.Length} numbers, not reactions x {n} species");
         Require(spec.Units.Length > 0, "there are no units; at least one is needed");
         var twice = spec.Units.GroupBy(u => u.Name).FirstOrDefault(g => g.Count() > 1);
         Require(twice is null, $"two units are called '{twice?.Key}'");
@@ -22,7 +23,8 @@ internal static class FlowsheetCheck
         {
             Known(spec, link.From, $"a link comes from '{link.From}'");
             Known(spec, link.To, $"a link goes to '{link.To}'");
-            Require(link.Share is > 0 and <= 1, FormattableString.Invariant($"the link from '{link.From}' to '{link.To}' has the share {link.Share:R}; it must be above 0 and at most 1"));
+            Require(link.Share is > 0 and <= 1,
+                FormattableString.Invariant($"the link from '{link.From}' to '{link.To}' has the share {link.Share:R}; it must be above 0 and at most 1"));
         }
         foreach (var group in spec.Links.GroupBy(l => l.From))
         {
@@ -34,16 +36,22 @@ internal static class FlowsheetCheck
     private static void Check(FlowsheetSpec spec, UnitSpec unit, int reactions)
     {
         var who = $"unit '{unit.Name}'";
-        Require(unit.Initial.IsDefaultOrEmpty || unit.Initial.Length == spec.Species.Length, $"{who} starts with {unit.Initial.Length} concentrations for {spec.Species.Length} species");
+        Require(unit.Initial.IsDefaultOrEmpty || unit.Initial.Length == spec.Species.Length,
+            $"{who} starts with {unit.Initial.Length} concentrations for {spec.Species.Length} species");
         foreach (var c in unit.Initial.IsDefault ? [] : unit.Initial)
-            Require(c >= 0 && double.IsFinite(c), FormattableString.Invariant($"{who} starts with a concentration of {c:R}; it must be 0 or more"));
-        Require(unit.Temperature.First > 0, FormattableString.Invariant($"{who} has a temperature of {unit.Temperature.First:R} K; it must be positive (kelvin)"));
+            Require(c >= 0 && double.IsFinite(c),
+                FormattableString.Invariant($"{who} starts with a concentration of {c:R}; it must be 0 or more"));
+        Require(unit.Temperature.First > 0,
+            FormattableString.Invariant($"{who} has a temperature of {unit.Temperature.First:R} K; it must be positive (kelvin)"));
         if (!unit.Isothermal && spec.Gas is null)
         {
-            Require(spec.HeatIsRate || spec.Enthalpies.Length == reactions, $"{who} has an energy balance, but there are {spec.Enthalpies.Length} reaction enthalpies for {reactions} reactions");
-            Require(spec.HeatCapacity > 0 && double.IsFinite(spec.HeatCapacity), FormattableString.Invariant($"{who} has an energy balance and needs a positive density times heat capacity, not {spec.HeatCapacity:R}"));
+            Require(spec.HeatIsRate || spec.Enthalpies.Length == reactions,
+                $"{who} has an energy balance, but there are {spec.Enthalpies.Length} reaction enthalpies for {reactions} reactions");
+            Require(spec.HeatCapacity > 0 && double.IsFinite(spec.HeatCapacity),
+                FormattableString.Invariant($"{who} has an energy balance and needs a positive density times heat capacity, not {spec.HeatCapacity:R}"));
         }
-        Require(unit.Isothermal ? unit.Cooling is null && unit.Heat is null : true, $"{who} is isothermal and cannot be cooled or heated; give it an energy balance");
+        Require(unit.Isothermal ? unit.Cooling is null && unit.Heat is null : true,
+            $"{who} is isothermal and cannot be cooled or heated; give it an energy balance");
         if (unit.Cooling is { } cooling)
         {
             Positive(cooling.Transfer, $"the heat transfer of {who}");
@@ -55,12 +63,14 @@ internal static class FlowsheetCheck
             case TankSpec tank:
                 Positive(tank.Volume, $"the volume of {who}");
                 if (tank.Outflow is { } outflow) NotNegative(outflow, $"the outflow of {who}");
-                Require(!tank.ConstantPressure || spec.Gas is not null, $"{who} keeps its pressure, which only a batch of gas can; name the gases");
+                Require(!tank.ConstantPressure || spec.Gas is not null,
+                    $"{who} keeps its pressure, which only a batch of gas can; name the gases");
                 break;
             case TubeSpec tube:
                 Positive(tube.Length, $"the length of {who}");
                 Positive(tube.Area, $"the cross-section of {who}");
-                Require(tube.Dispersion >= 0 && double.IsFinite(tube.Dispersion), FormattableString.Invariant($"the dispersion of {who} is {tube.Dispersion:R}; it must be 0 or more"));
+                Require(tube.Dispersion >= 0 && double.IsFinite(tube.Dispersion),
+                    FormattableString.Invariant($"the dispersion of {who} is {tube.Dispersion:R}; it must be 0 or more"));
                 Require(tube.Cells is >= 3 and <= 100_000, $"{who} has {tube.Cells} cells; from 3 to 100,000 are possible");
                 break;
         }

@@ -56,7 +56,11 @@ public static class Flowsheet
             States = [.. plant.States],
             Parameters = [.. plant.Parameters],
             Spec = spec,
-            Outlets = [.. plant.Units.SelectMany(u => Enumerable.Range(u.Outlet, u.Width).Concat(new[] { u.JacketState, u.VolumeState }.Where(s => s >= 0)))],
+            Outlets =
+            [
+                .. plant.Units.SelectMany(u =>
+                    Enumerable.Range(u.Outlet, u.Width).Concat(new[] { u.JacketState, u.VolumeState }.Where(s => s >= 0))),
+            ],
             Places = [.. plant.Units.Select(u => (u.Offset, u.Width, u.Cells))],
             Breaks = [.. plant.Signals.SelectMany(s => s.Breaks).Distinct().Order()],
         };
@@ -125,7 +129,8 @@ internal sealed class FlowsheetProblem<TRates>(Plant plant, TRates rates) : Unit
         var start = request.Start ?? Start;
         var times = request.Times ?? DefaultGrid(start);
         var stretches = Stretches(start, times);
-        if (stretches.Count == 1) return stretches[0].Problem.SolveSensitivities(request with { Start = start, Times = times }, cancellation);
+        if (stretches.Count == 1)
+            return stretches[0].Problem.SolveSensitivities(request with { Start = start, Times = times }, cancellation);
         int n = States.Length, m = request.SensitivityTo?.Length ?? Parameters.Length;
         double[] values = new double[times.Length * n], byP = new double[times.Length * m * n], byY = new double[times.Length * n * n];
         double[] carriedP = new double[m * n], carriedY = new double[n * n];
@@ -235,7 +240,8 @@ internal sealed class FlowsheetProblem<TRates>(Plant plant, TRates rates) : Unit
     public override void Jacobian(double t, ReadOnlySpan<double> y, ReadOnlySpan<double> parameters, Span<double> jacobian) =>
         At(t).Jacobian(t, y, parameters, jacobian);
 
-    public override void ParameterDerivatives(double t, ReadOnlySpan<double> y, ReadOnlySpan<double> parameters, Span<double> derivatives) =>
+    public override void ParameterDerivatives(
+        double t, ReadOnlySpan<double> y, ReadOnlySpan<double> parameters, Span<double> derivatives) =>
         At(t).ParameterDerivatives(t, y, parameters, derivatives);
 
     public override double Outflow(int unit, double t, ReadOnlySpan<double> parameters)

@@ -106,7 +106,8 @@ internal sealed class Plant
         if (energy && spec.Gas is null)
         {
             plant.FirstEnthalpy = plant.Parameters.Count;
-            for (var j = 0; j < plant.Reactions && !spec.HeatIsRate; j++) plant.Parameters.Add(new($"dH{j + 1}", "J/mol", spec.Enthalpies[j]));
+            for (var j = 0; j < plant.Reactions && !spec.HeatIsRate; j++)
+                plant.Parameters.Add(new($"dH{j + 1}", "J/mol", spec.Enthalpies[j]));
             plant.HeatCapacity = plant.Parameters.Count;
             plant.Parameters.Add(new("rhocp", $"J/({spec.VolumeUnit} K)", spec.HeatCapacity, 0.0));
         }
@@ -146,7 +147,8 @@ internal sealed class Plant
             Temperature = unit.Isothermal ? Add(prefix + "T", "K", unit.Temperature, 1.0) : new(-1, -1),
             Size = unit switch
             {
-                TankSpec { Outflow: null, ConstantPressure: false } tank => Add(prefix + "V", Spec.VolumeUnit, Signal.Constant(tank.Volume), 0.0),
+                TankSpec { Outflow: null, ConstantPressure: false } tank =>
+                    Add(prefix + "V", Spec.VolumeUnit, Signal.Constant(tank.Volume), 0.0),
                 TubeSpec t => Add(prefix + "L", "length", Signal.Constant(t.Length), 0.0),
                 _ => new(-1, -1),
             },
@@ -171,7 +173,8 @@ internal sealed class Plant
     private UnitPlace Heat(UnitPlace place, string prefix)
     {
         var per = place.Spec is TubeSpec ? $"J/({Spec.TimeUnit} K {Spec.VolumeUnit})" : $"J/({Spec.TimeUnit} K)";
-        if (place.Spec.Heat is { } heat) place = place with { Heat = Add(prefix + "heat", $"J/{Spec.TimeUnit}", heat, double.NegativeInfinity) };
+        if (place.Spec.Heat is { } heat)
+            place = place with { Heat = Add(prefix + "heat", $"J/{Spec.TimeUnit}", heat, double.NegativeInfinity) };
         if (place.Spec.Cooling is not { } cooling) return place;
         place = place with
         {

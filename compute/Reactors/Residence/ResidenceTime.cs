@@ -65,7 +65,8 @@ public static class ResidenceTime
         // On to where nothing is left: the tail of a recycle is long.
         var last = values.AsSpan((points - 1) * n, n).ToArray();
         var time = end;
-        for (var reach = Math.Max(2 * end, 30 * theory.Mean); Math.Abs(1 - (last[model.Outlet] / theory.Share)) > 1e-10 && reach < 2000 * theory.Mean; reach *= 2)
+        var reach = Math.Max(2 * end, 30 * theory.Mean);
+        for (; Math.Abs(1 - (last[model.Outlet] / theory.Share)) > 1e-10 && reach < 2000 * theory.Mean; reach *= 2)
         {
             cancellation.ThrowIfCancellationRequested();
             var next = new double[n];
@@ -123,7 +124,11 @@ public static class ResidenceTime
             Species = [new SpeciesSpec("tracer", "")],
             Stoichiometry = [],
             Gas = null,
-            Units = [.. spec.Units.Select(u => u with { Isothermal = true, Cooling = null, Heat = null, Initial = [], Temperature = Signal.Constant(298.15) })],
+            Units =
+            [
+                .. spec.Units.Select(u =>
+                    u with { Isothermal = true, Cooling = null, Heat = null, Initial = [], Temperature = Signal.Constant(298.15) }),
+            ],
             Feeds = [.. spec.Feeds.Select(f => f with { Concentrations = [Signal.Constant(f.Name == marked ? 1.0 : 0.0)] })],
         };
     }
@@ -142,7 +147,8 @@ public static class ResidenceTime
         var mixing = new double[n, n];
         var fed = new double[n];
         foreach (var link in plant.Links) mixing[link.To, link.From] += link.Share * flows[link.From] / flows[link.To];
-        foreach (var feed in plant.Feeds) fed[feed.Unit] += Constant(plant, feed.Flow) * Constant(plant, feed.Concentrations[0]) / flows[feed.Unit];
+        foreach (var feed in plant.Feeds)
+            fed[feed.Unit] += Constant(plant, feed.Flow) * Constant(plant, feed.Concentrations[0]) / flows[feed.Unit];
         double[] tau = new double[n], second = new double[n];
         for (var u = 0; u < n; u++)
         {

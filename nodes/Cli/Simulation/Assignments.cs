@@ -11,11 +11,13 @@ internal static class Assignments
 
     /// <summary>The nominal parameters with those given.</summary>
     public static double[] Parameters(OdeProblem problem, IEnumerable<string> given) =>
-        Put("--set", problem.NominalParameters, given, name => Index(problem.Name, "parameter", name, [.. problem.Parameters.Select(p => p.Name)]));
+        Put("--set", problem.NominalParameters, given,
+            name => Index(problem.Name, "parameter", name, [.. problem.Parameters.Select(p => p.Name)]));
 
     /// <summary>The nominal start with the states given.</summary>
     public static double[] Initial(OdeProblem problem, IEnumerable<string> given) =>
-        Put("--initial", problem.NominalInitial, given, name => Index(problem.Name, "state", name, [.. problem.States.Select(s => s.Name)]));
+        Put("--initial", problem.NominalInitial, given,
+            name => Index(problem.Name, "state", name, [.. problem.States.Select(s => s.Name)]));
 
     /// <summary>What a sweep varies: a parameter, or the start of a state where no parameter has the name.</summary>
     public static Variation Vary(OdeProblem problem, string text)
@@ -28,9 +30,11 @@ internal static class Assignments
         if (from == to) throw new UserException($"--vary {text}: the range is empty; FROM and TO must differ");
         if (count > MostConditions) throw new UserException($"--vary {text}: {count} values; at most {MostConditions} conditions are run");
         var parameter = Position(problem.Parameters.Select(p => p.Name), name);
-        if (parameter >= 0) return new Variation(problem.Parameters[parameter].Name, problem.Parameters[parameter].Unit, parameter, -1, from, to, count);
+        if (parameter >= 0) return new Variation(problem.Parameters[parameter].Name, problem.Parameters[parameter].Unit, parameter, -1,
+            from, to, count);
         var state = Position(problem.States.Select(s => s.Name), name);
-        if (state >= 0) return new Variation(problem.States[state].Name + " at the start", problem.States[state].Unit, -1, state, from, to, count);
+        if (state >= 0) return new Variation(problem.States[state].Name + " at the start", problem.States[state].Unit, -1, state, from, to,
+            count);
         throw new UserException(
             $"{problem.Name} has no parameter or state '{name}'; parameters are {string.Join(", ", problem.Parameters.Select(p => p.Name))}, "
             + $"states {string.Join(", ", problem.States.Select(s => s.Name).Take(30))}");

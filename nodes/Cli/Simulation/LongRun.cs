@@ -49,6 +49,7 @@ internal sealed class LongRun(string what, string things, long total, TimeProvid
         var bar = width == 0 ? "" : $"[{new string('#', full)}{new string('.', width - full)}] ";
         var rate = seconds > 0 ? done / seconds : 0;
         var left = done > 0 ? string.Create(CultureInfo.InvariantCulture, $", {(total - done) / rate:F0} s left") : "";
-        return string.Create(CultureInfo.InvariantCulture, $"{what}: {bar}{100 * share:F0} %, {done:N0} of {total:N0} {things}, {rate:N0} /s{left}");
+        return string.Create(CultureInfo.InvariantCulture,
+            $"{what}: {bar}{100 * share:F0} %, {done:N0} of {total:N0} {things}, {rate:N0} /s{left}");
     }
 }

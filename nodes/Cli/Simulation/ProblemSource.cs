@@ -1,12 +1,14 @@
 using Athanor.Compute.Benchmarks;
 using Athanor.Compute.Problems;
+using Athanor.Hosting.Configuration.Hocon;
+using Athanor.Hosting.Specifications;
 
 namespace Athanor.Nodes.Cli.Simulation;
 
 /// <summary>What NAME|FILE means on the command line: a benchmark of the catalogue, or a HOCON file.</summary>
 internal static class ProblemSource
 {
-    public const string Help = "A benchmark's name, or a HOCON file (*.hocon, *.conf) of reactions or units.";
+    public const string Help = "A benchmark's name, or a HOCON file (*.hocon, *.conf) of reactions or of a plant.";
 
     /// <exception cref="UserException">There is neither.</exception>
     public static OdeProblem Load(string nameOrFile)
@@ -18,12 +20,27 @@ internal static class ProblemSource
     }
 
     public static bool IsFile(string nameOrFile) =>
-        nameOrFile.EndsWith(".hocon", StringComparison.OrdinalIgnoreCase) || nameOrFile.EndsWith(".conf", StringComparison.OrdinalIgnoreCase)
+        nameOrFile.EndsWith(".hocon", StringComparison.OrdinalIgnoreCase) || nameOrFile.EndsWith(".conf",
+            StringComparison.OrdinalIgnoreCase)
         || File.Exists(nameOrFile);
 
-    private static OdeProblem LoadFile(string path)
+    /// <summary>The plant in a file.</summary>
+    /// <exception cref="UserException">There is no such file, or it is wrong; the message names file and line.</exception>
+    public static PlantFile LoadPlant(string path) => Read(path, () => PlantFile.Load(path));
+
+    private static OdeProblem LoadFile(string path) => Read(
+        path, () => PlantFile.IsPlant(HoconFile.Load(path)) ? PlantFile.Load(path).Problem : SpecificationFile.Load(path).Model().Problem);
+
+    private static T Read<T>(string path, Func<T> read)
     {
         if (!File.Exists(path)) throw new UserException($"{path}: there is no such file");
-        throw new UserException($"{path}: files are not read yet; benchmarks are {string.Join(", ", Catalogue.All.Select(p => p.Name))}");
+        try
+        {
+            return read();
+        }
+        catch (HoconException error)
+        {
+            throw new UserException(error.Message);
+        }
     }
 }

@@ -1,6 +1,7 @@
 using System.CommandLine;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Problems;
+using Athanor.Compute.Reactors.Flowsheets;
 using Athanor.Nodes.Plots;
 using Athanor.Nodes.Reports;
 
@@ -11,19 +12,47 @@ internal static class SimulateCommand
 {
     private static readonly Argument<string> What = new("what") { Description = ProblemSource.Help, HelpName = "NAME|FILE" };
 
-    private static readonly Option<string[]> Set = new("--set") { Description = "A parameter's value.", HelpName = "P=V", AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string[]> Set = new("--set")
+    {
+        Description = "A parameter's value.",
+        HelpName = "P=V",
+        AllowMultipleArgumentsPerToken = true
+    };
 
-    private static readonly Option<string[]> Initial = new("--initial") { Description = "A state's value at the start.", HelpName = "S=V", AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string[]> Initial = new("--initial")
+    {
+        Description = "A state's value at the start.",
+        HelpName = "S=V",
+        AllowMultipleArgumentsPerToken = true
+    };
 
-    private static readonly Option<double?> Until = new("--until") { Description = "The end, in the problem's unit of time.", HelpName = "T" };
+    private static readonly Option<double?> Until = new("--until")
+    {
+        Description = "The end, in the problem's unit of time.",
+        HelpName = "T"
+    };
 
-    private static readonly Option<int> Points = new("--points") { Description = "Output times.", HelpName = "N", DefaultValueFactory = _ => OdeProblem.DefaultTimes };
+    private static readonly Option<int> Points = new("--points")
+    {
+        Description = "Output times.",
+        HelpName = "N",
+        DefaultValueFactory = _ => OdeProblem.DefaultTimes
+    };
 
     private static readonly Option<bool> LogTime = new("--log-time") { Description = "Output times evenly spaced in the logarithm of time." };
 
-    private static readonly Option<OdeMethod> Method = new("--method") { Description = "The solver.", DefaultValueFactory = _ => OdeMethod.Auto };
+    private static readonly Option<OdeMethod> Method = new("--method")
+    {
+        Description = "The solver.",
+        DefaultValueFactory = _ => OdeMethod.Auto
+    };
 
-    private static readonly Option<double> Tolerance = new("--rtol") { Description = "Relative tolerance.", HelpName = "R", DefaultValueFactory = _ => 1e-6 };
+    private static readonly Option<double> Tolerance = new("--rtol")
+    {
+        Description = "Relative tolerance.",
+        HelpName = "R",
+        DefaultValueFactory = _ => 1e-6
+    };
 
     private static readonly Option<string[]> Show = new("--show") { Description = "States to print and draw, with commas; all are written to files.", HelpName = "STATES", AllowMultipleArgumentsPerToken = true };
 
@@ -65,7 +94,8 @@ internal static class SimulateCommand
         Trajectory trajectory;
         try
         {
-            trajectory = await new LongRun($"simulate {problem.Name}", "", 0, TimeProvider.System).Run(() => problem.Solve(request, cancellation), cancellation);
+            trajectory = await new LongRun($"simulate {problem.Name}", "", 0,
+                TimeProvider.System).Run(() => problem.Solve(request, cancellation), cancellation);
         }
         catch (Exception e) when (e is OdeException or ArgumentException)
         {
@@ -97,6 +127,8 @@ internal static class SimulateCommand
         var wanted = names.SelectMany(n => n.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray();
         var all = problem.States.Select(s => s.Name).ToArray();
         if (wanted.Length > 0) return [.. wanted.Select(name => Assignments.Index(problem.Name, "state", name, all))];
+        // Of tubes, what leaves them; their profiles are drawn beside.
+        if (problem is UnitProblem plant && all.Length > 12) return [.. plant.Outlets];
         return [.. Enumerable.Range(0, Math.Min(all.Length, 24))];
     }
 
@@ -106,7 +138,8 @@ internal static class SimulateCommand
         var columns = shown.Take(10).ToArray();
         Outputs.Print(
             [Label("t", problem.TimeUnit), .. columns.Select(i => Label(problem.States[i].Name, problem.States[i].Unit))],
-            [.. Enumerable.Range(0, trajectory.Times.Length).Select(row => (double[])[trajectory.Times[row], .. columns.Select(i => trajectory[row, i])])]);
+            [.. Enumerable.Range(0, trajectory.Times.Length).Select(row => (double[])[trajectory.Times[row],
+                .. columns.Select(i => trajectory[row, i])])]);
         var statistics = trajectory.Statistics;
         Console.Out.WriteLine(FormattableString.Invariant(
             $"{trajectory.Method}: {statistics.Accepted} steps, {statistics.Rejected} rejected, {statistics.RhsEvaluations} evaluations"));
@@ -137,15 +170,37 @@ internal static class SimulateCommand
             foreach (var part in group.Chunk(8))
             {
                 var names = string.Join(", ", part.Select(i => problem.States[i].Name));
+                if (names.Length > 40) names = "states";
                 var plot = new LinePlot(
                     panels.Count == 0 ? problem.Title : "", problem.TimeUnit.Length == 0 ? "time" : $"time / {problem.TimeUnit}",
                     group.Key.Length == 0 ? names : $"{names} / {group.Key}")
                 { LogX = log };
                 foreach (var i in part)
-                    plot.Line(problem.States[i].Name, trajectory.Times, [.. Enumerable.Range(0, trajectory.Times.Length).Select(row => trajectory[row, i])]);
+                    plot.Line(problem.States[i].Name, trajectory.Times,
+                        [.. Enumerable.Range(0, trajectory.Times.Length).Select(row => trajectory[row, i])]);
                 panels.Add(plot.Plot);
             }
         }
+        if (problem is UnitProblem plant) panels.AddRange(Profiles(plant, trajectory));
         return panels;
+    }
+
+    /// <summary>Along each tube at the end: a panel for concentrations, one for the temperature.</summary>
+    private static IEnumerable<Plot> Profiles(UnitProblem plant, Trajectory trajectory)
+    {
+        for (var u = 0; u < plant.Places.Length; u++)
+        {
+            if (plant.Spec.Units[u] is not TubeSpec tube) continue;
+            var (first, width, cells) = plant.Places[u];
+            var z = Enumerable.Range(0, cells).Select(k => tube.Length * (k + 0.5) / cells).ToArray();
+            double[] Along(int i) => [.. Enumerable.Range(0, cells).Select(k => trajectory.End[first + (k * width) + i])];
+            var species = plant.Spec.Species;
+            var profile = new LinePlot($"Along {tube.Name} at the end", "length / m",
+                $"{string.Join(", ", species.Select(s => s.Name))} / {species[0].Unit}");
+            for (var i = 0; i < species.Length; i++) profile.Line(species[i].Name, z, Along(i));
+            yield return profile.Plot;
+            if (width > species.Length) yield return new LinePlot($"Along {tube.Name} at the end", "length / m", "T / K").Line("T", z,
+                Along(species.Length), colour: 1).Plot;
+        }
     }
 }

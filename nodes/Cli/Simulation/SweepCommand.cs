@@ -33,19 +33,47 @@ internal static class SweepCommand
         Required = true,
     };
 
-    private static readonly Option<SweepValue> Show = new("--show") { Description = "What is kept of a trajectory.", DefaultValueFactory = _ => SweepValue.Final };
+    private static readonly Option<SweepValue> Show = new("--show")
+    {
+        Description = "What is kept of a trajectory.",
+        DefaultValueFactory = _ => SweepValue.Final
+    };
 
-    private static readonly Option<string[]> States = new("--states") { Description = "States to print and draw, with commas.", HelpName = "STATES", AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string[]> States = new("--states")
+    {
+        Description = "States to print and draw, with commas.",
+        HelpName = "STATES",
+        AllowMultipleArgumentsPerToken = true
+    };
 
-    private static readonly Option<string[]> Set = new("--set") { Description = "A parameter's value in all trajectories.", HelpName = "P=V", AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string[]> Set = new("--set")
+    {
+        Description = "A parameter's value in all trajectories.",
+        HelpName = "P=V",
+        AllowMultipleArgumentsPerToken = true
+    };
 
-    private static readonly Option<string[]> Initial = new("--initial") { Description = "A state's value at the start of all.", HelpName = "S=V", AllowMultipleArgumentsPerToken = true };
+    private static readonly Option<string[]> Initial = new("--initial")
+    {
+        Description = "A state's value at the start of all.",
+        HelpName = "S=V",
+        AllowMultipleArgumentsPerToken = true
+    };
 
-    private static readonly Option<double?> Until = new("--until") { Description = "The end, in the problem's unit of time.", HelpName = "T" };
+    private static readonly Option<double?> Until = new("--until")
+    {
+        Description = "The end, in the problem's unit of time.",
+        HelpName = "T"
+    };
 
     private static readonly Option<int> Threads = new("--threads") { Description = "Threads; 0 for one a processor. The numbers are the same for any.", HelpName = "N" };
 
-    private static readonly Option<double> Tolerance = new("--rtol") { Description = "Relative tolerance.", HelpName = "R", DefaultValueFactory = _ => 1e-6 };
+    private static readonly Option<double> Tolerance = new("--rtol")
+    {
+        Description = "Relative tolerance.",
+        HelpName = "R",
+        DefaultValueFactory = _ => 1e-6
+    };
 
     private static readonly Outputs Outputs = new();
 
@@ -54,7 +82,7 @@ internal static class SweepCommand
         var command = Cli.Command(
             "sweep", "Simulates a problem over ranges of its parameters, eight trajectories at a time on every core.",
             "sweep van-de-vusse --vary D=0.1:5:200 --until 60 --plot gain.svg",
-            "sweep exothermic-cstr --vary Tc=295:312:120 --vary q=80:120:120 --show peak --states T --plot map.svg");
+            "sweep exothermic-cstr --vary Tc=295:312:120 --vary q=80:120:120 --initial Ca=0.88 --initial T=324 --show peak --plot map.svg");
         command.Arguments.Add(What);
         Option[] options = [Vary, Show, States, Set, Initial, Until, Threads, Tolerance];
         foreach (var option in options) command.Options.Add(option);

@@ -9,7 +9,8 @@ namespace Athanor.Nodes.Cli.Simulation;
 internal sealed class SweepTable(OdeProblem problem, Variation[] ranges, SweepValue kept, BatchResult result, int[] shown)
 {
     public IReadOnlyList<string> Columns =>
-        [.. ranges.Select(r => SimulateCommand.Label(r.Name, r.Unit)), .. problem.States.Select(s => SimulateCommand.Label($"{Word} {s.Name}", s.Unit))];
+        [.. ranges.Select(r => SimulateCommand.Label(r.Name, r.Unit)),
+            .. problem.States.Select(s => SimulateCommand.Label($"{Word} {s.Name}", s.Unit))];
 
     private string Word => kept switch
     {
@@ -19,14 +20,20 @@ internal sealed class SweepTable(OdeProblem problem, Variation[] ranges, SweepVa
     };
 
     public IEnumerable<double[]> Rows() =>
-        Enumerable.Range(0, result.Count).Select(i => (double[])[.. At(i), .. Enumerable.Range(0, problem.States.Length).Select(s => Value(i, s))]);
+        Enumerable.Range(0, result.Count).Select(i => (double[])[.. At(i),
+            .. Enumerable.Range(0, problem.States.Length).Select(s => Value(i, s))]);
 
     public object Json() => new
     {
         problem.Name,
         Kept = Word,
         Varied = ranges.Select(r => new { r.Name, r.Unit, r.From, r.To, r.Count }),
-        States = problem.States.Select((s, k) => new { s.Name, s.Unit, Values = Enumerable.Range(0, result.Count).Select(i => Value(i, k)) }),
+        States = problem.States.Select((s, k) => new
+        {
+            s.Name,
+            s.Unit,
+            Values = Enumerable.Range(0, result.Count).Select(i => Value(i, k))
+        }),
         Failures = result.Failures.Select(f => new { Condition = f.Trajectory, f.Error.Message }),
     };
 
@@ -36,7 +43,8 @@ internal sealed class SweepTable(OdeProblem problem, Variation[] ranges, SweepVa
         if (ranges.Length == 1)
         {
             Outputs.Print(
-                [SimulateCommand.Label(ranges[0].Name, ranges[0].Unit), .. shown.Select(s => SimulateCommand.Label(problem.States[s].Name, problem.States[s].Unit))],
+                [SimulateCommand.Label(ranges[0].Name, ranges[0].Unit),
+                    .. shown.Select(s => SimulateCommand.Label(problem.States[s].Name, problem.States[s].Unit))],
                 [.. Enumerable.Range(0, result.Count).Select(i => (double[])[.. At(i), .. shown.Select(s => Value(i, s))])]);
             return;
         }
@@ -76,7 +84,8 @@ internal sealed class SweepTable(OdeProblem problem, Variation[] ranges, SweepVa
         foreach (var group in shown.GroupBy(s => problem.States[s].Unit))
         {
             var names = string.Join(", ", group.Select(s => problem.States[s].Name));
-            var plot = new LinePlot(panels.Count == 0 ? problem.Title : "", ranges[0].Label, $"{Word} {names}{(group.Key.Length == 0 ? "" : " / " + group.Key)}");
+            var plot = new LinePlot(panels.Count == 0 ? problem.Title : "", ranges[0].Label,
+                $"{Word} {names}{(group.Key.Length == 0 ? "" : " / " + group.Key)}");
             foreach (var s in group) plot.Line(problem.States[s].Name, x, [.. Enumerable.Range(0, result.Count).Select(i => Value(i, s))]);
             panels.Add(plot.Plot);
         }
@@ -95,7 +104,8 @@ internal sealed class SweepTable(OdeProblem problem, Variation[] ranges, SweepVa
         [
             .. shown.Select(s => new Plot(
                 $"{problem.Title}: {Word} {problem.States[s].Name}", ranges[0].Label, ranges[1].Label,
-                [new Series.Coloured($"{Word} {problem.States[s].Name}", x, y, [.. cells.Select(i => Value(i, s))], problem.States[s].Unit)])),
+                [new Series.Coloured($"{Word} {problem.States[s].Name}", x, y, [.. cells.Select(i => Value(i, s))],
+                    problem.States[s].Unit)])),
         ];
     }
 }

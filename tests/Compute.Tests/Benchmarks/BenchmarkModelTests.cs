@@ -77,7 +77,8 @@ public sealed class BenchmarkModelTests
                 for (var i = 0; i < n; i++)
                 {
                     var all = Math.Abs(at[i]) + Enumerable.Range(0, m).Sum(q => Math.Abs(derivatives[(q * n) + i] * p[q]));
-                    AssertNear((plus[i] - minus[i]) / (2 * h), derivatives[(k * n) + i], (1e-7 * all / size) + 1e-12, $"d f{i} / d {problem.Parameters[k].Name}");
+                    AssertNear((plus[i] - minus[i]) / (2 * h), derivatives[(k * n) + i], (1e-7 * all / size) + 1e-12,
+                        $"d f{i} / d {problem.Parameters[k].Name}");
                 }
             }
         }
@@ -140,5 +141,6 @@ public sealed class BenchmarkModelTests
     }
 
     private static void AssertNear(double expected, double actual, double tolerance, string what) =>
-        Assert.True(Math.Abs(expected - actual) <= tolerance, FormattableString.Invariant($"{what}: {actual:R} by the model, {expected:R} by differences, tolerance {tolerance:G2}, seed {Seed}"));
+        Assert.True(Math.Abs(expected - actual) <= tolerance,
+            FormattableString.Invariant($"{what}: {actual:R} by the model, {expected:R} by differences, tolerance {tolerance:G2}, seed {Seed}"));
 }

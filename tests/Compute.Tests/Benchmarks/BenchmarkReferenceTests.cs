@@ -24,7 +24,8 @@ public sealed class BenchmarkReferenceTests
         for (var i = 0; i < reference.Length; i++)
         {
             var error = Math.Abs(end[i] - reference[i]) / Math.Abs(reference[i]);
-            Assert.True(-Math.Log10(error + 1e-16) >= digits, FormattableString.Invariant($"{name} {problem.States[i].Name}: {end[i]:R} against {reference[i]:R}: {-Math.Log10(error):F1} digits"));
+            Assert.True(-Math.Log10(error + 1e-16) >= digits,
+                FormattableString.Invariant($"{name} {problem.States[i].Name}: {end[i]:R} against {reference[i]:R}: {-Math.Log10(error):F1} digits"));
         }
     }
 

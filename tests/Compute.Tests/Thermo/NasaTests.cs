@@ -36,7 +36,8 @@ public sealed class NasaTests
             foreach (var t in new[] { 400.0, 1500.0 })
             {
                 Assert.Equal(gas.HeatCapacity(t), (gas.Enthalpy(t + 0.01) - gas.Enthalpy(t - 0.01)) / 0.02, 1e-6 * gas.HeatCapacity(t));
-                Assert.Equal(gas.HeatCapacity(t) / t, (gas.Entropy(t + 0.01) - gas.Entropy(t - 0.01)) / 0.02, 1e-6 * gas.HeatCapacity(t) / t);
+                Assert.Equal(gas.HeatCapacity(t) / t, (gas.Entropy(t + 0.01) - gas.Entropy(t - 0.01)) / 0.02,
+                    1e-6 * gas.HeatCapacity(t) / t);
             }
         }
     }
@@ -55,7 +56,9 @@ public sealed class NasaTests
     [Fact]
     public void Outside_its_range_or_by_a_wrong_name_a_gas_is_refused()
     {
-        Assert.Contains("100 K is outside", Assert.Throws<ArgumentOutOfRangeException>(() => NasaTable.Find("CO").Enthalpy(100)).Message, StringComparison.Ordinal);
-        Assert.Contains("no polynomials of 'XY'", Assert.Throws<ArgumentException>(() => NasaTable.Find("XY")).Message, StringComparison.Ordinal);
+        Assert.Contains("100 K is outside", Assert.Throws<ArgumentOutOfRangeException>(() => NasaTable.Find("CO").Enthalpy(100)).Message,
+            StringComparison.Ordinal);
+        Assert.Contains("no polynomials of 'XY'", Assert.Throws<ArgumentException>(() => NasaTable.Find("XY")).Message,
+            StringComparison.Ordinal);
     }
 }

@@ -31,7 +31,8 @@ public sealed class FlowsheetTests
                 for (var i = 0; i < n; i++)
                 {
                     var size = Enumerable.Range(0, n).Sum(k => Math.Abs(jacobian[(i * n) + k] * y[k]));
-                    Near((plus[i] - minus[i]) / (2 * h), jacobian[(i * n) + j], (3e-7 * size / y[j]) + 1e-10, $"{problem.States[i].Name} by {problem.States[j].Name}");
+                    Near((plus[i] - minus[i]) / (2 * h), jacobian[(i * n) + j], (3e-7 * size / y[j]) + 1e-10,
+                        $"{problem.States[i].Name} by {problem.States[j].Name}");
                 }
             }
         }
@@ -57,7 +58,8 @@ public sealed class FlowsheetTests
             for (var i = 0; i < n; i++)
             {
                 var all = Math.Abs(at[i]) + Enumerable.Range(0, m).Sum(q => Math.Abs(derivatives[(q * n) + i] * p[q]));
-                Near((plus[i] - minus[i]) / (2 * h), derivatives[(k * n) + i], (3e-7 * all / size) + 1e-10, $"{problem.States[i].Name} by {problem.Parameters[k].Name}");
+                Near((plus[i] - minus[i]) / (2 * h), derivatives[(k * n) + i], (3e-7 * all / size) + 1e-10,
+                    $"{problem.States[i].Name} by {problem.Parameters[k].Name}");
             }
         }
     }
@@ -77,13 +79,15 @@ public sealed class FlowsheetTests
         var points = Enumerable.Range(0, 8).Select(lane => Point(Sheets.Plant(), lane)).ToArray();
         var times = Vector512.Create(1.5, 1.55, 1.6, 1.65, 1.7, 1.75, 1.8, 1.85);
         for (var i = 0; i < n; i++) y[i] = Vector512.Create(points.Select(x => x[i]).ToArray());
-        for (var k = 0; k < m; k++) p[k] = Vector512.Create(Enumerable.Range(0, 8).Select(lane => nominal[k] * (1 + (0.01 * lane))).ToArray());
+        for (var k = 0; k < m; k++) p[k] = Vector512.Create(Enumerable.Range(0,
+            8).Select(lane => nominal[k] * (1 + (0.01 * lane))).ToArray());
         model.RhsLanes(times, y, p, dy);
         var scalar = new double[n];
         for (var lane = 0; lane < 8; lane++)
         {
             model.With(p.Select(x => x[lane]).ToArray()).Rhs(times[lane], points[lane], scalar);
-            for (var i = 0; i < n; i++) Assert.Equal(BitConverter.DoubleToInt64Bits(scalar[i]), BitConverter.DoubleToInt64Bits(dy[i][lane]));
+            for (var i = 0; i < n; i++) Assert.Equal(BitConverter.DoubleToInt64Bits(scalar[i]),
+                BitConverter.DoubleToInt64Bits(dy[i][lane]));
         }
     }
 
@@ -114,7 +118,8 @@ public sealed class FlowsheetTests
     public void An_adiabatic_batch_warms_by_the_heat_of_reaction_and_keeps_mass_and_energy()
     {
         var problem = Sheets.Problem(
-            Sheets.Of([new TankSpec("batch", 5) { Initial = [1, 0, 0], Isothermal = false, Temperature = Signal.Constant(340) }], end: 400));
+            Sheets.Of([new TankSpec("batch", 5) { Initial = [1, 0, 0], Isothermal = false, Temperature = Signal.Constant(340) }],
+                end: 400));
         var trajectory = problem.Solve(new OdeRequest { Method = OdeMethod.Rodas4 });
         for (var row = 0; row < trajectory.Times.Length; row++)
         {
@@ -133,7 +138,8 @@ public sealed class FlowsheetTests
             Sheets.Of(
                 [new TankSpec("kettle", 10) { Initial = [0.2, 0, 0], Temperature = Signal.Constant(330), Outflow = Signal.Constant(0) }],
                 [
-                    new("feed", "kettle", Signal.Steps(2, (3, 0.5)), [Signal.Constant(1), Signal.Constant(0.1), Signal.Constant(0)], Signal.Constant(330)),
+                    new("feed", "kettle", Signal.Steps(2, (3, 0.5)), [Signal.Constant(1), Signal.Constant(0.1), Signal.Constant(0)],
+                        Signal.Constant(330)),
                 ]));
         var trajectory = problem.Solve(new OdeRequest { Options = Tight });
         for (var row = 0; row < trajectory.Times.Length; row++)
@@ -157,7 +163,12 @@ public sealed class FlowsheetTests
                     new TubeSpec("tube", 1, 20) { Cells = 10, Isothermal = false, Temperature = Signal.Constant(330), Dispersion = 0.02 },
                 ],
                 [Sheets.Feed("tank", 50, 1, 320)], [new("tank", "tube"), new("tube", "tank", 0.4)]));
-        var end = problem.Solve(new OdeRequest { Times = [120], Options = Tight with { RelativeTolerance = 1e-9 }, Method = OdeMethod.Tsit5 }).End;
+        var end = problem.Solve(new OdeRequest
+        {
+            Times = [120],
+            Options = Tight with { RelativeTolerance = 1e-9 },
+            Method = OdeMethod.Tsit5
+        }).End;
         var outlet = end[problem.Outlets[4]..];
         Assert.Equal(50.0, problem.Outflow(1, 0, problem.NominalParameters) * 0.6, 1e-10);
         Assert.Equal(50.0 / 0.6, problem.Outflow(0, 0, problem.NominalParameters), 1e-9);
@@ -172,7 +183,8 @@ public sealed class FlowsheetTests
         UnitProblem Tank(Signal flow, double start) => Sheets.Problem(
             Sheets.Of(
                 [new TankSpec("tank", 10) { Initial = [start, 0, 0], Temperature = Signal.Constant(330) }],
-                [new("feed", "tank", flow, [Signal.Constant(1), Signal.Constant(0), Signal.Constant(0)], Signal.Constant(330))]), k1: 0, k2: 0);
+                [new("feed", "tank", flow, [Signal.Constant(1), Signal.Constant(0), Signal.Constant(0)],
+                    Signal.Constant(330))]), k1: 0, k2: 0);
         // Flow 1 until t = 2, then 5: c = 1 - exp(-∫Q/V).
         var jump = Tank(Signal.Steps(1, (2, 5)), 0);
         Assert.Equal(2.0, Assert.Single(jump.Breaks));
@@ -198,11 +210,23 @@ public sealed class FlowsheetTests
         var tight = new OdeOptions { RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-10 };
         var p = problem.NominalParameters;
         int[] to = [problem.ParameterIndex("k2"), problem.ParameterIndex("tank.UA"), problem.ParameterIndex("side.flow")];
-        var exact = problem.SolveSensitivities(new OdeRequest { Times = [1.5, 2, 3], SensitivityTo = to, Method = OdeMethod.Tsit5, Options = tight });
+        var exact = problem.SolveSensitivities(new OdeRequest
+        {
+            Times = [1.5, 2, 3],
+            SensitivityTo = to,
+            Method = OdeMethod.Tsit5,
+            Options = tight
+        });
         for (var k = 0; k < to.Length; k++)
         {
             var h = 1e-4 * p[to[k]];
-            double[] End(double by) => problem.Solve(new OdeRequest { Times = [1.5, 2, 3], Parameters = Shifted(p, to[k], by), Options = tight, Method = OdeMethod.Tsit5 }).Values;
+            double[] End(double by) => problem.Solve(new OdeRequest
+            {
+                Times = [1.5, 2, 3],
+                Parameters = Shifted(p, to[k], by),
+                Options = tight,
+                Method = OdeMethod.Tsit5
+            }).Values;
             double[] plus = End(h), minus = End(-h);
             for (var row = 0; row < 3; row++)
             {
@@ -210,7 +234,8 @@ public sealed class FlowsheetTests
                 {
                     var at = (row * problem.States.Length) + i;
                     var difference = (plus[at] - minus[at]) / (2 * h);
-                    Near(difference, exact.ToParameter(row, k, i), (1e-4 * Math.Abs(difference)) + (1e-5 / p[to[k]]), $"{problem.States[i].Name} by {problem.Parameters[to[k]].Name} at row {row}");
+                    Near(difference, exact.ToParameter(row, k, i), (1e-4 * Math.Abs(difference)) + (1e-5 / p[to[k]]),
+                        $"{problem.States[i].Name} by {problem.Parameters[to[k]].Name} at row {row}");
                 }
             }
         }
@@ -231,7 +256,12 @@ public sealed class FlowsheetTests
         var batch = problem.SolveMany(new OdeBatch { Count = 5, Parameters = parameters, Times = times, Method = OdeMethod.Tsit5 });
         for (var i = 0; i < 5; i++)
         {
-            var alone = problem.Solve(new OdeRequest { Parameters = parameters.AsSpan(i * m, m).ToArray(), Times = times, Method = OdeMethod.Tsit5 });
+            var alone = problem.Solve(new OdeRequest
+            {
+                Parameters = parameters.AsSpan(i * m, m).ToArray(),
+                Times = times,
+                Method = OdeMethod.Tsit5
+            });
             for (var row = 0; row < 3; row++)
             {
                 for (var s = 0; s < problem.States.Length; s++)
@@ -248,18 +278,23 @@ public sealed class FlowsheetTests
         Refused("the volume of unit 'tank' is -5", () => Sheets.Of([new TankSpec("tank", -5)]));
         Refused("two units are called 'a'", () => Sheets.Of([new TankSpec("a", 1), new TankSpec("a", 1)]));
         Refused("'feed' goes to 'tnak'", () => Sheets.Of([new TankSpec("tank", 1)], [Sheets.Feed("tnak", 1, 1)]));
-        Refused("is isothermal and cannot be cooled", () => Sheets.Of([new TankSpec("tank", 1) { Cooling = new(1, Signal.Constant(300)) }]));
-        Refused("take 1.2 of its outlet", () => Sheets.Of([new TankSpec("a", 1), new TankSpec("b", 1)], [], [new("a", "b", 0.6), new("a", "a", 0.6)]));
-        Refused("goes round without leaving", () => Sheets.Of([new TankSpec("a", 1), new TankSpec("b", 1)], [Sheets.Feed("a", 1, 1)], [new("a", "b"), new("b", "a")]));
+        Refused("is isothermal and cannot be cooled",
+            () => Sheets.Of([new TankSpec("tank", 1) { Cooling = new(1, Signal.Constant(300)) }]));
+        Refused("take 1.2 of its outlet",
+            () => Sheets.Of([new TankSpec("a", 1), new TankSpec("b", 1)], [], [new("a", "b", 0.6), new("a", "a", 0.6)]));
+        Refused("goes round without leaving",
+            () => Sheets.Of([new TankSpec("a", 1), new TankSpec("b", 1)], [Sheets.Feed("a", 1, 1)], [new("a", "b"), new("b", "a")]));
         Refused("cells; from 3", () => Sheets.Of([new TubeSpec("tube", 1, 1) { Cells = 1 }]));
         Refused("the flow of feed 'feed' is -1", () => Sheets.Of([new TankSpec("tank", 1)], [Sheets.Feed("tank", -1, 1)]));
-        Assert.Contains("times must rise", Assert.Throws<ArgumentException>(() => Signal.Steps(1, (2, 1), (1, 2))).Message, StringComparison.Ordinal);
+        Assert.Contains("times must rise", Assert.Throws<ArgumentException>(() => Signal.Steps(1, (2, 1), (1, 2))).Message,
+            StringComparison.Ordinal);
     }
 
     private static double[] Point(OdeProblem problem, int trial)
     {
         var random = new Philox(7, (ulong)trial);
-        return [.. problem.States.Select(s => s.Unit == "K" ? random.NextDouble(300, 380) : s.Name.EndsWith('V') ? 40.0 : random.NextDouble(0.1, 1.1))];
+        return [.. problem.States.Select(s => s.Unit == "K" ? random.NextDouble(300,
+            380) : s.Name.EndsWith('V') ? 40.0 : random.NextDouble(0.1, 1.1))];
     }
 
     private static double[] Shifted(double[] values, int index, double by)

@@ -71,7 +71,8 @@ public sealed class ResidenceTimeTests
     public void What_has_no_residence_time_is_refused_by_name()
     {
         void Refused(string part, FlowsheetSpec spec, string? unit = null) =>
-            Assert.Contains(part, Assert.Throws<ArgumentException>(() => ResidenceTime.Measure(spec, null, unit)).Message, StringComparison.Ordinal);
+            Assert.Contains(part, Assert.Throws<ArgumentException>(() => ResidenceTime.Measure(spec, null, unit)).Message,
+                StringComparison.Ordinal);
         Refused("has no feed", Series(1, 1) with { Feeds = [] });
         Refused("no unit 'x'", Series(1, 1), "x");
         Refused("changes with time", Series(1, 1) with { Feeds = [Sheets.Feed("t1", 1, 1) with { Flow = Signal.Steps(1, (2, 3)) }] });

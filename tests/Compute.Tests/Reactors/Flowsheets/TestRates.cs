@@ -114,7 +114,8 @@ internal static class Sheets
             new TankSpec("drum", 40) { Initial = [0.1, 0.1, 0.1], Temperature = Signal.Constant(330), Outflow = Signal.Constant(20) },
         ],
         [
-            new("fresh", "tank", Signal.Steps(100, (2, 120)), [Signal.Constant(1), Signal.Constant(0), Signal.Constant(0)], Signal.Constant(350)),
+            new("fresh", "tank", Signal.Steps(100, (2, 120)), [Signal.Constant(1), Signal.Constant(0), Signal.Constant(0)],
+                Signal.Constant(350)),
             new("side", "tube", Signal.Constant(5), [Signal.Constant(0), Signal.Constant(1), Signal.Constant(0)], Signal.Constant(340)),
         ],
         [new("tank", "tube"), new("tube", "tank", 0.3), new("tube", "drum", 0.2)]));

@@ -83,7 +83,8 @@ public sealed class TubeProfileTests
             {
                 var derivative = isState ? jacobian[(i * n) + j] : byP[((j - n) * n) + i];
                 var difference = (plus[i] - minus[i]) / (2 * h);
-                Assert.True(Math.Abs(derivative - difference) <= 1e-6 * (Math.Abs(difference) + (Math.Abs(plus[i]) / size)), $"{i} by {j}: {derivative} and {difference}");
+                Assert.True(Math.Abs(derivative - difference) <= 1e-6 * (Math.Abs(difference) + (Math.Abs(plus[i]) / size)),
+                    $"{i} by {j}: {derivative} and {difference}");
             }
         }
     }

@@ -8,10 +8,12 @@ namespace Athanor.Compute.Tests.Reactors.Flowsheets;
 public sealed class TubeTests(ITestOutputHelper output)
 {
     /// <summary>A tube of 1 m, 1 m², 0.5 m³/s; A → B with k1 at rest is c_out = exp(-k1 τ), τ = 2 s.</summary>
-    private static UnitProblem Tube(int cells, double k1, double dispersion = 0, bool firstOrder = false, double[]? initial = null, double flow = 0.5) =>
+    private static UnitProblem Tube(int cells, double k1, double dispersion = 0, bool firstOrder = false, double[]? initial = null,
+        double flow = 0.5) =>
         Sheets.Problem(
             Sheets.Of(
-                [new TubeSpec("tube", 1, 1) { Cells = cells, Dispersion = dispersion, FirstOrder = firstOrder, Initial = [.. initial ?? []] }],
+                [new TubeSpec("tube", 1, 1) { Cells = cells, Dispersion = dispersion, FirstOrder = firstOrder,
+                    Initial = [.. initial ?? []] }],
                 [Sheets.Feed("tube", flow, 1)]), k1: k1, activation: 0, k2: 0);
 
     private static double Outlet(UnitProblem problem, double t = 25)
@@ -82,7 +84,8 @@ public sealed class TubeTests(ITestOutputHelper output)
         var options = new OdeOptions { RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-11 };
         var times = Enumerable.Range(0, 60).Select(i => 0.05 * (i + 1)).ToArray();
         var trajectory = problem.Solve(new OdeRequest { Times = times, Options = options, Method = OdeMethod.Tsit5 });
-        var all = Enumerable.Range(0, times.Length).SelectMany(row => Enumerable.Range(0, 100).Select(k => trajectory[row, 3 * k])).ToArray();
+        var all = Enumerable.Range(0, times.Length).SelectMany(row => Enumerable.Range(0,
+            100).Select(k => trajectory[row, 3 * k])).ToArray();
         // What is left is the error of the integration in time, of the size of its tolerance.
         Assert.InRange(all.Max(), 0.99999, 1 + 1e-7);
         Assert.InRange(all.Min(), -1e-7, 1e-3);
@@ -91,7 +94,8 @@ public sealed class TubeTests(ITestOutputHelper output)
         for (var k = 1; k < 100; k++) Assert.True(front[k] <= front[k - 1] + 1e-7);
         var upwind = Tube(100, 0, firstOrder: true).Solve(new OdeRequest { Times = [1.0], Options = options }).End.ToArray();
         int Width(Func<int, double> at) => Enumerable.Range(0, 100).Count(k => at(k) is > 0.05 and < 0.95);
-        Assert.True(Width(k => front[k]) * 2.5 < Width(k => upwind[3 * k]), $"{Width(k => front[k])} and {Width(k => upwind[3 * k])} cells");
+        Assert.True(Width(k => front[k]) * 2.5 < Width(k => upwind[3 * k]),
+            $"{Width(k => front[k])} and {Width(k => upwind[3 * k])} cells");
     }
 
     /// <summary>The scheme itself makes no new extremum: where a cell is highest among its neighbours it does not rise.</summary>
@@ -119,7 +123,11 @@ public sealed class TubeTests(ITestOutputHelper output)
     public void A_tube_without_flow_is_a_batch_in_every_cell()
     {
         var problem = Tube(5, 1.0, initial: [1, 0, 0], flow: 0);
-        var end = problem.Solve(new OdeRequest { Times = [1], Options = new OdeOptions { RelativeTolerance = 1e-10, AbsoluteTolerance = 1e-12 } }).End;
+        var end = problem.Solve(new OdeRequest
+        {
+            Times = [1],
+            Options = new OdeOptions { RelativeTolerance = 1e-10, AbsoluteTolerance = 1e-12 }
+        }).End;
         for (var k = 0; k < 5; k++) Assert.Equal(Math.Exp(-1), end[3 * k], 1e-9);
     }
 
@@ -131,7 +139,12 @@ public sealed class TubeTests(ITestOutputHelper output)
             Sheets.Of(
                 [new TubeSpec("tube", 1, 1) { Cells = 30, Isothermal = false, Temperature = Signal.Constant(350), Dispersion = 0.01 }],
                 [Sheets.Feed("tube", 0.5, 1, 350)]));
-        var end = problem.Solve(new OdeRequest { Times = [60], Method = OdeMethod.Tsit5, Options = new OdeOptions { RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-11 } }).End;
+        var end = problem.Solve(new OdeRequest
+        {
+            Times = [60],
+            Method = OdeMethod.Tsit5,
+            Options = new OdeOptions { RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-11 }
+        }).End;
         var outlet = end[problem.Outlets[0]..];
         Assert.Equal(1.0, outlet[0] + outlet[1] + outlet[2], 1e-10);
         Assert.Equal(350.0, outlet[3] - (((5e4 * (outlet[1] + outlet[2])) + (2e4 * outlet[2])) / 239.0), 350 * 1e-10);
