@@ -10,7 +10,11 @@ namespace Athanor.Compute.Kinetics.Expressions;
 [EditorBrowsable(EditorBrowsableState.Never)]
 public static class ExpressionFunctions
 {
-    [MethodImpl(MethodImplOptions.NoInlining)]
+    /// <summary>The exponential as a call, for code that has so many of them that inlining each would only make it long.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
+    public static double Exp(double a) => DetMath.Exp(a);
+
+    [MethodImpl(MethodImplOptions.NoInlining | MethodImplOptions.AggressiveOptimization)]
     public static Vector512<double> Exp(Vector512<double> a) => DetMath.Exp(a);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]

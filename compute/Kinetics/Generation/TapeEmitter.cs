@@ -168,8 +168,8 @@ internal sealed class TapeEmitter
                 break;
             case TapeCode.Exp or TapeCode.Tanh or TapeCode.Log:
                 Value(i.A);
-                // In lanes the exponential is inlined by itself, which is worth it only while there are few.
-                Call(_lanes && _manyExp && i.Code == TapeCode.Exp ? typeof(ExpressionFunctions) : typeof(DetMath), i.Code.ToString(), 1);
+                // The exponential is inlined by itself, which is worth it only while there are few.
+                Call(_manyExp && i.Code == TapeCode.Exp ? typeof(ExpressionFunctions) : typeof(DetMath), i.Code.ToString(), 1);
                 break;
             case TapeCode.Power:
                 Value(i.A);
