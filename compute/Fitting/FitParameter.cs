@@ -65,14 +65,15 @@ public sealed record FitParameter(string Name, double Value, double Lower, doubl
     public string? Problem()
     {
         if (Name.Length == 0) return "a parameter has no name";
-        if (!double.IsFinite(Value)) return FormattableString.Invariant($"parameter '{Name}': its value {Value:R} must be finite");
-        if (Fixed) return null;
+        var finite = double.IsFinite(Value) ? null : FormattableString.Invariant($"parameter '{Name}': its value {Value:R} must be finite");
+        if (Fixed) return finite;
         if (!(Lower < Upper)) return FormattableString.Invariant($"parameter '{Name}': its bounds {Lower:R} to {Upper:R} must be in order");
         if (IsLogarithmic && !(Lower > 0 && double.IsFinite(Upper)))
         {
             return FormattableString.Invariant(
                 $"parameter '{Name}': its bounds {Lower:R} to {Upper:R} must be positive and finite on a logarithmic scale");
         }
+        if (finite is not null) return finite;
         if (IsLogarithmic && !(Value > 0))
             return FormattableString.Invariant($"parameter '{Name}': its value {Value:R} must be positive on a logarithmic scale");
         if (Starts is { } starts && !(starts.Low >= Lower && starts.Low < starts.High && starts.High <= Upper))

@@ -65,5 +65,6 @@ internal static class Root
         yield return ChaosCommand.CreateNode();
         yield return ChaosCommand.CreateSlot();
         yield return IngestCommands.Create();
+        yield return Fitting.FitCommand.Create();
     }
 }
