@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using System.Text.Json;
@@ -14,6 +15,7 @@ internal sealed partial class ClusterNodes : IAsyncDisposable
 {
     private readonly TestDirectory _directory = new();
     private readonly Dictionary<string, Process> _nodes = [];
+    private readonly Dictionary<string, ConcurrentQueue<string>> _logs = [];
     private readonly long _begun = TimeProvider.System.GetTimestamp();
 
     private ClusterNodes(string config) => Config = config;
@@ -28,7 +30,11 @@ internal sealed partial class ClusterNodes : IAsyncDisposable
     public static Task<ClusterNodes> Start(string connection, params (string Name, string Roles)[] nodes) =>
         Start(connection, TimeSpan.FromSeconds(3), nodes);
 
-    public static async Task<ClusterNodes> Start(string connection, TimeSpan lease, params (string Name, string Roles)[] nodes)
+    public static Task<ClusterNodes> Start(string connection, TimeSpan lease, params (string Name, string Roles)[] nodes) =>
+        Start(connection, lease, "", nodes);
+
+    /// <param name="more">Settings beside those that all such clusters have.</param>
+    public static async Task<ClusterNodes> Start(string connection, TimeSpan lease, string more, params (string Name, string Roles)[] nodes)
     {
         var cluster = new ClusterNodes("");
         var root = cluster._directory.Path;
@@ -44,6 +50,7 @@ internal sealed partial class ClusterNodes : IAsyncDisposable
               slots.pools.cpu.count = 1
               transport { address = "127.0.0.1", port = 0 }
               gateway.port = 0
+              {{more}}
             }
             """);
         foreach (var (name, roles) in nodes) await cluster.Add(name, roles);
@@ -59,17 +66,27 @@ internal sealed partial class ClusterNodes : IAsyncDisposable
     {
         var process = NodeProcess.Launch("node", "--config", Config, "--name", name, "--roles", roles, "--json", "--until-stdin-closes");
         _nodes[name] = process;
-        var errors = process.StandardError.ReadToEndAsync();
+        var log = _logs[name] = new ConcurrentQueue<string>();
+        var errors = Keep(process.StandardError, log);
         while (await process.StandardOutput.ReadLineAsync().WaitAsync(NodeProcess.Long) is { } line)
         {
             if (line != "}") continue;
             _ = process.StandardOutput.ReadToEndAsync();
             return;
         }
-        throw new InvalidOperationException($"node {name} ended: {await errors}");
+        await errors;
+        throw new InvalidOperationException($"node {name} ended: {LogOf(name)}");
+    }
+
+    private static async Task Keep(StreamReader reader, ConcurrentQueue<string> lines)
+    {
+        while (await reader.ReadLineAsync() is { } line) lines.Enqueue(line);
     }
 
     public void Signal(string name, int signal) => Assert.Equal(0, Kill(_nodes[name].Id, signal));
+
+    /// <summary>What a node's log says so far.</summary>
+    public string LogOf(string name) => string.Join('\n', _logs[name]);
 
     public async Task<int> ExitCode(string name)
     {
