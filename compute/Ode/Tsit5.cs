@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using System.Runtime.InteropServices;
 
 namespace Athanor.Compute.Ode;
 
@@ -74,10 +75,10 @@ public static partial class Tsit5
         var n = model.Dimension;
         // From eight components on, rows are padded to whole vectors; the padding stays zero.
         var stride = n < Wide ? n : (n + 7) & ~7;
-        var work = new double[(Stages + 5) * stride];
-        Span<double> k = work.AsSpan(0, Stages * stride), now = work.AsSpan(Stages * stride, stride);
-        Span<double> next = work.AsSpan((Stages + 1) * stride, stride), u = work.AsSpan((Stages + 2) * stride, stride);
-        Span<double> error = work.AsSpan((Stages + 3) * stride, stride), tolerances = work.AsSpan((Stages + 4) * stride, stride);
+        var work = Workspace((Stages + 5) * stride, aligned: n >= Wide);
+        Span<double> k = work.Slice(0, Stages * stride), now = work.Slice(Stages * stride, stride);
+        Span<double> next = work.Slice((Stages + 1) * stride, stride), u = work.Slice((Stages + 2) * stride, stride);
+        Span<double> error = work.Slice((Stages + 3) * stride, stride), tolerances = work.Slice((Stages + 4) * stride, stride);
         var rtol = options.RelativeTolerance;
         tolerances.Fill(1.0); // in the padding, against 0 / 0
         var atol = tolerances[..block];
@@ -151,6 +152,19 @@ public static partial class Tsit5
         }
         now[..n].CopyTo(y);
         return new OdeStatistics(accepted, rejected, 1 + (6L * (accepted + rejected)));
+    }
+
+    /// <param name="aligned">To cache lines: a vector across two of them costs twice.</param>
+    private static Span<double> Workspace(int length, bool aligned)
+    {
+        if (!aligned) return new double[length];
+        var memory = GC.AllocateArray<double>(length + 8, pinned: true);
+        nint address;
+        unsafe
+        {
+            address = (nint)Unsafe.AsPointer(ref MemoryMarshal.GetArrayDataReference(memory));
+        }
+        return memory.AsSpan((int)(((64 - (address & 63)) & 63) / sizeof(double)), length);
     }
 
     /// <summary>A step that would end this close to its target, in its own length, ends there.</summary>
