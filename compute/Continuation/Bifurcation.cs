@@ -14,7 +14,8 @@ public static class Bifurcation
     /// <exception cref="ArgumentException">The request does not fit the field.</exception>
     /// <exception cref="NoSteadyStateException">No steady state was found at any of the values searched.</exception>
     public static BifurcationDiagram Compute(
-        IVectorField field, BifurcationRequest request, Action<BifurcationProgress>? progress = null, CancellationToken cancellation = default)
+        IVectorField field, BifurcationRequest request, Action<BifurcationProgress>? progress = null,
+        CancellationToken cancellation = default)
     {
         request.Check(field.Dimension);
         return new Computation(field, request, progress, cancellation).Run();
@@ -68,7 +69,8 @@ public static class Bifurcation
             {
                 progress?.Invoke(new BifurcationProgress($"steady states at {values[k]:g6}", k / (double)values.Count));
                 var found = SteadyStateSearch.Find(
-                    original, values[k], request.Lower.AsSpan(), request.Upper.AsSpan(), guesses, request.Starts, request.Seed, cancellation);
+                    original, values[k], request.Lower.AsSpan(), request.Upper.AsSpan(), guesses, request.Starts, request.Seed,
+                    cancellation);
                 states.AddRange(found.States);
                 statements.Add(found.Statement);
             }
@@ -157,7 +159,8 @@ public static class Bifurcation
             return true;
         }
 
-        /// <summary>Steps off the branch across its tangent, to both sides; what the correction finds there lies on the other branch.</summary>
+        /// <summary>Steps off the branch across its tangent, to both sides; what the correction finds there lies on the other
+        /// branch.</summary>
         private void Switch(EquilibriumContinuation.Event found)
         {
             double[] across;
@@ -187,8 +190,8 @@ public static class Bifurcation
             return true;
         }
 
-        /// <summary>Whether a branch passes through a steady state: the foot of the perpendicular to each of its chords nearby is corrected,
-        /// in the plane across the chord, to the branch and must meet it. (In a plane of constant p it would not do: there the branch
+        /// <summary>Whether a branch passes through a steady state: the foot of the perpendicular to each of its chords nearby is
+        /// corrected, in the plane across the chord, to the branch and must meet it. (In a plane of constant p it would not do: there the branch
         /// touches at a fold.)</summary>
         private bool Holds(EquilibriumBranch branch, double[] seed)
         {
@@ -232,6 +235,7 @@ public static class Bifurcation
         private BranchPoint Unscaled(EquilibriumContinuation.Point point) => new(
             _field.ToParameter(point.X[_n]), [.. _field.ToState(point.X.AsSpan(0, _n))], [.. point.Eigenvalues], point.Unstable);
 
-        private Action<double> Report(string stage) => share => progress?.Invoke(new BifurcationProgress(stage, Math.Clamp(share, 0.0, 1.0)));
+        private Action<double> Report(string stage) =>
+            share => progress?.Invoke(new BifurcationProgress(stage, Math.Clamp(share, 0.0, 1.0)));
     }
 }

@@ -109,7 +109,8 @@ internal sealed class CycleContinuation(
         var profile = new double[from.Profile.Length];
         for (var i = 0; i < profile.Length; i++) profile[i] = from.Profile[i] + (length * from.TangentProfile[i]);
         return _system.Correct(
-            from, profile, from.LogPeriod + (length * from.TangentLogPeriod), from.P + (length * from.TangentP), fixedP: false, cancellation);
+            from, profile, from.LogPeriod + (length * from.TangentLogPeriod), from.P + (length * from.TangentP), fixedP: false,
+            cancellation);
     }
 
     /// <summary>Cosine of the angle between the tangents of two orbits on one mesh.</summary>
@@ -166,7 +167,8 @@ internal sealed class CycleContinuation(
         var share = (bound - from.P) / (next.P - from.P);
         var profile = new double[from.Profile.Length];
         for (var i = 0; i < profile.Length; i++) profile[i] = from.Profile[i] + (share * (next.Profile[i] - from.Profile[i]));
-        return _system.Correct(from, profile, from.LogPeriod + (share * (next.LogPeriod - from.LogPeriod)), bound, fixedP: true, cancellation)?.Orbit;
+        var logPeriod = from.LogPeriod + (share * (next.LogPeriod - from.LogPeriod));
+        return _system.Correct(from, profile, logPeriod, bound, fixedP: true, cancellation)?.Orbit;
     }
 
     private void Locate(Orbit from, Cycle before, Cycle after, Orbit next, double step, CancellationToken cancellation)
@@ -231,7 +233,8 @@ internal sealed class CycleContinuation(
             values.AddRange(field.ToState(orbit.Profile.AsSpan(j * Collocation.Degree * _n, _n)));
         return new Cycle(
             field.ToParameter(orbit.P), period, [.. field.ToState(minimum)], [.. field.ToState(maximum)], [.. multipliers], error,
-            multipliers.Length == _n - 1 && Array.TrueForAll(multipliers, m => Complex.Abs(m) < 1.0), [.. orbit.Mesh.Select(t => t * period)],
+            multipliers.Length == _n - 1 && Array.TrueForAll(multipliers, m => Complex.Abs(m) < 1.0),
+            [.. orbit.Mesh.Select(t => t * period)],
             values.MoveToImmutable());
     }
 
@@ -294,7 +297,8 @@ internal sealed class CycleContinuation(
             var width = Math.Abs(request.To - request.From);
             var nearest = special.Where((s, i) => s.Kind == SpecialPointKind.Hopf && (i != hopfIndex || cycles.Count > 20))
                 .OrderBy(s => Math.Abs(s.Parameter - parameter)).FirstOrDefault();
-            if (nearest is not null && Math.Abs(nearest.Parameter - parameter) < 0.02 * width) (parameter, state) = (nearest.Parameter, nearest.State);
+            if (nearest is not null && Math.Abs(nearest.Parameter - parameter) < 0.02 * width)
+                (parameter, state) = (nearest.Parameter, nearest.State);
         }
         return new CycleBranch(index, hopfIndex, cycles.ToImmutable(), end, parameter, state);
     }

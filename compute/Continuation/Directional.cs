@@ -53,7 +53,8 @@ internal sealed class Directional(IVectorField field)
     }
 
     private double[] Difference(
-        ReadOnlySpan<double> x, double p, ReadOnlySpan<double> u, ReadOnlySpan<double> v, double h, ReadOnlySpan<double> weights, double factor)
+        ReadOnlySpan<double> x, double p, ReadOnlySpan<double> u, ReadOnlySpan<double> v, double h, ReadOnlySpan<double> weights,
+        double factor)
     {
         var result = new double[_n];
         Span<double> term = stackalloc double[_n];

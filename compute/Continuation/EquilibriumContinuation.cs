@@ -120,7 +120,8 @@ internal sealed class EquilibriumContinuation(ScaledField field, BifurcationRequ
         return change == 0;
     }
 
-    /// <summary>The test functions that change sign; Hopf stands for the pairs' product, which may turn out to be a neutral saddle.</summary>
+    /// <summary>The test functions that change sign; Hopf stands for the pairs' product, which may turn out to be a neutral
+    /// saddle.</summary>
     private static IEnumerable<SpecialPointKind> Changes(Point from, Point next)
     {
         if (from.Tangent[^1] * next.Tangent[^1] < 0) yield return SpecialPointKind.Fold;
@@ -128,7 +129,8 @@ internal sealed class EquilibriumContinuation(ScaledField field, BifurcationRequ
         if (from.PairSign * next.PairSign < 0) yield return SpecialPointKind.Hopf;
     }
 
-    /// <summary>What a step met. At a pitchfork the curve that turns has both a branch point and a turning tangent: no fold of its own.</summary>
+    /// <summary>What a step met. At a pitchfork the curve that turns has both a branch point and a turning tangent: no fold of its
+    /// own.</summary>
     private static IEnumerable<SpecialPointKind> Met(Point from, Point next)
     {
         var kinds = Changes(from, next).ToList();

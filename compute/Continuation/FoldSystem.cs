@@ -21,7 +21,8 @@ internal static class FoldSystem
         var size = (2 * n) + 1;
         var directional = new Directional(field);
         var lu = new DenseLu(size);
-        double[] v = direction[..n].ToArray(), jacobian = new double[n * n], fp = new double[n], step = new double[size], unit = new double[n];
+        double[] v = direction[..n].ToArray(), jacobian = new double[n * n], fp = new double[n];
+        double[] step = new double[size], unit = new double[n];
         var norm = Math.Sqrt(v.Sum(e => e * e));
         if (!(norm > 0)) return false;
         for (var i = 0; i < n; i++) v[i] /= norm;

@@ -65,7 +65,8 @@ public sealed record BifurcationRequest
         {
             if (guess.Length != n) throw new ArgumentException($"A guess for {n} states has {n} values, not {guess.Length}.");
         }
-        if (!(MaximumStep > 0 && MaximumStep <= 1)) throw new ArgumentException($"The longest step must lie in (0, 1], not be {MaximumStep:g}.");
+        if (!(MaximumStep > 0 && MaximumStep <= 1))
+            throw new ArgumentException($"The longest step must lie in (0, 1], not be {MaximumStep:g}.");
         if (!(MinimumStep > 0 && MinimumStep < MaximumStep))
             throw new ArgumentException($"The shortest step must lie in (0, {MaximumStep:g}), not be {MinimumStep:g}.");
         if (Starts < 1) throw new ArgumentException($"A search needs at least one start, not {Starts}.");

@@ -18,7 +18,8 @@ public static class RealEigenvalues
         if (matrix.Length != n * n) throw new ArgumentException($"A matrix of {n} x {n} has {n * n} entries, not {matrix.Length}.");
         foreach (var entry in matrix)
         {
-            if (!double.IsFinite(entry)) throw new ArithmeticException("A matrix whose eigenvalues are wanted has an entry that is not finite.");
+            if (!double.IsFinite(entry))
+                throw new ArithmeticException("A matrix whose eigenvalues are wanted has an entry that is not finite.");
         }
         var a = matrix.ToArray();
         Balance(a, n);

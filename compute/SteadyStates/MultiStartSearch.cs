@@ -20,7 +20,8 @@ internal sealed class MultiStartSearch(IVectorField field, double[] lower, doubl
     private readonly DenseLu _lu = new(field.Dimension);
 
     /// <returns>The roots in the order found, and the number of the start (from 1) that found the last one.</returns>
-    public (List<double[]> Roots, int LastNew) Run(double p, int starts, ulong seed, IReadOnlyList<double[]> guesses, CancellationToken cancellation)
+    public (List<double[]> Roots, int LastNew) Run(
+        double p, int starts, ulong seed, IReadOnlyList<double[]> guesses, CancellationToken cancellation)
     {
         var roots = new List<double[]>();
         var lastNew = 0;
@@ -68,8 +69,8 @@ internal sealed class MultiStartSearch(IVectorField field, double[] lower, doubl
                 for (var i = 0; i < _n; i++) x[i] -= factor * step[i];
                 return true;
             }
-            // The natural monotonicity test (Deuflhard, Newton Methods for Nonlinear Problems, 3.3): seen through the old Jacobian, f (times
-            // its deflation) must shrink.
+            // The natural monotonicity test (Deuflhard, Newton Methods for Nonlinear Problems, 3.3): seen through the old Jacobian, f
+            // (times its deflation) must shrink.
             var weight = Weight(x, deflated);
             var damping = Math.Min(1.0, 0.5 / size);
             for (; ; damping *= 0.5)

@@ -20,7 +20,8 @@ public class ProblemField : IVectorField
 
     /// <param name="parameter">The name of the free parameter.</param>
     /// <param name="parameters">Values of all parameters; null for the problem's own.</param>
-    /// <exception cref="ArgumentException">There is no such parameter, or f depends on time, so that there are no steady states.</exception>
+    /// <exception cref="ArgumentException">There is no such parameter, or f depends on time, so that there are no steady
+    /// states.</exception>
     public ProblemField(OdeProblem problem, string parameter, double[]? parameters = null)
     {
         _problem = problem;

@@ -55,16 +55,21 @@ public static class SteadyStateSearch
             var proof = new IntervalSearch(intervals, field, p, lower, upper).Run(cancellation);
             if (proof.Undecided == 0)
             {
-                var count = proof.Roots.Count switch { 0 => "holds no steady state", 1 => "holds one steady state", var k => $"holds {k} steady states" };
+                var count = proof.Roots.Count switch
+                {
+                    0 => "holds no steady state",
+                    1 => "holds one steady state and no others",
+                    var k => $"holds {k} steady states and no others",
+                };
                 return new SteadyStateResult(
                     Describe(field, p, proof.Roots), true,
-                    $"Proven by interval arithmetic ({proof.Boxes} boxes): this box {count} at {box}{(proof.Roots.Count == 0 ? "" : " and no others")}.");
+                    $"Proven by interval arithmetic ({proof.Boxes} boxes): at {box} this box {count}.");
             }
             var sampled = Sample(field, p, lower, upper, [.. guesses ?? [], .. proof.Roots], starts, seed, cancellation);
             return sampled with
             {
-                Statement = $"Interval arithmetic left {proof.Undecided} of {proof.Boxes} boxes undecided (steady states that nearly coincide, "
-                    + "or a model that is too wide); " + char.ToLowerInvariant(sampled.Statement[0]) + sampled.Statement[1..],
+                Statement = $"Interval arithmetic left {proof.Undecided} of {proof.Boxes} boxes undecided (steady states that nearly "
+                    + "coincide, or a model that is too wide); " + char.ToLowerInvariant(sampled.Statement[0]) + sampled.Statement[1..],
             };
         }
         return Sample(field, p, lower, upper, guesses ?? [], starts, seed, cancellation);

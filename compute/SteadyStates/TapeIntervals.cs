@@ -11,9 +11,12 @@ namespace Athanor.Compute.SteadyStates;
 /// </summary>
 internal sealed class TapeIntervals(RateProgram program) : IIntervalModel
 {
-    /// <summary>The equations of a program for intervals; null if it reads tables, whose shape between their points is not enclosed.</summary>
+    /// <summary>The equations of a program for intervals; null if it reads tables, whose shape between their points is not
+    /// enclosed.</summary>
     public static TapeIntervals? Of(RateProgram program) =>
-        Array.Exists(program.Values.Instructions, static i => i.Code is TapeCode.Table or TapeCode.TableSlope) ? null : new TapeIntervals(program);
+        Array.Exists(program.Values.Instructions, static i => i.Code is TapeCode.Table or TapeCode.TableSlope)
+            ? null
+            : new TapeIntervals(program);
 
     public void Rhs(ReadOnlySpan<Interval> x, ReadOnlySpan<double> parameters, Span<Interval> f)
     {
