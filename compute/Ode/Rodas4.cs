@@ -118,11 +118,12 @@ public static class Rodas4
             else
             {
                 rejected++;
+                var tried = h;
                 h *= control.Rejected(norm);
                 if (ImplicitSolve.TooShort(t, h))
                 {
                     var worst = ErrorNorm.Worst(k[((Stages - 1) * total)..], next, rtol, atol);
-                    throw ImplicitSolve.Stuck(system, t, h, norm, worst);
+                    throw ImplicitSolve.Stuck(system, t, y, tried, h, norm, worst);
                 }
             }
         }

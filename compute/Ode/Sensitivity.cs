@@ -96,7 +96,7 @@ public static class SensitivitySolver
         var writer = new OutputWriter(times, output, z0.Length);
         writer.Start(t0, z0);
         return new Esdirk5Stepper<TSystem, ParameterSensitivities<TModel>>(system, sensitivities, options)
-            .Run(t0, z0, times[^1], options.HitOutputTimes ? times : [], ref writer);
+            .Run(t0, z0, times[^1], options.HitOutputTimes || system.MassDiagonal is not { Length: 0 } ? times : [], ref writer);
     }
 
     internal static double[] Start(int total, ReadOnlySpan<double> y0, ReadOnlySpan<double> s0, int n)

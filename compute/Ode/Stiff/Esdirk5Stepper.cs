@@ -7,7 +7,8 @@ namespace Athanor.Compute.Ode;
 /// h sum_j a_ij k_j; its slope is k = (Y - base) / (h gamma), never f(Y), whose error a stiff component would magnify (Shampine, 1980).
 /// A sensitivity solves the same equation's derivative, (M / (h gamma) - J(Y)) S = M base_S / (h gamma) + df/dq, which is linear: one
 /// factorisation a stage and one substitution a parameter (staggered direct method, Caracotsios and Stewart, 1985). All blocks share one
-/// base and one error test.
+/// base and one error test. The continuous extension is of order 5 in components that are not stiff; in those that are slaved to others,
+/// whose slopes have the stage order, it is of order 3: step onto output times where that matters.
 /// </summary>
 internal ref struct Esdirk5Stepper<TSystem, TSensitivities>
     where TSystem : struct, IImplicitSystem
@@ -156,9 +157,10 @@ internal ref struct Esdirk5Stepper<TSystem, TSensitivities>
                 rejected++;
                 if (!converged && _system.NonFiniteJacobian() is { Row: >= 0 } bad)
                     throw new NonFiniteJacobianException(t, bad.Row, bad.Column);
+                var tried = h;
                 h *= converged ? control.Rejected(norm) : Math.Max(control.Rejected(double.NaN), 0.25);
                 if (ImplicitSolve.TooShort(t, h))
-                    throw ImplicitSolve.Stuck(_system, t, h, norm, ErrorNorm.Worst(_error, _next, rtol, _atol) % n);
+                    throw ImplicitSolve.Stuck(_system, t, _y, tried, h, norm, ErrorNorm.Worst(_error, _next, rtol, _atol) % n);
                 // Stages with sensitivities leave another state's Jacobian behind.
                 if (_sensitivities.Count > 0) UpdateJacobian(t);
             }

@@ -129,15 +129,26 @@ internal static class ImplicitSolve
         if (system.MassDiagonal is not { Length: 0 }) start = ConsistentStart.Find(system, t0, y0, options);
         var writer = new OutputWriter(times, output, n);
         writer.Start(t0, start);
-        return method.Run(system, t0, start, times[^1], options.HitOutputTimes ? times : [], options, ref writer);
+        // Esdirk5's slopes, and with them its continuous extension, are of low order in algebraic components.
+        var hit = options.HitOutputTimes || (typeof(TMethod) == typeof(Esdirk5Method) && system.MassDiagonal is { Length: > 0 });
+        return method.Run(system, t0, start, times[^1], hit ? times : [], options, ref writer);
     }
 
-    /// <summary>What ends a solve whose step cannot be made shorter.</summary>
-    public static OdeException Stuck<TSystem>(in TSystem system, double t, double h, double norm, int worst)
+    /// <summary>What ends a solve whose step cannot be made shorter. Factors spread one NaN over all components, so the one to name is
+    /// looked for in the right-hand side at the end of the step that failed.</summary>
+    /// <param name="y">State at t.</param>
+    /// <param name="tried">The step that failed.</param>
+    /// <param name="h">What it would have been shortened to.</param>
+    /// <param name="worst">The component with the largest error.</param>
+    public static OdeException Stuck<TSystem>(
+        in TSystem system, double t, ReadOnlySpan<double> y, double tried, double h, double norm, int worst)
         where TSystem : struct, IImplicitSystem
     {
         if (system.NonFiniteJacobian() is { Row: >= 0 } bad) return new NonFiniteJacobianException(t, bad.Row, bad.Column);
-        return norm < double.PositiveInfinity ? new StepSizeTooSmallException(t, h, worst) : new NonFiniteException(t, worst);
+        if (norm < double.PositiveInfinity) return new StepSizeTooSmallException(t, h, worst);
+        var f = new double[system.Dimension];
+        system.Rhs(t + tried, y[..f.Length], f);
+        return new NonFiniteException(t, ErrorNorm.NonFinite(f) is >= 0 and var first ? first : worst);
     }
 
     /// <summary>Whether a step is too short to move the time.</summary>

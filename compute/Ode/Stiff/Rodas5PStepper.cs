@@ -48,7 +48,7 @@ internal static class Rodas5PStepper
         if (ErrorNorm.NonFinite(f0) is >= 0 and var bad) throw new NonFiniteException(t, bad);
         var h = options.InitialStep > 0 ? options.InitialStep : ErrorNorm.FirstStep(y, f0, rtol, atol, end - t0);
         h = Math.Min(h, options.MaxStep);
-        var control = new StepControl(5);
+        var control = new PredictiveControl(5);
         var stop = 0;
         int accepted = 0, rejected = 0;
         var fresh = false;
@@ -72,9 +72,16 @@ internal static class Rodas5PStepper
             var norm = double.NaN;
             if (system.Factor(1.0 / (h * Gamma)))
             {
-                if (small) StepSmall(system, t, h, autonomous, y, next, k, f0, f, dt);
-                else StepWide(system, t, h, autonomous, y, next, k, f0, f, dt);
-                norm = ErrorNorm.Of(error, y, next, rtol, atol, n);
+                if (small)
+                {
+                    StepSmall(system, t, h, autonomous, y, next, k, f0, f, dt);
+                    norm = SmallNorm(error, y, next, rtol, atol, n);
+                }
+                else
+                {
+                    StepWide(system, t, h, autonomous, y, next, k, f0, f, dt);
+                    norm = ErrorNorm.Of(error, y, next, rtol, atol, n);
+                }
             }
             if (norm <= 1.0)
             {
@@ -84,7 +91,7 @@ internal static class Rodas5PStepper
                 t = t1;
                 next.CopyTo(y);
                 fresh = false;
-                var factor = control.Accepted(norm);
+                var factor = control.Accepted(h, norm);
                 h = Math.Min(last && h < wanted ? Math.Max(h * factor, wanted) : h * factor, options.MaxStep);
                 if (!more) break;
             }
@@ -93,12 +100,30 @@ internal static class Rodas5PStepper
                 rejected++;
                 if (double.IsNaN(norm) && system.NonFiniteJacobian() is { Row: >= 0 } entry)
                     throw new NonFiniteJacobianException(t, entry.Row, entry.Column);
+                var tried = h;
                 h *= control.Rejected(norm);
                 if (ImplicitSolve.TooShort(t, h))
-                    throw ImplicitSolve.Stuck(system, t, h, norm, ErrorNorm.Worst(error, next, rtol, atol));
+                    throw ImplicitSolve.Stuck(system, t, y, tried, h, norm, ErrorNorm.Worst(error, next, rtol, atol));
             }
         }
         return new OdeStatistics(accepted, rejected, accepted + ((long)(Stages - 1) * (accepted + rejected)));
+    }
+
+    /// <summary><see cref="ErrorNorm.Of"/> for one small block.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static double SmallNorm(Span<double> error, Span<double> y, Span<double> next, double rtol, Span<double> atol, int n)
+    {
+        ref var e = ref MemoryMarshal.GetReference(error);
+        ref var before = ref MemoryMarshal.GetReference(y);
+        ref var after = ref MemoryMarshal.GetReference(next);
+        ref var a = ref MemoryMarshal.GetReference(atol);
+        var sum = 0.0;
+        for (var i = 0; i < n; i++)
+        {
+            var scaled = At(ref e, i) / Fma(rtol, Math.Max(Math.Abs(At(ref before, i)), Math.Abs(At(ref after, i))), At(ref a, i));
+            sum = Fma(scaled, scaled, sum);
+        }
+        return Math.Sqrt(sum / n);
     }
 
     /// <summary>References instead of spans: all have length n or a multiple of it by construction. Sums end with the newest stage, so that
