@@ -16,6 +16,9 @@ for (var i = 0; i < args.Length; i++)
         case "--baselines" when i + 1 < args.Length:
             baselines = args[++i];
             break;
+        case "--stiff":
+            StiffTable.Print();
+            return 0;
         case "--own":
             own = true;
             break;
@@ -24,7 +27,7 @@ for (var i = 0; i < args.Length; i++)
             Ours.ProcessorTime = true;
             break;
         default:
-            Console.Error.WriteLine($"unknown or incomplete argument {args[i]}; there are --rounds N, --baselines FOLDER, --own, --processor-time");
+            Console.Error.WriteLine($"unknown or incomplete argument {args[i]}; there are --rounds N, --baselines FOLDER, --stiff, --own, --processor-time");
             return 2;
     }
 }
