@@ -10,6 +10,8 @@ internal struct PredictiveControl(int order)
 {
     private const double SmallestRemembered = 0.01;
 
+    private const double SmallestError = 1e-8;
+
     private readonly double _exponent = 1.0 / order;
     private double _lastStep;
     private double _lastError;
@@ -18,10 +20,10 @@ internal struct PredictiveControl(int order)
     /// <summary>Factor for the next step after an accepted step h of this error.</summary>
     public double Accepted(double h, double error)
     {
-        error = Math.Max(error, StepControl.SmallestError);
-        var factor = StepControl.Safety * StepControl.Power(error, -_exponent);
+        error = Math.Max(error, SmallestError);
+        var factor = StepControl.Safety * Power(error, -_exponent);
         if (_lastStep > 0.0)
-            factor = Math.Min(factor, factor * (h / _lastStep) * StepControl.Power(_lastError / error, _exponent));
+            factor = Math.Min(factor, factor * (h / _lastStep) * Power(_lastError / error, _exponent));
         _lastStep = h;
         _lastError = Math.Max(error, SmallestRemembered);
         factor = Math.Clamp(factor, StepControl.Shrink, _rejected ? 1.0 : StepControl.Grow);
@@ -34,7 +36,9 @@ internal struct PredictiveControl(int order)
     {
         _rejected = true;
         return error < double.PositiveInfinity
-            ? Math.Clamp(StepControl.Safety * StepControl.Power(error, -_exponent), StepControl.Shrink, 1.0)
+            ? Math.Clamp(StepControl.Safety * Power(error, -_exponent), StepControl.Shrink, 1.0)
             : StepControl.Shrink;
     }
+
+    private static double Power(double x, double e) => StepControl.Exp2(StepControl.Log2(x) * e);
 }
