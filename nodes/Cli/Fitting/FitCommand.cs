@@ -71,9 +71,10 @@ internal static class FitCommand
             throw new UserException($"fit: {error.Message}");
         }
         var spec = Spec(texts, problem, starts, parsed);
-        var model = Cli.Address(parsed, "models", parsed.GetValue(Model) ?? Id(problem.Name));
         await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.Full, cancellation);
-        foreach (var text in texts.Texts.Values) await cluster.Client.PutBlob(Encoding.UTF8.GetBytes(text), cancellation);
+        var model = Cli.Address(parsed, cluster, "models", parsed.GetValue(Model) ?? Id(problem.Name));
+        foreach (var text in texts.Texts.Values)
+            await cluster.Client.PutBlob(Encoding.UTF8.GetBytes(text), cancellation, model.Tenant);
         foreach (var ask in new ICommand[] { new RegisterModel("fit", $"Fits of {problem.Name}"), spec })
         {
             if (await cluster.Client.Ask(model, ask, cancellation: cancellation) is Rejected rejected) throw new UserException($"fit: {rejected.Reason}");

@@ -28,7 +28,9 @@ public sealed class FitFileTests
 
     private static readonly Dictionary<string, string> Files = new()
     {
-        ["decay.hocon"] = Decay, ["one.csv"] = "t,y\n0,2.01\n1,1.47\n2,1.11\n4,0.6\n", ["two.csv"] = "t,y\n0,4.9\n1,3.75\n3,\n4,1.49\n",
+        ["decay.hocon"] = Decay,
+        ["one.csv"] = "t,y\n0,2.01\n1,1.47\n2,1.11\n4,0.6\n",
+        ["two.csv"] = "t,y\n0,4.9\n1,3.75\n3,\n4,1.49\n",
     };
 
     [Fact]
