@@ -67,6 +67,9 @@ public sealed class FitProblem
 
     public string Name { get; }
 
+    /// <summary>For tables and pictures; empty where nothing says it.</summary>
+    public string TimeUnit { get; init; } = "";
+
     public ImmutableArray<FitParameter> Parameters { get; }
 
     public ImmutableArray<FitExperiment> Experiments { get; }

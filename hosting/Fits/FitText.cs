@@ -4,11 +4,13 @@ using Athanor.Compute.Kinetics.Expressions;
 using Athanor.Compute.Problems;
 using Athanor.Hosting.Configuration.Hocon;
 using Athanor.Hosting.Petab;
+using Athanor.Hosting.Specifications;
 
 namespace Athanor.Hosting.Fits;
 
 /// <summary>
-/// A fit as a HOCON file says it, under the key <c>fit</c>: a model (<c>equations</c>, or <c>problem</c>, a benchmark's name), its
+/// A fit as a HOCON file says it, under the key <c>fit</c>: a model (<c>equations</c>; or <c>problem</c>, a benchmark's name; or, beside
+/// <c>fit</c>, the sections <c>kinetics</c> and <c>balance</c> of a <see cref="SpecificationFile"/>), its
 /// <c>parameters</c> with scales and bounds, <c>observables</c> with noise, and <c>experiments</c> with data. docs/guides/fit.md explains
 /// every key.
 /// </summary>
@@ -26,13 +28,21 @@ internal sealed class FitText
     private FitModel _model = null!;
     private OdeProblem? _problem;
 
-    private FitText(HoconFields fit, IReadOnlyDictionary<string, string> files) => (_fit, _files) = (fit, files);
+    private readonly SpecificationFile? _reactions;
+
+    private FitText(HoconFields fit, IReadOnlyDictionary<string, string> files, SpecificationFile? reactions) =>
+        (_fit, _files, _reactions) = (fit, files, reactions);
 
     /// <summary>The data files that a text names.</summary>
     public static IReadOnlyList<string> FilesOf(string main, string text) =>
         [.. Root(main, text).Objects("experiments").Select(e => e.Required("data")).Distinct(StringComparer.Ordinal)];
 
-    public static FitProblem Build(string main, IReadOnlyDictionary<string, string> files) => new FitText(Root(main, files[main]), files).Build();
+    public static FitProblem Build(string main, IReadOnlyDictionary<string, string> files)
+    {
+        var text = files[main];
+        var reactions = SpecificationFile.IsKinetics(HoconFile.Parse(main, text)) ? SpecificationFile.Parse(main, text) : null;
+        return new FitText(Root(main, text), files, reactions).Build();
+    }
 
     private static HoconFields Root(string main, string text) => HoconFile.Parse(main, text) is var root && root.At("fit") is HoconObject fit
         ? new HoconFields(fit, "fit.") : throw new FitException($"{main} has no object 'fit'; see docs/guides/fit.md");
@@ -40,7 +50,7 @@ internal sealed class FitText
     private FitProblem Build()
     {
         var name = _fit.Required("name");
-        _fit.Text("time");
+        var unit = _fit.Text("time");
         _fit.Object("defaults");
         var noise = _fit.Choice("noise", FitNoise.Relative, ("relative", FitNoise.Relative), ("absolute", FitNoise.Absolute));
         var experiments = _fit.Objects("experiments");
@@ -49,7 +59,7 @@ internal sealed class FitText
         var observables = _fit.Object("observables");
         var fitted = experiments.Select(e => Experiment(e, observables)).ToArray();
         _fit.RefuseOthers();
-        return new FitProblem(name, _theta, fitted, noise);
+        return new FitProblem(name, _theta, fitted, noise) { TimeUnit = unit ?? _problem?.TimeUnit ?? "" };
     }
 
     private void ReadParameters(IReadOnlyList<HoconFields> experiments)
@@ -95,16 +105,23 @@ internal sealed class FitText
     private void ReadModel()
     {
         var equations = _fit.Object("equations");
+        if (_reactions is not null)
+        {
+            if (equations is not null || _fit.Has("problem"))
+                throw _fit.Wrong("equations", "or fit.problem is given beside the file's kinetics; one of them says what is fitted");
+            var balance = _reactions.Model();
+            _model = ExpressionModel.Of(
+                balance.Compiled, [.. balance.Problem.States.Select(s => s.Name)], [.. balance.Problem.Parameters.Select(p => p.Name)]);
+            Take(balance.Problem);
+            return;
+        }
         if (_fit.Text("problem") is { } problem)
         {
             if (equations is not null) throw _fit.Wrong("equations", "and fit.problem are both given; one is needed");
             if (!Catalogue.Has(problem))
                 throw _fit.Wrong("problem", $"is '{problem}'; benchmarks are {string.Join(", ", Catalogue.All.Select(p => p.Name))}");
-            _problem = Catalogue.Find(problem);
-            _model = ProblemFitModel.Of(_problem);
-            _states.AddRange(_model.States);
-            _modelParameters.AddRange(_model.Parameters);
-            _modelValues.AddRange(_problem.NominalParameters);
+            _model = ProblemFitModel.Of(Catalogue.Find(problem));
+            Take(Catalogue.Find(problem));
             return;
         }
         if (equations is null) throw _fit.Wrong("equations", "is missing, and fit.problem too; one of them says what is fitted");
@@ -117,6 +134,20 @@ internal sealed class FitText
         _modelValues.AddRange(_declared.Values.Select(p => p.Value));
         var rates = _states.Select(s => Parse(equations.Required(s), equations, s, Name)).ToArray();
         _model = ExpressionModel.Of(_graph, _states, _modelParameters, rates);
+    }
+
+    private void Take(OdeProblem problem)
+    {
+        _problem = problem;
+        _states.AddRange(_model.States);
+        _modelParameters.AddRange(_model.Parameters);
+        _modelValues.AddRange(problem.NominalParameters);
+        // Values and bounds are in the units that the model states.
+        for (var i = 0; i < _theta.Count; i++)
+        {
+            if (_theta[i].Unit.Length == 0 && problem.Parameters.FirstOrDefault(p => p.Name == _theta[i].Name.Split('@')[0]) is { } known)
+                _theta[i] = _theta[i] with { Unit = known.Unit };
+        }
     }
 
     /// <summary>A name in formulas: a state, a parameter of the model or of the fit, or time. An experiment's parameters are the model's,

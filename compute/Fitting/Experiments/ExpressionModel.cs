@@ -63,7 +63,13 @@ public static class ExpressionModel
         ArgumentNullException.ThrowIfNull(rates);
         if (rates.Count != states.Count) throw new ArgumentException($"{rates.Count} rates are given for {states.Count} states");
         var program = RateProgram.Of(graph, rates, states.Count, parameters.Count, graph.Time, []);
-        var model = new CompiledModel(program, "fit", new double[parameters.Count], CodeForm.Auto);
+        return Of(new CompiledModel(program, "fit", new double[parameters.Count], CodeForm.Auto), states, parameters);
+    }
+
+    /// <summary>A model made of text, e.g. a network's balance.</summary>
+    public static FitModel Of(CompiledModel model, IReadOnlyList<string> states, IReadOnlyList<string> parameters)
+    {
+        ArgumentNullException.ThrowIfNull(model);
         return model.Accept(new Wrapper(states, parameters));
     }
 

@@ -194,8 +194,9 @@ public sealed class FitAnalysis
         {
             var limit = Math.Clamp(p.FromSearch(x - (bound * OneSidedReach(k))), p.Lower, p.Upper);
             _warnings.Add(new FitWarning("bound", FormattableString.Invariant(
-                $"'{p.Name}' lies on its {(bound < 0 ? "lower" : "upper")} bound {v:G6}: {100 * Level:G3} % one-sided, it is ")
-                + FormattableString.Invariant($"{(bound < 0 ? "at most" : "at least")} {limit:G4}")));
+                $"'{p.Name}' lies on its {(bound < 0 ? "lower" : "upper")} bound {v:G6}: {100 * Level:G3} % one-sided, ")
+                + (limit == (bound < 0 ? p.Upper : p.Lower) ? "the data set no limit before its other bound"
+                    : FormattableString.Invariant($"it is {(bound < 0 ? "at most" : "at least")} {limit:G4}"))));
             return new ParameterEstimate(
                 p.Name, p.Unit, v, double.NaN, bound < 0 ? v : limit, bound < 0 ? limit : v, bound, false);
         }

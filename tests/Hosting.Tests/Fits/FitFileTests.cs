@@ -62,6 +62,22 @@ public sealed class FitFileTests
         Assert.Equal(5.0, fit.Theta[2], 0.1);
     }
 
+    [Fact]
+    public void A_network_of_reactions_is_fitted_beside_its_own_sections()
+    {
+        const string Text = """
+            kinetics { units { concentration = mol/L, time = min }, species { A { initial = 2 }, B {} }, parameters { k = "1 1/min" }, reactions { r = "A -> B ; k = k" } }
+            balance { kind = batch, temperature = "300 K", end = 5 }
+            fit {
+              name = reactions
+              parameters { k { lower = 1e-3, upper = 10, scale = log } }
+              experiments = [ { name = one, data = one.csv, columns { A = y } } ]
+            }
+            """;
+        var problem = FitText.Build("r.hocon", new Dictionary<string, string>(Files) { ["r.hocon"] = Text });
+        Assert.Equal(0.3, new FitSearch(problem).From(problem.Nominal).Theta[0], 0.02);
+    }
+
     [Theory]
     [InlineData("\"-k * y\"", "\"-k * z\"", "there is no 'z'")]
     [InlineData("scale = log", "scale = lgo", "must be one of lin, log, log10")]
