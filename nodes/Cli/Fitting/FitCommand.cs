@@ -64,6 +64,7 @@ internal static class FitCommand
         {
             problem = texts.Build();
             if (starts < 1) throw new UserException($"--starts {starts}: at least one is needed");
+            if (!(parsed.GetValue(Level) is > 0.5 and < 1)) throw new UserException(FormattableString.Invariant($"--level {parsed.GetValue(Level):R}: it must be above 0.5 and below 1"));
             _ = new FitSearch(problem).Starts(1, 1);
         }
         catch (FitException error)
@@ -85,7 +86,7 @@ internal static class FitCommand
         // The predictions of the best parameters, for tables and pictures.
         problem.Value(report.Best!.Theta);
         Outputs.Write(
-            parsed, ["experiment", "response", "time", "measured", "fitted", "sigma"], () => Rows(problem), () => FitPrinter.Json(problem, report, model),
+            parsed, ["experiment", "response", SimulateCommand.Label("time", problem.TimeUnit), "measured", "fitted", "sigma"], () => Rows(problem), () => FitPrinter.Json(problem, report, model),
             () => FitPictures.Draw(problem, report, cancellation));
         return ExitCodes.Success;
     }
@@ -116,11 +117,13 @@ internal static class FitCommand
             }
             var seconds = TimeProvider.System.GetElapsedTime(begun).TotalSeconds;
             var line = Line(report, seconds);
-            if (seconds > 1 && line != said)
+            // Logs get a line when something was done, a terminal also the time left.
+            var progress = live ? line : string.Create(CultureInfo.InvariantCulture, $"{report.StartsDone} {report.Profiles.Length}");
+            if (seconds > 1 && progress != said)
             {
                 if (live) Console.Error.Write("\r" + line.PadRight(100));
                 else if (report.StartsDone > 0) Console.Error.WriteLine(line);
-                said = line;
+                said = progress;
             }
             await Task.Delay(TimeSpan.FromMilliseconds(200), TimeProvider.System, cancellation);
         }
@@ -140,15 +143,16 @@ internal static class FitCommand
         return $"fit: {report.StartsDone} of {starts} starts{best}{left}";
     }
 
-    private static IEnumerable<double[]> Rows(FitProblem problem)
+    private static IEnumerable<IEnumerable<string>> Rows(FitProblem problem)
     {
         for (var e = 0; e < problem.Experiments.Length; e++)
         {
-            var prediction = problem.Predictions[e];
-            for (var i = 0; i < problem.Experiments[e].Measurements.Count; i++)
+            var (experiment, prediction) = (problem.Experiments[e], problem.Predictions[e]);
+            for (var i = 0; i < experiment.Measurements.Count; i++)
             {
-                var m = problem.Experiments[e].Measurements[i];
-                yield return [e, m.Response, m.Time, m.Value, prediction.Mean[i], prediction.Deviation[i]];
+                var m = experiment.Measurements[i];
+                double[] numbers = [m.Time, m.Value, prediction.Mean[i], prediction.Deviation[i]];
+                yield return [experiment.Name, experiment.Responses[m.Response].Name, .. numbers.Select(Outputs.Exact)];
             }
         }
     }

@@ -26,7 +26,7 @@ internal static class FitPictures
             {
                 foreach (var part in unit.Chunk(8))
                 {
-                    var plot = new LinePlot($"{problem.Name}: {experiment.Name}", "time", unit.Key.Length > 0 ? unit.Key : string.Join(", ", part.Select(r => r.Key)));
+                    var plot = new LinePlot($"{problem.Name}: {experiment.Name}", problem.TimeUnit.Length > 0 ? $"time / {problem.TimeUnit}" : "time", unit.Key.Length > 0 ? unit.Key : string.Join(", ", part.Select(r => r.Key)));
                     for (var c = 0; c < part.Length; c++)
                     {
                         var index = part[c].First().Index;
@@ -42,10 +42,13 @@ internal static class FitPictures
         {
             var parameter = problem.Parameters.First(p => p.Name == profile.Parameter);
             var unit = parameter.Unit.Length > 0 ? $" / {parameter.Unit}" : "";
-            panels.Add(new LinePlot($"profile of {profile.Parameter}", profile.Parameter + unit, "rise of the objective") { LogX = parameter.IsLogarithmic }
+            panels.Add(new LinePlot($"profile of {profile.Parameter}", profile.Parameter + unit, "rise of the objective") { LogX = parameter.IsLogarithmic && IsWide(profile.At) }
                 .Line("profile", profile.At, profile.Rise)
                 .Line("threshold", [profile.At[0], profile.At[^1]], [profile.Threshold, profile.Threshold], dashed: true).Plot);
         }
         return [.. panels.Take(MostPanels)];
     }
+
+    /// <summary>Over less than a decade or so, a logarithmic axis has one number or none.</summary>
+    private static bool IsWide(double[] at) => at.Min() > 0 && at.Max() > 20 * at.Min();
 }

@@ -23,16 +23,17 @@ internal static class FitPrinter
         foreach (var column in new[] { "value", "std. error", string.Create(CultureInfo.InvariantCulture, $"{100 * analysis.Level:G3} % interval") })
             table.AddColumn(new TableColumn(column).RightAligned());
         if (report.Spec.Profiles) table.AddColumn(new TableColumn("by profile").RightAligned());
-        table.AddColumn("");
+        var notes = analysis.Estimates.Any(e => Note(e).Length > 0);
+        if (notes) table.AddColumn("");
         foreach (var e in analysis.Estimates)
         {
             var cells = new List<string>
             {
                 e.Unit.Length > 0 ? $"{e.Name} / {e.Unit}" : e.Name, Number(e.Value),
-                e.Fixed ? "" : e.Error < 0 ? "-" : Number(e.Error), Interval(e),
+                e.Fixed ? "" : e.Error < 0 ? "-" : Number(e.Error), Interval(problem, e),
             };
             if (report.Spec.Profiles) cells.Add(ProfileOf(report, e));
-            cells.Add(Note(e));
+            if (notes) cells.Add(Note(e));
             table.AddRow([.. cells.Select(c => new Text(c))]);
         }
         AnsiConsole.Write(table);
@@ -66,9 +67,12 @@ internal static class FitPrinter
         profiles = report.Profiles.Select(p => new { p.Parameter, p.At, p.Rise, p.Threshold, p.Low, p.High, p.Stopped }),
     };
 
-    private static string Interval(FitEstimate e)
+    private static string Interval(FitProblem problem, FitEstimate e)
     {
         if (e.Fixed) return "";
+        // A one-sided limit on the parameter's other bound is the box's, not the data's.
+        var p = problem.Parameters.First(p => p.Name == e.Name);
+        if (e.Bound != 0 && (e.Bound < 0 ? e.High >= p.Upper : e.Low <= p.Lower)) return "open";
         if (e.Bound < 0) return $"at most {Number(e.High)}";
         if (e.Bound > 0) return $"at least {Number(e.Low)}";
         return e.Error < 0 ? "open" : $"{Number(e.Low)} to {Number(e.High)}";

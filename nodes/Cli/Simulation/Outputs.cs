@@ -43,7 +43,13 @@ internal sealed class Outputs
 
     /// <summary>Writes what was asked for; each part is only made if it is.</summary>
     public void Write(
-        ParseResult parsed, IReadOnlyList<string> columns, Func<IEnumerable<double[]>> rows, Func<object> json, Func<IReadOnlyList<Plot>> plots)
+        ParseResult parsed, IReadOnlyList<string> columns, Func<IEnumerable<double[]>> rows, Func<object> json, Func<IReadOnlyList<Plot>> plots) =>
+        Write(parsed, columns, () => rows().Select(row => row.Select(Exact)), json, plots);
+
+    /// <summary>The same where a row holds names, too.</summary>
+    public void Write(
+        ParseResult parsed, IReadOnlyList<string> columns, Func<IEnumerable<IEnumerable<string>>> rows, Func<object> json,
+        Func<IReadOnlyList<Plot>> plots)
     {
         if (parsed.GetValue(_csv) is { } csv) WriteCsv(csv, columns, rows());
         if (parsed.GetResult(_json) is { Implicit: false })
@@ -69,13 +75,19 @@ internal sealed class Outputs
         AnsiConsole.Write(table);
     }
 
+    /// <summary>The shortest text that reads back as the same number.</summary>
+    public static string Exact(double value) => value.ToString("R", CultureInfo.InvariantCulture);
+
     public static string Number(double value) => value.ToString("G7", CultureInfo.InvariantCulture);
 
-    private static void WriteCsv(string path, IReadOnlyList<string> columns, IEnumerable<double[]> rows)
+    private static string Cell(string text) =>
+        text.AsSpan().IndexOfAny(",\"\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
+
+    private static void WriteCsv(string path, IReadOnlyList<string> columns, IEnumerable<IEnumerable<string>> rows)
     {
         var text = new StringBuilder();
-        text.AppendJoin(',', columns.Select(c => c.Contains(',', StringComparison.Ordinal) ? $"\"{c}\"" : c)).Append('\n');
-        foreach (var row in rows) text.AppendJoin(',', row.Select(v => v.ToString("R", CultureInfo.InvariantCulture))).Append('\n');
+        text.AppendJoin(',', columns.Select(Cell)).Append('\n');
+        foreach (var row in rows) text.AppendJoin(',', row.Select(Cell)).Append('\n');
         Write(path, text.ToString());
     }
 
