@@ -82,11 +82,34 @@ internal readonly struct BatchObserver : ILaneObserver
         for (var i = 0; i < _n; i++)
         {
             if ((Vector512.ExtractMostSignificantBits(step.Turns(i)) & (1UL << own)) == 0) continue;
-            // Where the cubic turns, the continuous extension is flat: its value there is as good as the solution.
-            var value = step.Interpolate(own, step.Extremum(own, i).Time, i);
-            if (value < _least[At(lane, i)]) _least[At(lane, i)] = value;
-            if (value > _most[At(lane, i)]) _most[At(lane, i)] = value;
+            Turn(lane, step, own, i);
         }
+    }
+
+    /// <summary>Takes over the values of the continuous extension at the cubic's turn and where parabolas through its values, ever narrower,
+    /// then put it.</summary>
+    private void Turn(int lane, in LaneStep step, int own, int i)
+    {
+        double t0 = step.T0[own], t1 = step.T1[own], t = step.Extremum(own, i).Time, width = 0.1 * (t1 - t0);
+        var value = Take(lane, i, step.Interpolate(own, t, i));
+        for (var round = 0; round < 3; round++, width *= 0.2)
+        {
+            double a = Math.Max(t - width, t0), b = Math.Min(t + width, t1);
+            double left = Take(lane, i, step.Interpolate(own, a, i)), right = Take(lane, i, step.Interpolate(own, b, i));
+            double p = ((t - a) * (t - a) * (value - right)) - ((t - b) * (t - b) * (value - left));
+            var q = ((t - a) * (value - right)) - ((t - b) * (value - left));
+            var next = t - (0.5 * p / q);
+            if (!(next >= t0 && next <= t1)) return;
+            t = next;
+            value = Take(lane, i, step.Interpolate(own, t, i));
+        }
+    }
+
+    private double Take(int lane, int i, double value)
+    {
+        if (value < _least[At(lane, i)]) _least[At(lane, i)] = value;
+        if (value > _most[At(lane, i)]) _most[At(lane, i)] = value;
+        return value;
     }
 
     public void End(int lane, int trajectory, in LaneStep step)

@@ -11,9 +11,6 @@ internal sealed class BatchSolver<TModel>(
     TModel model, int count, double[] parameters, double[] initial, double start, double[] times, OdeOptions options)
     where TModel : struct, IOdeModel<TModel>
 {
-    /// <summary>Even times that extremes of a trajectory solved by a stiff method are looked for at.</summary>
-    private const int Samples = 400;
-
     private readonly TModel _model = model;
     private readonly OdeOptions _options = options;
 
@@ -77,10 +74,8 @@ internal sealed class BatchSolver<TModel>(
         var output = values.AsSpan(trajectory * times.Length * n, times.Length * n);
         try
         {
-            var (statistics, _) = MethodTable.Solve(method, own, start, y0, times, output, _options);
-            work.Add(statistics);
-            if (low is not null && high is not null)
-                Sampled(method, own, y0, low.AsSpan(trajectory * n, n), high.AsSpan(trajectory * n, n));
+            if (low is null || high is null) work.Add(MethodTable.Solve(method, own, start, y0, times, output, _options).Statistics);
+            else work.Add(Extreme(method, own, y0, output, low.AsSpan(trajectory * n, n), high.AsSpan(trajectory * n, n)));
             work.Done();
         }
         catch (OdeException error)
@@ -89,19 +84,18 @@ internal sealed class BatchSolver<TModel>(
         }
     }
 
-    private void Sampled(OdeMethod method, in TModel own, ReadOnlySpan<double> y0, Span<double> low, Span<double> high)
+    private OdeStatistics Extreme(
+        OdeMethod method, in TModel own, ReadOnlySpan<double> y0, Span<double> output, Span<double> low, Span<double> high)
     {
-        var n = own.Dimension;
-        double[] at = [.. Enumerable.Range(0, Samples + 1).Select(i => i == Samples ? times[^1] : start + ((times[^1] - start) * i / Samples))];
-        var samples = new double[at.Length * n];
-        MethodTable.Solve(method, own, start, y0, at, samples, _options);
-        samples.AsSpan(0, n).CopyTo(low);
-        samples.AsSpan(0, n).CopyTo(high);
-        for (var i = n; i < samples.Length; i++)
+        if (times[^1] <= start)
         {
-            low[i % n] = Math.Min(low[i % n], samples[i]);
-            high[i % n] = Math.Max(high[i % n], samples[i]);
+            var statistics = MethodTable.Solve(method, own, start, y0, times, output, _options).Statistics;
+            output[^own.Dimension..].CopyTo(low);
+            output[^own.Dimension..].CopyTo(high);
+            return statistics;
         }
+        var observer = new ExtremeSolve(times, output, low, high);
+        return MethodTable.Observe(method, own, start, y0, times, _options, ref observer).Statistics;
     }
 
     private static void Together(int threads, CancellationToken cancellation, Action action)

@@ -32,24 +32,36 @@ internal static class MethodTable
         }
     }
 
-    /// <summary>Solves to <paramref name="end"/>, showing every accepted step to the observer.</summary>
+    /// <summary>Solves to the last of <paramref name="times"/>, showing every accepted step to the observer: the same steps as those of
+    /// <see cref="Solve"/>. Where <see cref="OdeOptions.HitOutputTimes"/> asks for it, steps end on the times.</summary>
     public static (OdeStatistics Statistics, OdeMethod Method) Observe<TModel, TObserver>(
-        OdeMethod method, in TModel model, double t0, ReadOnlySpan<double> y0, double end, in OdeOptions options, ref TObserver observer)
+        OdeMethod method, in TModel model, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> times, in OdeOptions options,
+        ref TObserver observer)
         where TModel : struct, IStiffOdeModel
         where TObserver : struct, IOdeObserver, allows ref struct
     {
+        var stops = options.HitOutputTimes ? times : default;
         switch (method)
         {
             case OdeMethod.Tsit5:
-                return (Tsit5.Observe(model, t0, y0, end, options, ref observer), method);
+                return (Tsit5.Run(model, model.Dimension, t0, y0, times[^1], stops, options, ref observer), method);
+            case OdeMethod.Rodas4:
+                if (model is IMassOdeModel) throw new ArgumentException("Rodas4 takes no mass matrix; Rodas5P and Esdirk5 do");
+                return (Rodas4.Run(new DenseSystem<TModel>(model), t0, y0, times[^1], stops, options, ref observer), method);
             case OdeMethod.Rodas5P:
-                return (Rodas5P.Observe(model, t0, y0, end, options, ref observer), method);
+                return (StiffSolve.Observe(model, new Rodas5PMethod(), t0, y0, times, options, ref observer), method);
+            case OdeMethod.Esdirk5:
+                return (StiffSolve.Observe(model, new Esdirk5Method(), t0, y0, times, options, ref observer), method);
             case OdeMethod.Auto:
-                if (model is IMassOdeModel) return Observe(OdeMethod.Rodas5P, model, t0, y0, end, options, ref observer);
-                var (statistics, ended) = AutoSolve.Run(model, t0, y0, end, [], options, ref observer);
+                if (model is IMassOdeModel)
+                {
+                    var best = StiffSolve.Sparse(model, t0, y0) is null ? OdeMethod.Rodas5P : OdeMethod.Esdirk5;
+                    return Observe(best, model, t0, y0, times, options, ref observer);
+                }
+                var (statistics, ended) = AutoSolve.Run(model, t0, y0, times[^1], stops, options, ref observer);
                 return (statistics, Named(ended));
             default:
-                throw new ArgumentException($"events and quadratures are not looked for by {method}; Auto, Tsit5 and Rodas5P do");
+                throw new ArgumentException($"there is no method {method}");
         }
     }
 

@@ -38,7 +38,7 @@ public sealed class OdeProblem<TModel>(TModel model) : OdeProblem
         double[] values = new double[(times.Length + 1) * n], integrals = new double[(times.Length + 1) * q];
         OutputWriter.Check(start, initial, times, values.AsSpan(0, times.Length * n), n);
         var watched = new WatchedSolve(start, initial, times, values, request, integrals);
-        var (statistics, method) = MethodTable.Observe(request.Method, model, start, initial, times[^1], options, ref watched);
+        var (statistics, method) = MethodTable.Observe(request.Method, model, start, initial, times, options, ref watched);
         var rows = watched.Written;
         double[] at = times[..rows];
         if (watched.Ended && !(rows > 0 && times[rows - 1] == watched.Hits[^1].Time))

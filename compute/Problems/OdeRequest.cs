@@ -23,7 +23,7 @@ public sealed record OdeRequest
 
     public OdeMethod Method { get; init; }
 
-    /// <summary>What is looked for on the way (not in sensitivities); outputs are then interpolated.</summary>
+    /// <summary>What is looked for on the way (not in sensitivities).</summary>
     public ImmutableArray<OdeEvent> Events { get; init; } = [];
 
     /// <summary>Integrals along the solution (not in sensitivities).</summary>

@@ -129,9 +129,28 @@ internal static class ImplicitSolve
         if (system.MassDiagonal is not { Length: 0 }) start = ConsistentStart.Find(system, t0, y0, options);
         var writer = new OutputWriter(times, output, n);
         writer.Start(t0, start);
+        return method.Run(system, t0, start, times[^1], Stops<TSystem, TMethod>(system, times, options), options, ref writer);
+    }
+
+    /// <summary>The same steps, shown to the observer.</summary>
+    public static OdeStatistics Observe<TSystem, TMethod, TObserver>(
+        TSystem system, TMethod method, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> times, in OdeOptions options,
+        ref TObserver observer)
+        where TSystem : struct, IImplicitSystem
+        where TMethod : struct, IImplicitMethod
+        where TObserver : struct, IOdeObserver, allows ref struct
+    {
+        ReadOnlySpan<double> start = y0;
+        if (system.MassDiagonal is not { Length: 0 }) start = ConsistentStart.Find(system, t0, y0, options);
+        return method.Run(system, t0, start, times[^1], Stops<TSystem, TMethod>(system, times, options), options, ref observer);
+    }
+
+    private static ReadOnlySpan<double> Stops<TSystem, TMethod>(scoped in TSystem system, ReadOnlySpan<double> times, scoped in OdeOptions options)
+        where TSystem : struct, IImplicitSystem
+    {
         // Esdirk5's slopes, and with them its continuous extension, are of low order in algebraic components.
         var hit = options.HitOutputTimes || (typeof(TMethod) == typeof(Esdirk5Method) && system.MassDiagonal is { Length: > 0 });
-        return method.Run(system, t0, start, times[^1], hit ? times : [], options, ref writer);
+        return hit ? times : default;
     }
 
     /// <summary>What ends a solve whose step cannot be made shorter. Factors spread one NaN over all components, so the one to name is

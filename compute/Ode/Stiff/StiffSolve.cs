@@ -23,6 +23,17 @@ internal static class StiffSolve
             ? ImplicitSolve.Write(new SparseSystem<TModel>(model, sparse), method, t0, y0, times, output, options)
             : ImplicitSolve.Write(new DenseSystem<TModel>(model), method, t0, y0, times, output, options);
 
+    /// <summary>The same, showing every accepted step to the observer.</summary>
+    public static OdeStatistics Observe<TModel, TMethod, TObserver>(
+        in TModel model, TMethod method, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> times, in OdeOptions options,
+        ref TObserver observer)
+        where TModel : struct, IStiffOdeModel
+        where TMethod : struct, IImplicitMethod
+        where TObserver : struct, IOdeObserver, allows ref struct =>
+        Sparse(model, t0, y0) is { } sparse
+            ? ImplicitSolve.Observe(new SparseSystem<TModel>(model, sparse), method, t0, y0, times, options, ref observer)
+            : ImplicitSolve.Observe(new DenseSystem<TModel>(model), method, t0, y0, times, options, ref observer);
+
     /// <summary>Solves by the stiff method that suits the model: Rodas5P with dense factors, Esdirk5 with sparse ones.</summary>
     public static (OdeStatistics Statistics, AutoMethod Method) Best<TModel>(
         in TModel model, double t0, ReadOnlySpan<double> y0, ReadOnlySpan<double> times, Span<double> output, in OdeOptions options)

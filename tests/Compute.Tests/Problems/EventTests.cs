@@ -84,6 +84,57 @@ public sealed class EventTests
         }
     }
 
+    [Theory]
+    [InlineData(OdeMethod.Tsit5)]
+    [InlineData(OdeMethod.Rodas4)]
+    [InlineData(OdeMethod.Rodas5P)]
+    [InlineData(OdeMethod.Esdirk5)]
+    [InlineData(OdeMethod.Auto)]
+    public void Looking_for_events_changes_no_output_whether_steps_end_on_the_times_or_not(OdeMethod method)
+    {
+        var problem = Catalogue.Find("exothermic-cstr");
+        foreach (var hit in new[] { false, true })
+        {
+            var request = new OdeRequest
+            {
+                Times = [0, 1.3, 1.3, 4.7, 10],
+                Method = method,
+                Options = problem.DefaultOptions with { HitOutputTimes = hit },
+            };
+            var plain = problem.Solve(request);
+            var watched = problem.Solve(request with { Events = [OdeEvent.Reaches(problem, "T", 380)] });
+            Assert.Equal(plain.Values, watched.Values);
+            Assert.Equal(plain.Statistics, watched.Statistics);
+            Assert.NotEmpty(watched.Events);
+        }
+    }
+
+    [Theory]
+    [InlineData(OdeMethod.Tsit5, 5)]
+    [InlineData(OdeMethod.Rodas5P, 5)]
+    [InlineData(OdeMethod.Rodas4, 4)]
+    [InlineData(OdeMethod.Esdirk5, 5)]
+    public void A_quadrature_is_of_the_order_of_its_method(OdeMethod method, int order)
+    {
+        // y1 = exp(-t), y2 from it: the integral of y1^2 over [0, 1] is (1 - exp(-2)) / 2. Fixed steps, the tolerance out of the way.
+        var problem = Catalogue.Find("consecutive");
+        var k1 = problem.NominalParameters[problem.ParameterIndex("k1")];
+        var a0 = problem.NominalInitial[0];
+        var span = 2.0 / k1;
+        var exact = a0 * a0 * (1 - Math.Exp(-2.0 * k1 * span)) / (2.0 * k1);
+        double Error(int steps)
+        {
+            var h = span / steps;
+            var options = new OdeOptions { RelativeTolerance = 0.9, AbsoluteTolerance = 1e3, InitialStep = h, MaxStep = h };
+            var request = new OdeRequest { Times = [span], Method = method, Options = options, Quadratures = [new("square", "", (_, y) => y[0] * y[0])] };
+            return Math.Abs((problem.Solve(request).Quadratures[0] / exact) - 1);
+        }
+        int[] counts = [8, 16, 32];
+        var errors = counts.Select(Error).ToArray();
+        var slope = Math.Log(errors[0] / errors[2]) / Math.Log(4.0);
+        Assert.True(slope > order - 0.4, $"{method}: errors {string.Join(", ", errors)}, order {slope}");
+    }
+
     [Fact]
     public void An_event_that_is_NaN_is_named()
     {

@@ -78,7 +78,7 @@ public sealed class BrusselatorTests
 
     /// <summary>The Brusselator with diffusion (Hairer and Wanner, Solving Ordinary Differential Equations II, IV.1): u' = 1 + u^2 v - 4 u +
     /// a u_xx, v' = 3 u - u^2 v + a v_xx, a = 1/50, u = 1 and v = 3 at both ends, u = 1 + sin 2 pi x and v = 3 at the start.</summary>
-    private readonly struct Brusselator : ISparseOdeModel
+    internal readonly struct Brusselator : ISparseOdeModel
     {
         private readonly int _cells;
         private readonly bool _interleaved;

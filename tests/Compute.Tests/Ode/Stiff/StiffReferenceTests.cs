@@ -72,6 +72,24 @@ public sealed class StiffReferenceTests(ITestOutputHelper output)
         for (var row = 0; row < 3; row++) Assert.InRange((hires[row, 6] + hires[row, 7]) / 0.0057, 1 - 1e-10, 1 + 1e-10);
     }
 
+    [Theory]
+    [InlineData(OdeMethod.Rodas4)]
+    [InlineData(OdeMethod.Rodas5P)]
+    [InlineData(OdeMethod.Esdirk5)]
+    [InlineData(OdeMethod.Auto)]
+    public void The_balance_of_E5_is_kept_to_1e_10_of_its_largest_term(OdeMethod method)
+    {
+        var options = new OdeOptions { RelativeTolerance = 1e-7, AbsoluteTolerance = 1e-26 };
+        double[] times = [1e-2, 1, 1e3, 1e6, 1e9, 1e11, 1e13];
+        var e5 = Catalogue.Find("e5").Solve(new OdeRequest { Times = times, Method = method, Options = options with { HitOutputTimes = true } });
+        for (var row = 0; row < times.Length; row++)
+        {
+            double y2 = e5[row, 1], y3 = e5[row, 2], y4 = e5[row, 3];
+            var error = Math.Abs(y2 - y3 - y4) / Math.Max(Math.Abs(y2), Math.Max(Math.Abs(y3), Math.Abs(y4)));
+            Assert.True(error <= 1e-10, $"{method} at {times[row]:E0}: y2 = {y2:R}, y3 + y4 = {y3 + y4:R}, {error:E1}");
+        }
+    }
+
     private static double Error(string name, ReadOnlySpan<double> y, double[] reference)
     {
         var largest = 0.0;
