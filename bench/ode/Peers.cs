@@ -23,6 +23,8 @@ internal sealed partial class Peers(string folder, string bin, bool scipy)
         ("scipy cstr LSODA:", Rows.Cstr, Column.Scipy), ("scipy vdv_isothermal LSODA:", Rows.VanDeVusse, Column.Scipy),
         ("scipy klatt_engell LSODA:", Rows.KlattEngell, Column.Scipy), ("scipy pfr50 LSODA:", Rows.PlugFlow, Column.Scipy),
         ("scipy robertson LSODA:", Rows.Robertson, Column.Scipy),
+        // odeint is LSODA too, and the only one that SciPy's script runs on two cores.
+        ("sweep10k scipy solve_ivp LSODA 1 process", Rows.SweepOne, Column.Scipy), ("sweep10k scipy odeint 2 processes", Rows.Sweep, Column.Scipy),
     ];
 
     /// <summary>Finds the baselines folder (named, or ../shared/baselines beside the repository) and builds what is missing; null, with a line
@@ -96,8 +98,6 @@ internal sealed partial class Peers(string folder, string bin, bool scipy)
         }
         if (line.StartsWith("sweep10k cvode", StringComparison.Ordinal))
             return (line.Contains(" 1 thread", StringComparison.Ordinal) ? Rows.SweepOne : Rows.Sweep, Column.Cvode);
-        if (line.StartsWith("sweep10k scipy", StringComparison.Ordinal) && line.Contains("LSODA", StringComparison.Ordinal))
-            return (Rows.SweepOne, Column.Scipy);
         return null;
     }
 

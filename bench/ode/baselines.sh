@@ -3,11 +3,15 @@
 #   headroom_ode        hand-written C++ (g++ -O3 -march=native), from the baselines folder
 #   cvode, sweep_cvode  CVODE of Debian's sundials source package, rebuilt with -O3 -march=native and without logging (Debian's own binary is
 #                       several times slower); the version is written to VERSION
+#   python3-scipy       from Debian, into the system, where it is missing and this runs as root
 # Second argument: the baselines folder. Sources come from the machine's own Debian mirror, by apt; g++, cmake and dpkg-dev are needed.
 # What is already built is left alone.
 set -euo pipefail
 out=$(mkdir -p "$1" && cd "$1" && pwd); baselines=$(cd "$2" && pwd)
 
+if ! /usr/bin/python3 -c 'import scipy' 2>/dev/null && [ "$(id -u)" = 0 ]; then
+    apt-get -qq install -y --no-install-recommends python3-scipy > "$out/scipy.log" 2>&1 || echo "python3-scipy was not installed: see $out/scipy.log"
+fi
 if [ ! -x "$out/headroom_ode" ]; then
     g++ -O3 -march=native -ffp-contract=fast -std=c++17 "$baselines/headroom_ode.cpp" -o "$out/headroom_ode" -pthread
 fi
