@@ -72,7 +72,7 @@ public sealed class OdeProblem<TModel>(TModel model) : OdeProblem
         try
         {
             (statistics, method) = MethodTable.SolveSensitivities(
-                request.Method, system, request.Logarithmic, start, initial, system.AtStart(), times, output, options);
+                request.Method, system, request.Logarithmic, start, initial, system.AtStart(request.StartSensitivities), times, output, options);
         }
         catch (OdeException error) when (error.Component >= 0)
         {

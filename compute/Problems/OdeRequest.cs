@@ -37,6 +37,9 @@ public sealed record OdeRequest
 
     /// <summary>For sensitivities: also to the states at the start.</summary>
     public bool ToInitial { get; init; }
+
+    /// <summary>Sensitivities at the start where it depends on the parameters, shape (parameters, states); null for zeros.</summary>
+    internal double[]? StartSensitivities { get; init; }
 }
 
 /// <summary>What is asked of many solves of one problem: trajectory i has row i of parameters and starts.</summary>

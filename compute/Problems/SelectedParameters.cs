@@ -32,11 +32,12 @@ internal readonly struct SelectedParameters<TModel>(TModel model, int[] selected
         derivatives[(selected.Length * n)..].Clear();
     }
 
-    /// <summary>Sensitivities at the start: zero to the parameters, the identity to the states.</summary>
-    public double[] AtStart()
+    /// <summary>Sensitivities at the start: zero to the parameters unless given, the identity to the states.</summary>
+    public double[] AtStart(double[]? given = null)
     {
         var n = Dimension;
         var s = new double[ParameterCount * n];
+        given?.CopyTo(s, 0);
         if (!withInitial) return s;
         for (var i = 0; i < n; i++) s[((selected.Length + i) * n) + i] = 1.0;
         return s;

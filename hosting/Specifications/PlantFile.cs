@@ -121,24 +121,37 @@ public sealed class PlantFile
             ? new TankSpec(name, Quantity(reader, "volume", Volume, _volume) ?? throw reader.Missing("volume"))
             {
                 Outflow = Signal(reader, "outflow", Flow, _volume / _time),
-                ConstantPressure = reader.Text("constant-pressure") == "true",
+                ConstantPressure = Flag(reader, "constant-pressure"),
             }
             : new TubeSpec(
                 name, Quantity(reader, "length", Length, 1.0) ?? throw reader.Missing("length"),
                 Quantity(reader, "area", Area, _volume) ?? throw reader.Missing("area"))
             {
-                Cells = (int)(reader.Number("cells") ?? 50),
+                Cells = Cells(reader),
                 Dispersion = Quantity(reader, "dispersion", Spread, 1.0 / _time) ?? 0.0,
-                FirstOrder = reader.Text("first-order") == "true",
+                FirstOrder = Flag(reader, "first-order"),
             };
         return unit with
         {
-            Isothermal = reader.Text("heat-balance") != "true",
+            Isothermal = !Flag(reader, "heat-balance"),
             Temperature = Signal(reader, "temperature", Kelvin, 1.0) ?? Compute.Reactors.Flowsheets.Signal.Constant(298.15),
             Initial = Initial(reader),
             Heat = Signal(reader, "heat", Power, 1.0 / _time),
             Cooling = Cooling(reader, kind == "tube"),
         };
+    }
+
+    private static bool Flag(SpecificationReader reader, string key) => reader.Text(key) switch
+    {
+        null or "false" => false,
+        "true" => true,
+        _ => throw reader.Wrong(key, "true or false"),
+    };
+
+    private static int Cells(SpecificationReader reader)
+    {
+        var cells = reader.Number("cells") ?? 50;
+        return cells is >= 3 and <= 100_000 && cells == Math.Floor(cells) ? (int)cells : throw reader.Wrong("cells", "a whole number from 3 to 100,000");
     }
 
     private CoolingSpec? Cooling(SpecificationReader reader, bool tube)

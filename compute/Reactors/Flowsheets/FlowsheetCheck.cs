@@ -18,6 +18,7 @@ internal static class FlowsheetCheck
             Known(spec, feed.To, $"feed '{feed.Name}' goes to '{feed.To}'");
             Require(feed.Concentrations.Length == n, $"feed '{feed.Name}' has {feed.Concentrations.Length} concentrations for {n} species");
             NotNegative(feed.Flow, $"the flow of feed '{feed.Name}'");
+            for (var i = 0; i < n; i++) NotNegative(feed.Concentrations[i], $"{spec.Species[i].Name} in feed '{feed.Name}'");
         }
         foreach (var link in spec.Links)
         {

@@ -75,7 +75,8 @@ public static class Flowsheet
 
 /// <summary>
 /// Solves a flowsheet stretch by stretch: from break to break of its signals, each with the solvers' own loop, so that no step and no
-/// stage sees both sides of a jump. Sensitivities are carried on by the chain rule, dy/dp = ∂y/∂p + ∂y/∂y0 · dy0/dp.
+/// stage sees both sides of a jump. Sensitivities to parameters are carried on as those of the next stretch's start, those to the start by
+/// the chain rule.
 /// </summary>
 internal sealed class FlowsheetProblem<TRates>(Plant plant, TRates rates) : UnitProblem
     where TRates : struct, IRateSet<TRates>
@@ -141,16 +142,13 @@ internal sealed class FlowsheetProblem<TRates>(Plant plant, TRates rates) : Unit
         foreach (var stretch in stretches)
         {
             part = stretch.Problem.SolveSensitivities(
-                request with { Start = stretch.From, Initial = initial, Times = stretch.Times(times), ToInitial = true }, cancellation);
+                request with { Start = stretch.From, Initial = initial, Times = stretch.Times(times), StartSensitivities = carriedP }, cancellation);
             var rows = part.Times.Length;
             double[] throughP = new double[rows * m * n], throughY = new double[rows * n * n];
             for (var row = 0; row < rows; row++)
             {
-                var dy = part.ToInitial!.AsSpan(row * n * n, n * n);
-                var p = throughP.AsSpan(row * m * n, m * n);
-                part.ToParameters.AsSpan(row * m * n, m * n).CopyTo(p);
-                Chain(carriedP, dy, p, n);
-                Chain(carriedY, dy, throughY.AsSpan(row * n * n, n * n), n);
+                part.ToParameters.AsSpan(row * m * n, m * n).CopyTo(throughP.AsSpan(row * m * n));
+                if (request.ToInitial) Chain(carriedY, part.ToInitial.AsSpan(row * n * n, n * n), throughY.AsSpan(row * n * n, n * n), n);
             }
             part.Values.AsSpan(0, stretch.Count * n).CopyTo(values.AsSpan(stretch.First * n));
             throughP.AsSpan(0, stretch.Count * m * n).CopyTo(byP.AsSpan(stretch.First * m * n));

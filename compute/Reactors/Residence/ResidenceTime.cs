@@ -30,7 +30,7 @@ public static class ResidenceTime
     /// <summary>Puts a step of tracer into a feed and follows it to the outlet of a unit.</summary>
     /// <param name="feed">By name; null for the only one.</param>
     /// <param name="unit">By name; null for the last.</param>
-    /// <param name="until">End of the curves; null for five mean residence times. The moments are integrated to thirty and more.</param>
+    /// <param name="until">End of the curves; null for five mean residence times. The moments are integrated to ten and more, until 1e-10 is left.</param>
     /// <exception cref="ArgumentException">The plant has no such feed or unit, a flow that changes, or a volume that does.</exception>
     /// <exception cref="OdeException">The tracer could not be followed.</exception>
     public static ResidenceTimes Measure(
@@ -65,7 +65,7 @@ public static class ResidenceTime
         // On to where nothing is left: the tail of a recycle is long.
         var last = values.AsSpan((points - 1) * n, n).ToArray();
         var time = end;
-        var reach = Math.Max(2 * end, 30 * theory.Mean);
+        var reach = Math.Max(2 * end, 10 * theory.Mean);
         for (; Math.Abs(1 - (last[model.Outlet] / theory.Share)) > 1e-10 && reach < 2000 * theory.Mean; reach *= 2)
         {
             cancellation.ThrowIfCancellationRequested();

@@ -12,12 +12,14 @@ internal static class Assignments
     /// <summary>The nominal parameters with those given.</summary>
     public static double[] Parameters(OdeProblem problem, IEnumerable<string> given) =>
         Put("--set", problem.NominalParameters, given,
-            name => Index(problem.Name, "parameter", name, [.. problem.Parameters.Select(p => p.Name)]));
+            name => Index(problem.Name, "parameter", name, [.. problem.Parameters.Select(p => p.Name)]),
+            (k, value, text) => NotBelow("--set", text, value, problem.Parameters[k].Name, problem.Parameters[k].Unit, problem.Parameters[k].Lower));
 
     /// <summary>The nominal start with the states given.</summary>
     public static double[] Initial(OdeProblem problem, IEnumerable<string> given) =>
         Put("--initial", problem.NominalInitial, given,
-            name => Index(problem.Name, "state", name, [.. problem.States.Select(s => s.Name)]));
+            name => Index(problem.Name, "state", name, [.. problem.States.Select(s => s.Name)]),
+            (i, value, text) => NotBelow("--initial", text, value, problem.States[i].Name, problem.States[i].Unit, Math.Min(problem.States[i].Lower, 0.0)));
 
     /// <summary>What a sweep varies: a parameter, or the start of a state where no parameter has the name.</summary>
     public static Variation Vary(OdeProblem problem, string text)
@@ -30,11 +32,19 @@ internal static class Assignments
         if (from == to) throw new UserException($"--vary {text}: the range is empty; FROM and TO must differ");
         if (count > MostConditions) throw new UserException($"--vary {text}: {count} values; at most {MostConditions} conditions are run");
         var parameter = Position(problem.Parameters.Select(p => p.Name), name);
-        if (parameter >= 0) return new Variation(problem.Parameters[parameter].Name, problem.Parameters[parameter].Unit, parameter, -1,
-            from, to, count);
+        if (parameter >= 0)
+        {
+            var varied = problem.Parameters[parameter];
+            NotBelow("--vary", text, Math.Min(from, to), varied.Name, varied.Unit, varied.Lower);
+            return new Variation(varied.Name, varied.Unit, parameter, -1, from, to, count);
+        }
         var state = Position(problem.States.Select(s => s.Name), name);
-        if (state >= 0) return new Variation(problem.States[state].Name + " at the start", problem.States[state].Unit, -1, state, from, to,
-            count);
+        if (state >= 0)
+        {
+            var varied = problem.States[state];
+            NotBelow("--vary", text, Math.Min(from, to), varied.Name, varied.Unit, Math.Min(varied.Lower, 0.0));
+            return new Variation(varied.Name + " at the start", varied.Unit, -1, state, from, to, count);
+        }
         throw new UserException(
             $"{problem.Name} has no parameter or state '{name}'; parameters are {string.Join(", ", problem.Parameters.Select(p => p.Name))}, "
             + $"states {string.Join(", ", problem.States.Select(s => s.Name).Take(30))}");
@@ -56,14 +66,23 @@ internal static class Assignments
         return exact >= 0 ? exact : all.FindIndex(n => string.Equals(n, name, StringComparison.OrdinalIgnoreCase));
     }
 
-    private static double[] Put(string option, double[] values, IEnumerable<string> given, Func<string, int> position)
+    private static double[] Put(string option, double[] values, IEnumerable<string> given, Func<string, int> position, Action<int, double, string> check)
     {
         foreach (var text in given)
         {
             var (name, value) = Split(option, text, "q=120");
-            values[position(name)] = Number(option, text, value);
+            var at = position(name);
+            values[at] = Number(option, text, value);
+            check(at, values[at], text);
         }
         return values;
+    }
+
+    private static void NotBelow(string option, string text, double value, string name, string unit, double lower)
+    {
+        if (value >= lower) return;
+        var least = lower.ToString("R", CultureInfo.InvariantCulture);
+        throw new UserException($"{option} {text}: {name} is at least {least}{(unit.Length == 0 ? "" : " " + unit)}");
     }
 
     private static (string Name, string Value) Split(string option, string text, string example)

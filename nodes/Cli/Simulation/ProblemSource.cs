@@ -28,8 +28,14 @@ internal static class ProblemSource
     /// <exception cref="UserException">There is no such file, or it is wrong; the message names file and line.</exception>
     public static PlantFile LoadPlant(string path) => Read(path, () => PlantFile.Load(path));
 
-    private static OdeProblem LoadFile(string path) => Read(
-        path, () => PlantFile.IsPlant(HoconFile.Load(path)) ? PlantFile.Load(path).Problem : SpecificationFile.Load(path).Model().Problem);
+    private static OdeProblem LoadFile(string path) => Read(path, () =>
+    {
+        var root = HoconFile.Load(path);
+        if (PlantFile.IsPlant(root)) return PlantFile.Load(path).Problem;
+        if (root.At("fit") is not null && !SpecificationFile.IsKinetics(root))
+            throw new UserException($"{path}: it describes a fit and no reactor; athanor fit {path} runs it");
+        return SpecificationFile.Load(path).Model().Problem;
+    });
 
     private static T Read<T>(string path, Func<T> read)
     {

@@ -108,6 +108,7 @@ internal static class SweepCommand
         var end = parsed.GetValue(Until) ?? problem.End;
         if (!(end > problem.Start) || !double.IsFinite(end))
             throw new UserException(FormattableString.Invariant($"--until {end:R}: {problem.Name} starts at {problem.Start:R} {problem.TimeUnit}; the end must lie after it"));
+        if (parsed.GetValue(Threads) is < 0 and var threads) throw new UserException($"--threads {threads}: 0 for one a processor, or how many");
         var kept = parsed.GetValue(Show);
         var run = new LongRun($"sweep {problem.Name}", "conditions", count, TimeProvider.System);
         var batch = Batch(problem, parsed, ranges, (int)count) with

@@ -141,7 +141,7 @@ public sealed class TubeTests(ITestOutputHelper output)
                 [Sheets.Feed("tube", 0.5, 1, 350)]));
         var end = problem.Solve(new OdeRequest
         {
-            Times = [60],
+            Times = [16],
             Method = OdeMethod.Tsit5,
             Options = new OdeOptions { RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-11 }
         }).End;
