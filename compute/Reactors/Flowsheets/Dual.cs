@@ -81,17 +81,17 @@ internal readonly struct Dual(double value, Vector512<double> slope) : IReal<Dua
 internal readonly struct Traced : IReal<Traced>
 {
     [ThreadStatic]
-    private static List<HashSet<int>>? s_sets;
+    private static List<HashSet<int>>? _sets;
 
     private readonly int _set;
 
     private Traced(int set) => _set = set;
 
     /// <summary>The states.</summary>
-    public IReadOnlySet<int> Set => s_sets![_set];
+    public IReadOnlySet<int> Set => _sets![_set];
 
     /// <summary>Begins a trace: set 0 is empty.</summary>
-    public static void Begin() => s_sets = [[]];
+    public static void Begin() => _sets = [[]];
 
     public static Traced State(int index) => Add([index]);
 
@@ -135,7 +135,7 @@ internal readonly struct Traced : IReal<Traced>
 
     private static Traced Add(HashSet<int> set)
     {
-        s_sets!.Add(set);
-        return new Traced(s_sets.Count - 1);
+        _sets!.Add(set);
+        return new Traced(_sets.Count - 1);
     }
 }

@@ -65,7 +65,7 @@ internal readonly struct FlowsheetModel<TRates> : IOdeModel<FlowsheetModel<TRate
     where TRates : struct, IRateSet<TRates>
 {
     [ThreadStatic]
-    private static Dual[]? s_scratch;
+    private static Dual[]? _scratch;
 
     private readonly Plant _plant;
     private readonly Stretch _stretch;
@@ -167,8 +167,8 @@ internal readonly struct FlowsheetModel<TRates> : IOdeModel<FlowsheetModel<TRate
     private Buffers Scratch()
     {
         int n = Dimension, m = _parameters.Length;
-        if (s_scratch is null || s_scratch.Length < (2 * n) + m) s_scratch = new Dual[(2 * n) + m];
-        return new Buffers(s_scratch.AsSpan(0, n), s_scratch.AsSpan(n, m), s_scratch.AsSpan(n + m, n));
+        if (_scratch is null || _scratch.Length < (2 * n) + m) _scratch = new Dual[(2 * n) + m];
+        return new Buffers(_scratch.AsSpan(0, n), _scratch.AsSpan(n, m), _scratch.AsSpan(n + m, n));
     }
 
     private static void Fill(ReadOnlySpan<double> values, Span<Dual> duals)
