@@ -42,7 +42,8 @@ internal sealed class MovePublisher(
                 {
                     var next = await Publish(channel, row.Shard, positions[row.Shard], cancellation).ConfigureAwait(false);
                     if (next == positions[row.Shard]) break;
-                    await offsets.Write(row.Shard, positions[row.Shard], next, cancellation).ConfigureAwait(false);
+                    // Also while the node stops: what the broker has confirmed is not sent again by the next one.
+                    await offsets.Write(row.Shard, positions[row.Shard], next, CancellationToken.None).ConfigureAwait(false);
                     positions[row.Shard] = next;
                 }
             }
