@@ -191,38 +191,12 @@ public static class LevenbergMarquardt
         }
     }
 
-    /// <summary>Solves (J^T J + damping diag(J^T J)) step = -gradient over the free parameters; the others do not move.</summary>
     private static bool Step(
         ReadOnlySpan<double> normal, ReadOnlySpan<double> gradient, bool[] free, double damping, int n, Span<double> step)
     {
-        Span<int> index = stackalloc int[n];
-        var count = 0;
         var largest = 0.0;
-        for (var i = 0; i < n; i++)
-        {
-            largest = Math.Max(largest, normal[(i * n) + i]);
-            if (free[i]) index[count++] = i;
-        }
-        if (!(largest > 0)) return false;
-        Span<double> system = stackalloc double[count * count], right = stackalloc double[count];
-        for (; damping < 1e20; damping = Math.Max(damping * 10, 1e-12))
-        {
-            for (var a = 0; a < count; a++)
-            {
-                right[a] = -gradient[index[a]];
-                for (var b = 0; b < count; b++) system[(a * count) + b] = normal[(index[a] * n) + index[b]];
-                var diagonal = system[(a * count) + a];
-                // A parameter on which little depends yet is not run along blindly, and one on which nothing depends must not make the
-                // system singular.
-                system[(a * count) + a] = diagonal + (damping * Math.Max(diagonal, LeastScale * largest)) + (1e-30 * largest);
-            }
-            if (!SmallCholesky.Factor(system, count)) continue;
-            SmallCholesky.Solve(system, count, right);
-            step.Clear();
-            for (var a = 0; a < count; a++) step[index[a]] = right[a];
-            return true;
-        }
-        return false;
+        for (var i = 0; i < n; i++) largest = Math.Max(largest, normal[(i * n) + i]);
+        return largest > 0 && DampedStep.Solve(normal, gradient, free, damping, LeastScale * largest, 1e-30 * largest, step);
     }
 
     /// <summary>Shortens the step to the longest allowed, projects it into the bounds, and returns the reduction that the linear model

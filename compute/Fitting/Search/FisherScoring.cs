@@ -46,8 +46,6 @@ public sealed record ScoringResult(
 /// </summary>
 public static class FisherScoring
 {
-    private const double LargestDamping = 1e20;
-
     /// <param name="start">Moved into the bounds if it lies outside.</param>
     /// <param name="longest">By coordinate, the longest step that the model is trusted.</param>
     /// <param name="held">Coordinates that keep their start; empty for none.</param>
@@ -120,7 +118,7 @@ public static class FisherScoring
                 }
                 damping = Math.Max(damping, 1e-6) * growth;
                 growth *= 2.0;
-                if (damping < LargestDamping) continue;
+                if (damping < DampedStep.LargestDamping) continue;
                 end = FitEnd.Stalled;
                 break;
             }
@@ -130,40 +128,17 @@ public static class FisherScoring
         return new ScoringResult(x, value, bound, gradient, curvature, end, iteration, evaluations);
     }
 
-    /// <summary>Solves (H + damping D) step = -gradient over the free coordinates; the others do not move.</summary>
     private static bool Step(
         ReadOnlySpan<double> curvature, ReadOnlySpan<double> gradient, bool[] free, double damping, double leastScale, int n,
         Span<double> step)
     {
-        var index = new int[n];
-        var count = 0;
         var largest = 0.0;
         for (var i = 0; i < n; i++)
         {
-            if (!free[i]) continue;
-            largest = Math.Max(largest, curvature[(i * n) + i]);
-            index[count++] = i;
+            if (free[i]) largest = Math.Max(largest, curvature[(i * n) + i]);
         }
-        if (!(largest > 0) || !double.IsFinite(largest)) return false;
-        double[] system = new double[count * count], right = new double[count];
-        for (; damping < LargestDamping; damping = Math.Max(damping * 10, 1e-12))
-        {
-            for (var a = 0; a < count; a++)
-            {
-                right[a] = -gradient[index[a]];
-                for (var b = 0; b < count; b++) system[(a * count) + b] = curvature[(index[a] * n) + index[b]];
-                var diagonal = system[(a * count) + a];
-                // A coordinate on which little depends yet is not run along blindly, and one on which nothing depends must not make the
-                // system singular.
-                system[(a * count) + a] = diagonal + (damping * Math.Max(diagonal, leastScale * largest)) + (1e-30 * largest);
-            }
-            if (!SmallCholesky.Factor(system, count)) continue;
-            SmallCholesky.Solve(system, count, right);
-            step.Clear();
-            for (var a = 0; a < count; a++) step[index[a]] = right[a];
-            return true;
-        }
-        return false;
+        return largest > 0 && double.IsFinite(largest)
+            && DampedStep.Solve(curvature, gradient, free, damping, leastScale * largest, 1e-30 * largest, step);
     }
 
     /// <summary>Shortens the step to what is trusted, projects it into the bounds, and returns the reduction that the model promises
