@@ -16,8 +16,8 @@ internal static class CommitNumbers
         for (var i = 0; i < part.Events.Length; i++)
         {
             var row = part.Events[i];
-            if (row.Shard != part.Shard || row.Number < 1) throw Due(part, row, Math.Max(1, part.Events[0].Number + i));
-            if (row.Number != part.Events[0].Number + i) throw Due(part, row, part.Events[0].Number + i);
+            var due = Math.Max(1, part.Events[0].Number) + i;
+            if (row.Shard != part.Shard || row.Number != due) throw Due(part, row, due);
             if (numbers.TryGetValue(row.Entity, out var before)) CheckNext(row, before);
             numbers[row.Entity] = row.EntityNumber;
         }
