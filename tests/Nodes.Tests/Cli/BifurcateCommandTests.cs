@@ -58,21 +58,5 @@ public sealed class BifurcateCommandTests : IDisposable
         Assert.Equal(ExitCodes.BadInput, error.ExitCode);
     }
 
-    private static async Task<string> Run(params string[] arguments)
-    {
-        var (console, text) = (Console.Out, new StringWriter(CultureInfo.InvariantCulture));
-        Console.SetOut(text);
-        try
-        {
-            Terminal.SetUp();
-            var code = await Root.Create().Parse(arguments).InvokeAsync(new() { EnableDefaultExceptionHandler = false });
-            Assert.True(code == 0, text.ToString());
-            return text.ToString();
-        }
-        finally
-        {
-            Console.SetOut(console);
-            Terminal.SetUp();
-        }
-    }
+    private static Task<string> Run(params string[] arguments) => CommandLine.Run(ExitCodes.Success, arguments);
 }

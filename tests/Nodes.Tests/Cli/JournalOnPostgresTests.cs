@@ -38,36 +38,36 @@ public sealed class JournalOnPostgresTests : IDisposable
             }
             """);
         string[] cluster = ["--config", config];
-        await Run(ExitCodes.Success, ["journal", "copy", "--from", $"sqlite:{source}", "--to", $"postgres:{connection}", "--shards", "4", .. cluster]);
+        await CommandLine.Run(ExitCodes.Success, ["journal", "copy", "--from", $"sqlite:{source}", "--to", $"postgres:{connection}", "--shards", "4", .. cluster]);
 
         foreach (var command in (string[][])[["verify"], ["list"], ["list", "twins/heater"], ["projections", "lag"],
             ["projections", "rebuild", "entities"]])
         {
-            await Run(ExitCodes.Success, ["journal", .. command, .. cluster]);
+            await CommandLine.Run(ExitCodes.Success, ["journal", .. command, .. cluster]);
         }
-        Assert.Contains("a body to find", Bytes(await Run(ExitCodes.Success, ["journal", "show", "twins/heater", "--json", .. cluster])));
-        Assert.Contains("heater", await Run(ExitCodes.Success, ["journal", "projections", "show", "entities", "--json", .. cluster]));
-        var stats = await Run(ExitCodes.Success, ["journal", "stats", "--json", .. cluster]);
+        Assert.Contains("a body to find", Bytes(await CommandLine.Run(ExitCodes.Success, ["journal", "show", "twins/heater", "--json", .. cluster])));
+        Assert.Contains("heater", await CommandLine.Run(ExitCodes.Success, ["journal", "projections", "show", "entities", "--json", .. cluster]));
+        var stats = await CommandLine.Run(ExitCodes.Success, ["journal", "stats", "--json", .. cluster]);
         Assert.Contains("\"events\": 1", stats);
         Assert.Contains("\"blobs\": 1", stats);
         // The number of shards, and with it the connection, is that of the database: nothing was made in a directory.
         Assert.False(Directory.Exists(Path.Combine(_folder, "node", "blobs")));
 
         var back = Path.Combine(_folder, "back");
-        await Run(ExitCodes.Success, ["journal", "copy", "--from", $"postgres:{connection}", "--to", $"sqlite:{back}", "--shards", "2", .. cluster]);
+        await CommandLine.Run(ExitCodes.Success, ["journal", "copy", "--from", $"postgres:{connection}", "--to", $"sqlite:{back}", "--shards", "2", .. cluster]);
         await using (var blobs = BlobStores.Open(
             new BlobOptions { Kind = "database" }, Path.Combine(back, "blobs"), null, TimeProvider.System) as IAsyncDisposable)
             Assert.Equal(Content, await ((IBlobStore)blobs!).Get(hash, default));
 
         // A byte of the blob is another: found, though no directory holds it.
-        Assert.Equal(ExitCodes.Success, (await Invoke("blobs", "verify", "--config", config)).Code);
+        Assert.Equal(ExitCodes.Success, (await CommandLine.Invoke("blobs", "verify", "--config", config)).Code);
         await using (var session = new NpgsqlConnection(connection + ";Pooling=false;Search Path=athanor"))
         {
             await session.OpenAsync();
             await using var damage = new NpgsqlCommand("UPDATE blob SET content = set_byte(content, 0, 0)", session);
             Assert.Equal(1, await damage.ExecuteNonQueryAsync());
         }
-        Assert.Contains(hash, await Run(ExitCodes.Failure, ["journal", "verify", "--json", .. cluster]));
+        Assert.Contains(hash, await CommandLine.Run(ExitCodes.Failure, ["journal", "verify", "--json", .. cluster]));
     }
 
     private static string Bytes(string json)
@@ -76,27 +76,6 @@ public sealed class JournalOnPostgresTests : IDisposable
         const string Begin = "\"bytes\": \"";
         var at = json.IndexOf(Begin, StringComparison.Ordinal) + Begin.Length;
         return Encoding.UTF8.GetString(Convert.FromHexString(json[at..json.IndexOf('"', at)]));
-    }
-
-    private static async Task<string> Run(int code, string[] arguments)
-    {
-        var (was, output) = await Invoke(arguments);
-        Assert.True(was == code, $"{string.Join(' ', arguments)} gave {was}:\n{output}");
-        return output;
-    }
-
-    private static async Task<(int Code, string Output)> Invoke(params string[] arguments)
-    {
-        var (console, text) = (Console.Out, new StringWriter(CultureInfo.InvariantCulture));
-        Console.SetOut(text);
-        try
-        {
-            return (await Root.Create().Parse(arguments).InvokeAsync(new() { EnableDefaultExceptionHandler = false }), text.ToString());
-        }
-        finally
-        {
-            Console.SetOut(console);
-        }
     }
 
     private static async Task<string> Fill(string path)

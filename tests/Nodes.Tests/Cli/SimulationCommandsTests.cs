@@ -87,21 +87,5 @@ public sealed class SimulationCommandsTests : IDisposable
 
     private static double[] Numbers(string line) => [.. line.Split(',').Select(v => double.Parse(v, CultureInfo.InvariantCulture))];
 
-    private static async Task<string> Run(params string[] arguments)
-    {
-        var (console, text) = (Console.Out, new StringWriter(CultureInfo.InvariantCulture));
-        Console.SetOut(text);
-        try
-        {
-            Terminal.SetUp();
-            var code = await Root.Create().Parse(arguments).InvokeAsync(new() { EnableDefaultExceptionHandler = false });
-            Assert.True(code == 0, text.ToString());
-            return text.ToString();
-        }
-        finally
-        {
-            Console.SetOut(console);
-            Terminal.SetUp();
-        }
-    }
+    private static Task<string> Run(params string[] arguments) => CommandLine.Run(ExitCodes.Success, arguments);
 }
