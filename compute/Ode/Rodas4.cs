@@ -62,12 +62,11 @@ public static class Rodas4
     {
         options.Validate();
         var n = system.Dimension;
-        var total = n;
         var work = new double[(Stages + 6) * n];
-        Span<double> k = work.AsSpan(0, Stages * total);
-        var rest = work.AsSpan(Stages * total);
-        Span<double> y = rest[..total], next = rest.Slice(total, total), u = rest.Slice(2 * total, total);
-        Span<double> f = rest.Slice(3 * total, total), dt = rest.Slice(4 * total, total);
+        Span<double> k = work.AsSpan(0, Stages * n);
+        var rest = work.AsSpan(Stages * n);
+        Span<double> y = rest[..n], next = rest.Slice(n, n), u = rest.Slice(2 * n, n);
+        Span<double> f = rest.Slice(3 * n, n), dt = rest.Slice(4 * n, n);
         var rtol = options.RelativeTolerance;
         Span<double> atol = rest.Slice(5 * n, n);
         options.AbsoluteTo(atol);
@@ -84,7 +83,7 @@ public static class Rodas4
         while (t < end)
         {
             if (accepted + rejected >= options.MaxSteps)
-                throw new TooManyStepsException(t, options.MaxSteps, ErrorNorm.Worst(k[((Stages - 1) * total)..], y, rtol, atol));
+                throw new TooManyStepsException(t, options.MaxSteps, ErrorNorm.Worst(k[((Stages - 1) * n)..], y, rtol, atol));
             while (stop < stops.Length && stops[stop] <= t) stop++;
             var target = stop < stops.Length ? stops[stop] : end;
             var wanted = h;
@@ -101,7 +100,7 @@ public static class Rodas4
             if (system.Factor(1.0 / (h * Gamma)))
             {
                 Step(system, t, h, y, next, k, u, f, dt);
-                norm = ErrorNorm.Of(k[((Stages - 1) * total)..], y, next, rtol, atol, n);
+                norm = ErrorNorm.Of(k[((Stages - 1) * n)..], y, next, rtol, atol, n);
             }
             if (norm <= 1.0)
             {
@@ -122,7 +121,7 @@ public static class Rodas4
                 h *= control.Rejected(norm);
                 if (ImplicitSolve.TooShort(t, h))
                 {
-                    var worst = ErrorNorm.Worst(k[((Stages - 1) * total)..], next, rtol, atol);
+                    var worst = ErrorNorm.Worst(k[((Stages - 1) * n)..], next, rtol, atol);
                     throw ImplicitSolve.Stuck(system, t, y, tried, h, norm, worst);
                 }
             }

@@ -64,16 +64,6 @@ public static class Rodas5P
         where TModel : struct, IStiffOdeModel =>
         StiffSolve.Write(model, new Rodas5PMethod(), t0, y0, times, output, options);
 
-    /// <summary>Solves from (t0, y0) to <paramref name="end"/>, showing every accepted step to the observer.</summary>
-    public static OdeStatistics Observe<TModel, TObserver>(
-        in TModel model, double t0, ReadOnlySpan<double> y0, double end, in OdeOptions options, ref TObserver observer)
-        where TModel : struct, IStiffOdeModel
-        where TObserver : struct, IOdeObserver, allows ref struct
-    {
-        OutputWriter.Check(t0, y0, [end], new double[model.Dimension], model.Dimension);
-        return Rodas5PStepper.Run(new DenseSystem<TModel>(model), t0, y0, end, [], options, ref observer);
-    }
-
     /// <summary>The continuous extension of order 4, theta in [0, 1].</summary>
     internal static void Interpolate(double theta, ReadOnlySpan<double> y0, ReadOnlySpan<double> y1, ReadOnlySpan<double> k, Span<double> y)
     {

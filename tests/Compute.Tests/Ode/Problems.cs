@@ -3,97 +3,10 @@ using Athanor.Compute.Ode;
 
 namespace Athanor.Compute.Tests.Ode;
 
-/// <summary>Robertson's autocatalytic reaction with its three rate constants as parameters.</summary>
-internal readonly struct Robertson(double k1, double k2, double k3) : IOdeModel<Robertson>
+/// <summary>Where problems of the catalogue start.</summary>
+internal static class Starts
 {
-    public static readonly double[] Start = [1, 0, 0];
-
-    public Robertson()
-        : this(0.04, 3e7, 1e4)
-    {
-    }
-
-    public int Dimension => 3;
-
-    public bool IsAutonomous => true;
-
-    public int ParameterCount => 3;
-
-    public double Parameter(int index) => index switch { 0 => k1, 1 => k2, _ => k3 };
-
-    public void Rhs(double t, ReadOnlySpan<double> y, Span<double> dy)
-    {
-        double a = k1 * y[0], b = k3 * y[1] * y[2], c = k2 * y[1] * y[1];
-        dy[0] = b - a;
-        dy[2] = c;
-        dy[1] = a - b - c;
-    }
-
-    public Robertson With(ReadOnlySpan<double> p) => new(p[0], p[1], p[2]);
-
-    public void RhsLanes(
-        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> p, Span<Vector512<double>> dy)
-    {
-        Vector512<double> a = p[0] * y[0], b = p[2] * y[1] * y[2], c = p[1] * y[1] * y[1];
-        dy[0] = b - a;
-        dy[2] = c;
-        dy[1] = a - b - c;
-    }
-
-    public void Jacobian(double t, ReadOnlySpan<double> y, Span<double> j)
-    {
-        j[0] = -k1;
-        j[1] = k3 * y[2];
-        j[2] = k3 * y[1];
-        j[3] = k1;
-        j[4] = (-k3 * y[2]) - (2 * k2 * y[1]);
-        j[5] = -k3 * y[1];
-        j[6] = 0;
-        j[7] = 2 * k2 * y[1];
-        j[8] = 0;
-    }
-
-    public void TimeDerivative(double t, ReadOnlySpan<double> y, Span<double> derivative) => derivative.Clear();
-
-    public void ParameterDerivatives(double t, ReadOnlySpan<double> y, Span<double> d)
-    {
-        double b = y[1] * y[2], c = y[1] * y[1];
-        d[0] = -y[0];
-        d[1] = y[0];
-        d[2] = 0;
-        d[3] = 0;
-        d[4] = -c;
-        d[5] = c;
-        d[6] = b;
-        d[7] = -b;
-        d[8] = 0;
-    }
-}
-
-/// <summary>Van der Pol, mu = 1000 (IVP test set).</summary>
-internal readonly struct VanDerPol : IStiffOdeModel
-{
-    private const double Mu = 1000;
-
-    public int Dimension => 2;
-
-    public bool IsAutonomous => true;
-
-    public void Rhs(double t, ReadOnlySpan<double> y, Span<double> dy)
-    {
-        dy[0] = y[1];
-        dy[1] = (Mu * (1 - (y[0] * y[0])) * y[1]) - y[0];
-    }
-
-    public void Jacobian(double t, ReadOnlySpan<double> y, Span<double> j)
-    {
-        j[0] = 0;
-        j[1] = 1;
-        j[2] = (-2 * Mu * y[0] * y[1]) - 1;
-        j[3] = Mu * (1 - (y[0] * y[0]));
-    }
-
-    public void TimeDerivative(double t, ReadOnlySpan<double> y, Span<double> derivative) => derivative.Clear();
+    public static readonly double[] Robertson = [1, 0, 0];
 }
 
 /// <summary>The Oregonator (IVP test set).</summary>

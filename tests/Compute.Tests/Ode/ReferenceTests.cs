@@ -1,3 +1,4 @@
+using Athanor.Compute.Benchmarks;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Reactors;
 
@@ -37,7 +38,7 @@ public sealed class ReferenceTests
 
     [Fact]
     public void Robertson_ends_where_the_reference_does() =>
-        AssertClose(RobertsonEnd, Stiff(new Robertson(), Robertson.Start, 1e5, Tight with { AbsoluteTolerance = 1e-15 }), 1e-8);
+        AssertClose(RobertsonEnd, Stiff(new Robertson(), Starts.Robertson, 1e5, Tight with { AbsoluteTolerance = 1e-15 }), 1e-8);
 
     [Theory]
     [InlineData(1e-4)]
@@ -48,7 +49,7 @@ public sealed class ReferenceTests
         var options = new OdeOptions { RelativeTolerance = rtol, AbsoluteTolerance = rtol * 1e-3 };
         AssertClose(CstrEnd, Explicit(new Cstr(305, 350), [0.5, 350], 10, options), 60 * rtol);
         AssertClose(KlattEngellEnd, Explicit(new KlattEngell(), [5.1, 0, 104.9, 104.9], 1, options), 10 * rtol);
-        AssertClose(RobertsonEnd, Stiff(new Robertson(), Robertson.Start, 1e5, options with { AbsoluteTolerance = rtol * 1e-6 }), 10 * rtol);
+        AssertClose(RobertsonEnd, Stiff(new Robertson(), Starts.Robertson, 1e5, options with { AbsoluteTolerance = rtol * 1e-6 }), 10 * rtol);
     }
 
     [Fact]
@@ -71,7 +72,7 @@ public sealed class ReferenceTests
     [Fact]
     public void Robertson_to_1e11_of_the_IVP_test_set_is_met_to_six_digits() => AssertDigits(
         6, [2.083340149701255e-08, 8.333360770334713e-14, 0.999999979166505],
-        rtol => Stiff(new Robertson(), Robertson.Start, 1e11, rtol with { AbsoluteTolerance = 1e-18 }));
+        rtol => Stiff(new Robertson(), Starts.Robertson, 1e11, rtol with { AbsoluteTolerance = 1e-18 }));
 
     [Fact]
     public void The_reactor_warms_when_it_reacts()

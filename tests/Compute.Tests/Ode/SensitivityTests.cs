@@ -1,3 +1,4 @@
+using Athanor.Compute.Benchmarks;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Reactors;
 
@@ -30,8 +31,8 @@ public sealed class SensitivityTests
     {
         var plain = new double[12];
         var logarithmic = new double[12];
-        SensitivitySolver.Stiff(new Robertson(), logarithmic: false, 0, Robertson.Start, [], [40], plain, Tight with { AbsoluteTolerance = 1e-14 });
-        SensitivitySolver.Stiff(new Robertson(), logarithmic: true, 0, Robertson.Start, [], [40], logarithmic, Tight with { AbsoluteTolerance = 1e-14 });
+        SensitivitySolver.Stiff(new Robertson(), logarithmic: false, 0, Starts.Robertson, [], [40], plain, Tight with { AbsoluteTolerance = 1e-14 });
+        SensitivitySolver.Stiff(new Robertson(), logarithmic: true, 0, Starts.Robertson, [], [40], logarithmic, Tight with { AbsoluteTolerance = 1e-14 });
         for (var k = 0; k < 3; k++)
         {
             for (var i = 0; i < 3; i++)
@@ -44,7 +45,7 @@ public sealed class SensitivityTests
     {
         var z = new double[12];
         var options = new OdeOptions { RelativeTolerance = 1e-10, AbsoluteTolerance = 1e-15 };
-        SensitivitySolver.Stiff(new Robertson(), logarithmic: true, 0, Robertson.Start, [], [4e3], z, options);
+        SensitivitySolver.Stiff(new Robertson(), logarithmic: true, 0, Starts.Robertson, [], [4e3], z, options);
         for (var k = 0; k < 3; k++)
         {
             Assert.InRange(z[3 + (3 * k)] + z[4 + (3 * k)] + z[5 + (3 * k)], -1e-11, 1e-11);
@@ -58,7 +59,7 @@ public sealed class SensitivityTests
             var f = Math.Exp(shift);
             var output = new double[3];
             var model = new Robertson(parameter == 0 ? 0.04 * f : 0.04, parameter == 1 ? 3e7 * f : 3e7, parameter == 2 ? 1e4 * f : 1e4);
-            Rodas4.Solve(model, 0, Robertson.Start, [4e3], output, options);
+            Rodas4.Solve(model, 0, Starts.Robertson, [4e3], output, options);
             return output;
         }
     }

@@ -1,3 +1,4 @@
+using Athanor.Compute.Benchmarks;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Reactors;
 
@@ -29,7 +30,7 @@ public sealed class SolverTests
     public void A_stiff_problem_ends_the_explicit_method_at_its_limit_of_steps()
     {
         var error = Assert.Throws<TooManyStepsException>(
-            () => Tsit5.Solve(new Robertson(), 0, Robertson.Start, [1e5], new double[3], new OdeOptions { MaxSteps = 1000 }));
+            () => Tsit5.Solve(new Robertson(), 0, Starts.Robertson, [1e5], new double[3], new OdeOptions { MaxSteps = 1000 }));
         Assert.Contains("1000 steps", error.Message, StringComparison.Ordinal);
         Assert.True(error.Time is > 0 and < 1e3);
         // Robertson's fastest rate is about 2e3 per unit of time once the intermediate is at its level.

@@ -1,3 +1,4 @@
+using Athanor.Compute.Benchmarks;
 using Athanor.Compute.Problems;
 using Athanor.Compute.Reactors;
 using Athanor.Compute.Tests.Ode;

@@ -1,3 +1,4 @@
+using Athanor.Compute.Benchmarks;
 using Athanor.Compute.Ode;
 
 namespace Athanor.Compute.Tests.Ode.Stiff;

@@ -1,3 +1,4 @@
+using Athanor.Compute.Benchmarks;
 using Athanor.Compute.Ode;
 
 namespace Athanor.Compute.Tests.Ode.Stiff;
@@ -47,8 +48,8 @@ public sealed class StiffSolveTests
     {
         var options = new OdeOptions { RelativeTolerance = 1e-9, AbsoluteTolerance = 1e-14 };
         double[] both = new double[12], stiff = new double[12];
-        var (_, method) = AutoSolve.WriteSensitivities(new Robertson(), true, 0, Robertson.Start, [], [4e3], both, options);
-        SensitivitySolver.Stiff(new Robertson(), true, 0, Robertson.Start, [], [4e3], stiff, options);
+        var (_, method) = AutoSolve.WriteSensitivities(new Robertson(), true, 0, Starts.Robertson, [], [4e3], both, options);
+        SensitivitySolver.Stiff(new Robertson(), true, 0, Starts.Robertson, [], [4e3], stiff, options);
         Assert.Equal(AutoMethod.Esdirk5, method);
         for (var i = 0; i < 12; i++) AssertClose(stiff[i], both[i], 1e-6);
     }
