@@ -24,7 +24,7 @@ public sealed class PlantIngestTests(PlantWorld world, ITestOutputHelper output)
         await Task.WhenAll(units.Select(unit => world.Publish(
             $"plant/default/{unit}/measurements", [.. Enumerable.Range(1, Each).Select(i => PlantWorld.Json(i))])));
         var published = TimeProvider.System.GetElapsedTime(begin);
-        await PlantWorld.Until("all acknowledged", () => Task.FromResult(ingest.Figures.Messages == units.Length * Each));
+        await PlantWorld.Until("all acknowledged", () => Task.FromResult(ingest.Figures.Messages >= units.Length * Each));
         var all = TimeProvider.System.GetElapsedTime(begin);
         output.WriteLine(FormattableString.Invariant(
             $"{units.Length * Each} messages: published in {published.TotalSeconds:0.00} s, committed after {all.TotalSeconds:0.00} s, {units.Length * Each / all.TotalSeconds:0}/s"));
@@ -73,7 +73,7 @@ public sealed class PlantIngestTests(PlantWorld world, ITestOutputHelper output)
         await world.Publish("plant/default/twice/measurements", lines);
         await PlantWorld.Until("30 samples", async () => await world.Count("twice", "pressure") == 30);
         await world.Publish("plant/default/twice/measurements", lines);
-        await PlantWorld.Until("60 messages acknowledged", () => Task.FromResult(ingest.Figures.Messages == 60));
+        await PlantWorld.Until("60 messages acknowledged", () => Task.FromResult(ingest.Figures.Messages >= 60));
 
         Assert.Equal(2, ingest.Figures.Connections);
         Assert.Equal(30, await world.Count("twice", "pressure"));
@@ -110,7 +110,8 @@ public sealed class PlantIngestTests(PlantWorld world, ITestOutputHelper output)
             await PlantWorld.Until($"200 samples of {unit}", async () => await world.Count(unit, "pressure") == 200);
             Assert.Equal(Enumerable.Range(1, 200).Select(i => (double)i), (await world.Journal(unit)).Select(s => s.Value));
         }
-        Assert.True(first.Figures.Messages > 0 && second.Figures.Messages > 0, $"{first.Figures.Messages} and {second.Figures.Messages}");
+        // A batch is counted after its acknowledgement, which comes after its commit.
+        await PlantWorld.Until("both read", () => Task.FromResult(first.Figures.Messages > 0 && second.Figures.Messages > 0));
     }
 
     [Fact]
@@ -146,6 +147,7 @@ public sealed class PlantIngestTests(PlantWorld world, ITestOutputHelper output)
         await Publish();
         await second.DisposeAsync();
         await Publish();
+        await PlantWorld.Until("the third node reads", () => Task.FromResult(third.Figures.Messages > 0));
         await third.DisposeAsync();
         await Publish();
         foreach (var unit in units)
@@ -153,7 +155,6 @@ public sealed class PlantIngestTests(PlantWorld world, ITestOutputHelper output)
             await PlantWorld.Until($"{begin} samples of {unit}", async () => await world.Count(unit, "pressure") == begin);
             Assert.Equal(Enumerable.Range(1, begin).Select(i => (double)i), (await world.Journal(unit)).Select(s => s.Value));
         }
-        Assert.True(third.Figures.Messages > 0, "the third node read nothing");
         Assert.Single(first.Members);
 
         static Task Note(ConcurrentDictionary<string, int> seen, string queue)
