@@ -38,7 +38,9 @@ public sealed class ModelDecider : Decider<ModelState>
         FitKinetics fit => StartFit(state, fit),
         FitModel fit => ModelFitRules.Start(state, fit),
         AddVersion add => Add(state, add),
-        MarkAdopted adopted => Adopt(state, adopted),
+        MarkAdopted adopted => ModelStageRules.Adopt(state, adopted),
+        MarkReleased released => ModelStageRules.Release(state, released),
+        SetStage stage => ModelStageRules.SetStage(state, stage, context),
         _ => Refuse("invalid", $"a model does not know the command {command.GetType().Name}"),
     };
 
@@ -54,6 +56,8 @@ public sealed class ModelDecider : Decider<ModelState>
         FitFailed e => With(state, e.Fit, fit => fit with { Failure = e.Reason }),
         VersionAdded e => Link(state with { Versions = state.Versions.Add(e.Version) }, e.Version),
         VersionAdopted e => state with { Adoptions = state.Adoptions.Add(e.Adoption) },
+        VersionReleased e => state with { Adoptions = state.Adoptions.Add(new Adoption(0, e.By)) },
+        StageSet e => state with { Stages = new StageHistory((state.Stages?.Changes ?? []).Add(e.Change)) },
         _ => ModelFitRules.Apply(state, @event),
     };
 
@@ -61,7 +65,8 @@ public sealed class ModelDecider : Decider<ModelState>
     {
         _ when !state.IsRegistered => new Rejected("not-found", "there is no such model; register it with models.register-model"),
         ModelQuery => new ModelView(
-            state.Kind, state.Description, state.Versions, state.Adoptions, [.. state.Fits.Values.Select(fit => fit.Summary)]),
+            state.Kind, state.Description, state.Versions, state.Adoptions, [.. state.Fits.Values.Select(fit => fit.Summary)],
+            state.Stages),
         FitQuery ask when state.Fits.TryGetValue(ask.Fit, out var fit) => View(fit),
         FitReportQuery ask => ModelFitRules.Answer(state, ask),
         FitQuery ask => new Rejected("not-found", $"there is no fit '{ask.Fit}' here; known: {string.Join(", ", state.Fits.Keys)}"),
@@ -171,7 +176,11 @@ public sealed class ModelDecider : Decider<ModelState>
             return Refuse("invalid", "Source must say in 1 to 512 characters where the version comes from");
         if (command.Parent < 0 || command.Parent > state.Versions.Length)
             return Refuse("not-found", $"the parent is version {command.Parent}; {Known(state)}, and 0 stands for none");
-        foreach (var (name, hash) in new[] { ("DataHash", command.DataHash), ("BlobHash", command.BlobHash) })
+        var (details, imported) = (command.Details, command.Source.StartsWith("import:", StringComparison.Ordinal));
+        var hashes = (details?.Data ?? []).Select(hash => ("Data", hash)).Prepend(("BlobHash", command.BlobHash));
+        // Whoever brings a model from elsewhere may not have its data.
+        if (command.DataHash.Length > 0 || !imported) hashes = hashes.Prepend(("DataHash", command.DataHash));
+        foreach (var (name, hash) in hashes)
         {
             if (!IsHash(hash)) return Refuse("invalid", $"{name} is '{hash}'; it must be a SHA-256 in 64 lower-case hex digits");
         }
@@ -180,27 +189,17 @@ public sealed class ModelDecider : Decider<ModelState>
             if (!double.IsFinite(value))
                 return Refuse("invalid", string.Create(CultureInfo.InvariantCulture, $"the metric '{name}' is {value}; it must be finite"));
         }
+        if (details?.Signature is { } signature && ModelStageRules.Problem(signature) is { } wrong) return Refuse("invalid", wrong);
         var version = new ModelVersion(
             state.Versions.Length + 1, command.Source, command.Parent, command.DataHash, command.BlobHash, command.Metrics,
-            ImmutableSortedDictionary<string, double>.Empty);
+            ImmutableSortedDictionary<string, double>.Empty, details);
         var known = state.Versions.FirstOrDefault(v => v.Source == command.Source);
         if (known is null) return [new Effect.Persist(new VersionAdded(version)), new Effect.Reply(new VersionRecorded(version.Number))];
         var same = known.Parent == version.Parent && known.DataHash == version.DataHash && known.BlobHash == version.BlobHash
-            && known.Metrics.SequenceEqual(version.Metrics);
+            && known.Metrics.SequenceEqual(version.Metrics) && ModelStageRules.Same(known.Details, version.Details);
         return same
             ? [new Effect.Reply(new VersionRecorded(known.Number))]
             : Refuse("conflict", $"version {known.Number} comes from {command.Source} already, with other contents");
-    }
-
-    private static IReadOnlyList<Effect> Adopt(ModelState state, MarkAdopted command)
-    {
-        if (command.Version < 1 || command.Version > state.Versions.Length)
-            return Refuse("not-found", $"there is no version {command.Version}; {Known(state)}");
-        if (command.By.Length is 0 or > 512) return Refuse("invalid", "By must say in 1 to 512 characters who adopts the version");
-        var adoption = new Adoption(command.Version, command.By);
-        return state.Adoptions.LastOrDefault(a => a.By == command.By) == adoption
-            ? [new Effect.Reply(new Done())]
-            : [new Effect.Persist(new VersionAdopted(adoption)), new Effect.Reply(new Done())];
     }
 
     private static FitView View(FitState fit)
@@ -245,8 +244,8 @@ public sealed class ModelDecider : Decider<ModelState>
 
     internal static bool IsHash(string text) => text.Length == 64 && text.All(c => c is (>= '0' and <= '9') or (>= 'a' and <= 'f'));
 
-    private static string Known(ModelState state) =>
+    internal static string Known(ModelState state) =>
         state.Versions.Length == 0 ? "the model has no versions yet" : $"the model has versions 1 to {state.Versions.Length}";
 
-    private static IReadOnlyList<Effect> Refuse(string code, string reason) => [new Effect.Reply(new Rejected(code, reason))];
+    internal static IReadOnlyList<Effect> Refuse(string code, string reason) => [new Effect.Reply(new Rejected(code, reason))];
 }

@@ -10,11 +10,13 @@ namespace Athanor.Actors.Models;
 /// <param name="Adoptions">In the order in which they were told.</param>
 /// <param name="Fits">Fits of first-order networks.</param>
 /// <param name="ModelFits">General fits; null, and not in the bytes, before the first.</param>
+/// <param name="Stages">Null, and not in the bytes, before a version's stage is first changed.</param>
 [Message("models.state")]
 public sealed record ModelState(
     [property: Key(0)] string Kind, [property: Key(1)] string Description, [property: Key(2)] ImmutableArray<ModelVersion> Versions,
     [property: Key(3)] ImmutableArray<Adoption> Adoptions, [property: Key(4)] ImmutableSortedDictionary<string, FitState> Fits,
-    [property: Key(5)] ImmutableSortedDictionary<string, ModelFitState>? ModelFits = null) : IState
+    [property: Key(5)] ImmutableSortedDictionary<string, ModelFitState>? ModelFits = null,
+    [property: Key(6)] StageHistory? Stages = null) : IState
 {
     public static ModelState Empty { get; } =
         new("", "", [], [], ImmutableSortedDictionary<string, FitState>.Empty.WithComparers(StringComparer.Ordinal));

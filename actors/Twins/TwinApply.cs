@@ -26,13 +26,8 @@ internal static class TwinApply
         RowsSetAside e => state with { Pending = null, SetAside = state.SetAside + e.Count },
         AlarmRaised e => state with { Alarms = Latest(state.Alarms.Add(new TwinAlarm(e.Row, 0, e.Nis)), TwinDecider.MaxAlarms) },
         AlarmCleared e => state with { Alarms = state.Alarms.SetItem(state.Alarms.Length - 1, state.Alarms[^1] with { Cleared = e.Row }) },
-        ModelAdopted e => state with
-        {
-            Model = e.Model,
-            Estimate = e.Estimate,
-            History = e.Estimate.Row > 0 ? Latest(state.History.Add(e.Estimate), TwinDecider.MaxHistory) : state.History,
-            Adoptions = state.Adoptions.Add(new TwinAdoption(e.Model.Version, e.Model.Kind, e.Model.Source, state.Taken)),
-        },
+        ModelAdopted e => TwinAdopting.Apply(state, e),
+        ModelReverted e => TwinAdopting.Apply(state, e),
         SamplesTaken e => state with { Plant = TwinSampling.Apply(state.Plant ?? PlantState.Empty, e) },
         TwinMoved e => state with { Plant = (state.Plant ?? PlantState.Empty) with { Move = e } },
         _ => throw new InvalidOperationException($"a twin has no event {@event.GetType().Name}"),
@@ -47,6 +42,6 @@ internal static class TwinApply
         History = Latest(state.History.Add(e.Estimate), TwinDecider.MaxHistory),
     };
 
-    private static ImmutableArray<T> Latest<T>(ImmutableArray<T> all, int most) =>
+    internal static ImmutableArray<T> Latest<T>(ImmutableArray<T> all, int most) =>
         all.Length > most ? all.RemoveRange(0, all.Length - most) : all;
 }

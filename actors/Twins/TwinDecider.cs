@@ -50,7 +50,8 @@ public sealed class TwinDecider : Decider<TwinState>
         Measure measure => Take(state, measure),
         Observe observe => Sampled(state, observe, context),
         MakeMove move => TwinMoving.Decide(state, move, context),
-        AdoptModel adopt => Adopt(state, adopt),
+        AdoptModel adopt => TwinAdopting.Adopt(state, adopt, context),
+        RevertModel revert => TwinAdopting.Revert(state, revert, context),
         ComputeCompleted done => Estimated(state, done),
         ComputeFailed failed => Failed(state, failed),
         _ => Refuse("invalid", $"a twin does not know {command.GetType().Name}"),
@@ -144,30 +145,6 @@ public sealed class TwinDecider : Decider<TwinState>
         }
         effects.Add(reply);
         return effects;
-    }
-
-    private static IReadOnlyList<Effect> Adopt(TwinState state, AdoptModel adopt)
-    {
-        if (state.Spec is null) return Refuse("not-found", "this twin was never registered; RegisterTwin comes first");
-        var (model, present) = (adopt.Model, state.Model!);
-        if (model.Version == present.Version && TwinChecks.Same(model, present)) return [new Effect.Reply(new Done())];
-        if (model.Version <= present.Version)
-        {
-            return Refuse("conflict", string.Create(CultureInfo.InvariantCulture,
-                $"version {model.Version} was sent where this twin runs version {present.Version}; a higher one would be right"));
-        }
-        if (state.Pending is not null) return [new Effect.Stash()];
-        if (HeaterModel.Problem(model.Kind, model.Parameters, model.Weights) is { } wrong) return Refuse("invalid", wrong);
-        if (adopt.Start is not { } start)
-            return [new Effect.Persist(new ModelAdopted(model, TwinChecks.CarriedOver(state.Estimate, model))), new Effect.Reply(new Done())];
-        if (start.Row != state.Taken || start.Row != state.Estimate.Row)
-        {
-            return Refuse("conflict", string.Create(CultureInfo.InvariantCulture,
-                $"the start is of row {start.Row} where this twin is at row {state.Taken}; filter the rows between with the model first"));
-        }
-        return TwinChecks.Start(start, model) is { } bad
-            ? Refuse("invalid", bad)
-            : [new Effect.Persist(new ModelAdopted(model, start)), new Effect.Reply(new Done())];
     }
 
     private static IReadOnlyList<Effect> Estimated(TwinState state, ComputeCompleted done)

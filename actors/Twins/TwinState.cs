@@ -16,6 +16,11 @@ public sealed record PendingRows(
     public long LastRow => FirstRow + Count - 1;
 }
 
+/// <summary>The models that a twin ran before the present one, oldest first: those that it can go back to, at most
+/// <see cref="TwinAdopting.MaxEarlier"/>.</summary>
+[MessagePart]
+public sealed record EarlierModels([property: Key(0)] ImmutableArray<TwinModel> Models);
+
 /// <summary>One plant unit as its journal tells it.</summary>
 /// <param name="Taken">Number of the last row taken: the high-water mark.</param>
 /// <param name="TakenTimeS">Its source time, s.</param>
@@ -26,13 +31,15 @@ public sealed record PendingRows(
 /// <param name="History">Estimates at the ends of batches, oldest first, at most <see cref="TwinDecider.MaxHistory"/>.</param>
 /// <param name="SetAside">Rows that could not be filtered, in all.</param>
 /// <param name="Plant">What came from and went to the plant; null, and not in the bytes, before the first sample or move.</param>
+/// <param name="Earlier">Models to go back to; null, and not in the bytes, before the first adoption that says why.</param>
 [Message("twins.state")]
 public sealed record TwinState(
     [property: Key(0)] TwinSpec? Spec, [property: Key(1)] TwinModel? Model, [property: Key(2)] long Taken,
     [property: Key(3)] double TakenTimeS, [property: Key(4)] TwinEstimate Estimate, [property: Key(5)] double[] LastInputs,
     [property: Key(6)] double Nis, [property: Key(7)] PendingRows? Pending, [property: Key(8)] ImmutableArray<TwinEstimate> History,
     [property: Key(9)] ImmutableArray<TwinAlarm> Alarms, [property: Key(10)] ImmutableArray<TwinAdoption> Adoptions,
-    [property: Key(11)] long SetAside, [property: Key(12)] PlantState? Plant = null) : IState
+    [property: Key(11)] long SetAside, [property: Key(12)] PlantState? Plant = null,
+    [property: Key(13)] EarlierModels? Earlier = null) : IState
 {
     public static TwinState Empty { get; } = new(null, null, 0, 0, new TwinEstimate(0, 0, [], []), [], 1.0, null, [], [], [], 0);
 

@@ -16,6 +16,7 @@ internal static class Permissions
         ["twins.observe"] = Role.Operate,
         ["twins.move"] = Role.Operate,
         ["twins.adopt-model"] = Role.Operate,
+        ["twins.revert-model"] = Role.Operate,
         ["std.repair-entity"] = Role.Administer,
         ["std.unpark"] = Role.Administer,
         ["training.start"] = Role.Train,
@@ -26,13 +27,14 @@ internal static class Permissions
         ["models.fit-kinetics"] = Role.Train,
         ["models.fit-model"] = Role.Train,
         ["models.add-version"] = Role.Train,
+        ["models.set-stage"] = Role.Train,
         ["evolution.start"] = Role.Train,
     }.ToFrozenDictionary(StringComparer.Ordinal);
 
     /// <summary>Commands between entities, of timers, and of the host.</summary>
     public static FrozenSet<string> Internal { get; } = FrozenSet.ToFrozenSet(
     [
-        "std.work-completed", "std.work-failed", "std.compute-completed", "std.compute-failed", "models.mark-adopted",
+        "std.work-completed", "std.work-failed", "std.compute-completed", "std.compute-failed", "models.mark-adopted", "models.mark-released",
         "evolution.peer-enrolled", "evolution.peer-barred", "evolution.evaluation-overdue", "evolution.audit-overdue", "evolution.draw-again",
         "peers.enrol", "peers.watch", "peers.submit-claim", "peers.judge",
     ], StringComparer.Ordinal);

@@ -22,12 +22,14 @@ public sealed record FitKinetics(
 /// <summary>Records a version that a training run made. The same source with the same contents has effect once.</summary>
 /// <param name="Source">Where it comes from, e.g. <c>training/tclab-hybrid#segment-12</c>; unique among the model's versions.</param>
 /// <param name="Parent">Number of the version that it goes on from; 0 for none.</param>
-/// <param name="DataHash">SHA-256 (lower-case hex) of the data that it was made from.</param>
+/// <param name="DataHash">SHA-256 (lower-case hex) of the data that it was made from; empty if it was imported and nobody knows.</param>
 /// <param name="BlobHash">SHA-256 (lower-case hex) of its weights.</param>
+/// <param name="Details">The rest of its lineage, and what it is given and gives.</param>
 [Message("models.add-version")]
 public sealed record AddVersion(
     [property: Key(0)] string Source, [property: Key(1)] int Parent, [property: Key(2)] string DataHash,
-    [property: Key(3)] string BlobHash, [property: Key(4)] ImmutableSortedDictionary<string, double> Metrics) : ICommand;
+    [property: Key(3)] string BlobHash, [property: Key(4)] ImmutableSortedDictionary<string, double> Metrics,
+    [property: Key(5)] VersionDetails? Details = null) : ICommand;
 
 /// <summary>Records that somebody uses a version from now on.</summary>
 /// <param name="By">Who, e.g. <c>twins/tclab</c>.</param>
@@ -44,11 +46,24 @@ public sealed record VersionRecorded([property: Key(0)] int Version) : IReply;
 public sealed record ModelVersion(
     [property: Key(0)] int Number, [property: Key(1)] string Source, [property: Key(2)] int Parent, [property: Key(3)] string DataHash,
     [property: Key(4)] string BlobHash, [property: Key(5)] ImmutableSortedDictionary<string, double> Metrics,
-    [property: Key(6)] ImmutableSortedDictionary<string, double> Parameters);
+    [property: Key(6)] ImmutableSortedDictionary<string, double> Parameters, [property: Key(7)] VersionDetails? Details = null);
 
-/// <summary>Which version somebody uses.</summary>
+/// <summary>Which version somebody uses; version 0: none of this model any more.</summary>
 [MessagePart]
-public sealed record Adoption([property: Key(0)] int Version, [property: Key(1)] string By);
+public sealed record Adoption([property: Key(0)] int Version, [property: Key(1)] string By)
+{
+    /// <summary>Who uses which version after these adoptions, by name.</summary>
+    public static ImmutableSortedDictionary<string, int> Now(ImmutableArray<Adoption> adoptions)
+    {
+        var now = ImmutableSortedDictionary.CreateBuilder<string, int>(StringComparer.Ordinal);
+        foreach (var adoption in adoptions)
+        {
+            if (adoption.Version == 0) now.Remove(adoption.By);
+            else now[adoption.By] = adoption.Version;
+        }
+        return now.ToImmutable();
+    }
+}
 
 [Message("models.model-registered")]
 public sealed record ModelRegistered([property: Key(0)] string Kind, [property: Key(1)] string Description) : IEvent;
@@ -77,7 +92,17 @@ public sealed record ModelQuery : IQuery;
 [Message("models.model-view")]
 public sealed record ModelView(
     [property: Key(0)] string Kind, [property: Key(1)] string Description, [property: Key(2)] ImmutableArray<ModelVersion> Versions,
-    [property: Key(3)] ImmutableArray<Adoption> Adoptions, [property: Key(4)] ImmutableArray<FitSummary> Fits) : IReply;
+    [property: Key(3)] ImmutableArray<Adoption> Adoptions, [property: Key(4)] ImmutableArray<FitSummary> Fits,
+    [property: Key(5)] StageHistory? Stages = null) : IReply
+{
+    /// <summary>The version in production; 0 if there is none.</summary>
+    public int Production => Stages?.Production ?? 0;
+
+    public ModelStage StageOf(int version) => Stages?.Of(version) ?? ModelStage.Candidate;
+
+    /// <summary>Who uses which version now, by name.</summary>
+    public ImmutableSortedDictionary<string, int> InUse => Adoption.Now(Adoptions);
+}
 
 /// <param name="Version">The version that came of it; 0 until all parts are in.</param>
 /// <param name="Failure">Why it failed, or empty.</param>

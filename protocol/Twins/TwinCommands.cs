@@ -25,8 +25,19 @@ public sealed record RowsAccepted([property: Key(0)] long LastRow) : IReply;
 /// than the present one is a conflict.</summary>
 /// <param name="Start">The estimate that this model reached by filtering the same rows, if known: it is taken over if its row is the
 /// twin's last row (else it is a conflict). Null keeps the twin's temperatures and starts the rest from the model's prior.</param>
+/// <param name="Why">For people, 1 to 512 characters. If it is given, the journal keeps it with who sent this, and the twin itself tells the
+/// registered models named by the sources of its old and its new model (<c>models/ID@VERSION</c>) who uses them now. Null leaves that to the
+/// sender.</param>
 [Message("twins.adopt-model")]
-public sealed record AdoptModel([property: Key(0)] TwinModel Model, [property: Key(1)] TwinEstimate? Start = null) : ICommand;
+public sealed record AdoptModel(
+    [property: Key(0)] TwinModel Model, [property: Key(1)] TwinEstimate? Start = null, [property: Key(2)] string? Why = null) : ICommand;
+
+/// <summary>Gives the twin back the model that it ran before the present one, from the next row on, under the next version number. The
+/// models named by the sources are told as <see cref="AdoptModel"/> says. Sent again it has no second effect.</summary>
+/// <param name="Version">The version that the twin runs now, and shall leave.</param>
+/// <param name="Why">For people, 1 to 512 characters.</param>
+[Message("twins.revert-model", Since = 1)]
+public sealed record RevertModel([property: Key(0)] long Version, [property: Key(1)] string Why) : ICommand;
 
 /// <summary>Asks for the present estimate.</summary>
 [Message("twins.query")]

@@ -36,5 +36,16 @@ public sealed record AlarmRaised([property: Key(0)] long Row, [property: Key(1)]
 public sealed record AlarmCleared([property: Key(0)] long Row, [property: Key(1)] double Nis) : IEvent;
 
 /// <param name="Estimate">What the new model starts from.</param>
+/// <param name="By">Who had it so, if the command said why.</param>
 [Message("twins.model-adopted")]
-public sealed record ModelAdopted([property: Key(0)] TwinModel Model, [property: Key(1)] TwinEstimate Estimate) : IEvent;
+public sealed record ModelAdopted(
+    [property: Key(0)] TwinModel Model, [property: Key(1)] TwinEstimate Estimate, [property: Key(2)] string? By = null,
+    [property: Key(3)] string? Why = null) : IEvent;
+
+/// <summary>The twin went back to the model before.</summary>
+/// <param name="Model">That model under its new version number.</param>
+/// <param name="Estimate">What it starts from.</param>
+[Message("twins.model-reverted", Since = 1)]
+public sealed record ModelReverted(
+    [property: Key(0)] TwinModel Model, [property: Key(1)] TwinEstimate Estimate, [property: Key(2)] string By,
+    [property: Key(3)] string Why) : IEvent;

@@ -44,6 +44,9 @@ public sealed record TwinAlarm([property: Key(0)] long Raised, [property: Key(1)
 
 /// <summary>A model taken up by a twin.</summary>
 /// <param name="AfterRow">The last row that the model before it filtered.</param>
+/// <param name="By">Who had it so, where the command said why.</param>
+/// <param name="Reverted">Whether it was the way back to the model before.</param>
 [MessagePart]
 public sealed record TwinAdoption(
-    [property: Key(0)] long Version, [property: Key(1)] string Kind, [property: Key(2)] string Source, [property: Key(3)] long AfterRow);
+    [property: Key(0)] long Version, [property: Key(1)] string Kind, [property: Key(2)] string Source, [property: Key(3)] long AfterRow,
+    [property: Key(4)] string? By = null, [property: Key(5)] string? Why = null, [property: Key(6)] bool? Reverted = null);
