@@ -9,9 +9,9 @@ namespace Athanor.Compute.Numerics;
 public static partial class DetMath
 {
     private const double LogLn2High = 6.93147180369123816490e-01, LogLn2Low = 1.90821492927058770002e-10;
-    private const double L1 = 6.666666666666735130e-01, L2 = 3.999999999940941908e-01, L3 = 2.857142874366239149e-01;
-    private const double L4 = 2.222219843214978396e-01, L5 = 1.818357216161805012e-01, L6 = 1.531383769920937332e-01;
-    private const double L7 = 1.479819860511658591e-01;
+    internal const double L1 = 6.666666666666735130e-01, L2 = 3.999999999940941908e-01, L3 = 2.857142874366239149e-01;
+    internal const double L4 = 2.222219843214978396e-01, L5 = 1.818357216161805012e-01, L6 = 1.531383769920937332e-01;
+    internal const double L7 = 1.479819860511658591e-01;
 
     private const double SmallestNormal = 2.2250738585072014e-308, TwoTo54 = 18014398509481984.0;
     private const long SqrtHalfBits = 0x3FE6A09E667F3BCD;
