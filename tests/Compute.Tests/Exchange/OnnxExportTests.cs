@@ -1,0 +1,128 @@
+using Athanor.Compute.Exchange;
+using Athanor.Compute.Exchange.Onnx;
+using Athanor.Compute.Kernels;
+
+namespace Compute.Tests.Exchange;
+
+/// <summary>Exported graphs are run by ONNX Runtime and held to the kernels here.</summary>
+public sealed class OnnxExportTests
+{
+    private const int Seed = 20, Rows = 257;
+
+    [Fact]
+    public async Task An_exported_perceptron_gives_what_the_kernels_give_its_scales_inside()
+    {
+        var parameters = SampleModels.Weights(Seed);
+        var file = ModelFile.Read(SampleModels.File(SampleModels.Perceptron, parameters, 3, 16, 16, 2));
+        var (x, z) = (new float[Rows * 3], new float[Rows * 3]);
+        double[] means = [1, -1, 100], deviations = [2, 0.5, 10];
+        var random = new Random(Seed);
+        for (var i = 0; i < x.Length; i++)
+        {
+            x[i] = (float)(means[i % 3] + (deviations[i % 3] * 3 * (random.NextDouble() - 0.5)));
+            z[i] = (x[i] - (float)means[i % 3]) / (float)deviations[i % 3];
+        }
+        var network = new Perceptron(3, 16, 16, 2);
+        var y = new float[Rows * 2];
+        network.Forward(parameters, z, Rows, y, new PerceptronWorkspace(network, 64));
+
+        var outputs = (await OtherRuntimes.RunOnnx(OnnxExport.Write(file), new Dictionary<string, OtherTensor> { ["inputs"] = OtherTensor.Of(x, Rows, 3) }))[0];
+        var shown = outputs["outputs"];
+        Assert.Equal([Rows, 2], shown.Dims);
+        for (var i = 0; i < y.Length; i++)
+        {
+            var expected = i % 2 == 0 ? (3f * y[i]) + 10f : 0.1f * y[i];
+            // Two sums in other orders of products below 1: a few units in the last place of the scaled output.
+            Assert.InRange(shown.Data[i] - expected, i % 2 == 0 ? -1e-5 : -3e-7, i % 2 == 0 ? 1e-5 : 3e-7);
+        }
+    }
+
+    public static TheoryData<string, bool> Nets()
+    {
+        var data = new TheoryData<string, bool>();
+        foreach (var activation in NetWeights.Activations)
+        {
+            data.Add(activation, false);
+            data.Add(activation, true);
+        }
+        return data;
+    }
+
+    [Theory]
+    [MemberData(nameof(Nets))]
+    public async Task Every_activation_in_either_precision_is_the_formula(string activation, bool isDouble)
+    {
+        var net = ReferenceNet.Random(activation, isDouble, Seed, 4, 20, 20, 3);
+        var model = new PerceptronModel(net, [0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0], [1, 1, 1]).Graph().ToModel("", []);
+        var random = new Random(Seed + 1);
+        // Up to ±40: where exponentials would overflow a float's sum.
+        var x = Enumerable.Range(0, Rows * 4).Select(i => (double)(float)((random.NextDouble() - 0.5) * (i < Rows ? 80 : 2))).ToArray();
+        var input = isDouble ? OtherTensor.Of(x, Rows, 4) : new OtherTensor("float32", [Rows, 4], x);
+        var shown = (await OtherRuntimes.RunOnnx(model, new Dictionary<string, OtherTensor> { ["inputs"] = input }))[0]["outputs"];
+        for (var r = 0; r < Rows; r++)
+        {
+            var row = x[(r * 4)..((r * 4) + 4)];
+            var expected = ReferenceNet.Apply(net, row);
+            // Rounding, by the size of what is summed: half a unit in the last place for each of the three layers' sums, few enough to add.
+            var rounding = 4 * (isDouble ? Math.Pow(2, -53) : Math.Pow(2, -24)) * ReferenceNet.Magnitude(net, row);
+            for (var o = 0; o < 3; o++) Assert.Equal(expected[o], shown.Data[(r * 3) + o], rounding);
+        }
+    }
+
+    [Theory]
+    [InlineData(2, 1)]
+    [InlineData(2, 3)]
+    [InlineData(0, 1)]
+    public async Task A_vector_field_and_its_roll_out_are_the_formulas(int controls, int substeps)
+    {
+        const int States = 3, Steps = 12, Batch = 5;
+        var net = ReferenceNet.Random("tanh", true, Seed, States + controls, 16, States);
+        double[] means = [.. Enumerable.Range(0, States + controls).Select(i => 0.1 * i)], deviations = [.. Enumerable.Range(0, States + controls).Select(i => 1 + (0.5 * i))];
+        double[] rates = [0.5, 0.25, 1.5];
+        var field = new PlainField(net, means, deviations, rates);
+        var random = new Random(Seed);
+        double[] start = Values(Batch * States), u = Values(Steps * Batch * controls), lengths = [.. Values(Steps).Select(v => 0.1 + (0.05 * v))];
+
+        var inputs = new Dictionary<string, OtherTensor> { ["states"] = OtherTensor.Of(start, Batch, States) };
+        if (controls > 0) inputs["controls"] = OtherTensor.Of(u[..(Batch * controls)], Batch, controls);
+        var shown = (await OtherRuntimes.RunOnnx(OnnxFields.Field(field).ToModel("", []), inputs))[0]["rates"];
+        for (var b = 0; b < Batch; b++) Near(F(Row(start, b, States), Row(u, b, controls)), Row(shown.Data, b, States));
+
+        inputs = new() { ["start"] = OtherTensor.Of(start, Batch, States), ["lengths"] = OtherTensor.Of(lengths, Steps) };
+        if (controls > 0) inputs["controls"] = OtherTensor.Of(u, Steps, Batch, controls);
+        shown = (await OtherRuntimes.RunOnnx(OnnxFields.RollOut(field, substeps).ToModel("", []), inputs))[0]["states"];
+        Assert.Equal([Steps, Batch, States], shown.Dims);
+        for (var b = 0; b < Batch; b++)
+        {
+            var x = Row(start, b, States);
+            for (var s = 0; s < Steps; s++)
+            {
+                for (var k = 0; k < substeps; k++) x = RungeKutta(x, Row(u, (s * Batch) + b, controls), lengths[s] / substeps);
+                Near(x, Row(shown.Data, (s * Batch) + b, States));
+            }
+        }
+
+        double[] Values(int count) => [.. Enumerable.Range(0, count).Select(_ => (random.NextDouble() - 0.5) * 2)];
+
+        static double[] Row(double[] values, int row, int width) => values[(row * width)..((row + 1) * width)];
+
+        double[] F(double[] x, double[] w)
+        {
+            double[] z = [.. x.Concat(w).Select((v, i) => (v - means[i]) / deviations[i])];
+            return [.. ReferenceNet.Apply(net, z).Select((v, i) => v * rates[i])];
+        }
+
+        double[] RungeKutta(double[] x, double[] w, double h)
+        {
+            double[] k1 = F(x, w), k2 = F(Ahead(k1, h / 2), w), k3 = F(Ahead(k2, h / 2), w), k4 = F(Ahead(k3, h), w);
+            return [.. x.Select((v, i) => v + (h / 6 * (k1[i] + (2 * k2[i]) + (2 * k3[i]) + k4[i])))];
+
+            double[] Ahead(double[] k, double by) => [.. x.Select((v, i) => v + (by * k[i]))];
+        }
+
+        static void Near(double[] expected, double[] actual)
+        {
+            for (var i = 0; i < expected.Length; i++) Assert.Equal(expected[i], actual[i], 1e-12);
+        }
+    }
+}
