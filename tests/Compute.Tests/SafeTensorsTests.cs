@@ -75,6 +75,50 @@ public class SafeTensorsTests
         Assert.Equal("a test", read.Metadata["made by"]);
     }
 
+    [Fact]
+    public void Every_type_keeps_its_bytes_its_shape_and_its_name()
+    {
+        var random = new Random(5);
+        var tensors = Enum.GetValues<SafeTensorType>().ToDictionary(type => $"t.{type}", type =>
+        {
+            // 2 x 4 elements: a whole number of bytes for types of 4 and 6 bits too.
+            var bytes = new byte[type.Bits()];
+            random.NextBytes(bytes);
+            return new SafeTensor(type, [2, 4], bytes);
+        });
+        Assert.Equal(20, tensors.Count);
+        var file = new SafeTensors(tensors).Write();
+        var read = SafeTensors.Read(file);
+        Assert.Equal(file, read.Write());
+        foreach (var (name, tensor) in tensors)
+        {
+            Assert.Equal(tensor.Type, read.Tensors[name].Type);
+            Assert.Equal(tensor.Shape.AsEnumerable(), read.Tensors[name].Shape);
+            Assert.Equal(tensor.Data.ToArray(), read.Tensors[name].Data.ToArray());
+        }
+        // The data begin at a multiple of 8, the widest types first, so every tensor lies where its elements are aligned.
+        Assert.Equal(0, (8 + BitConverter.ToInt64(file)) % 8);
+        Assert.Equal(tensors["t.U64"].Data.ToArray(), file[(8 + (int)BitConverter.ToInt64(file))..][..64]);
+    }
+
+    [Fact]
+    public void Halves_of_either_kind_are_read_as_their_values()
+    {
+        static double[] Values(SafeTensorType type, params ushort[] bits) => new SafeTensor(
+            type, [bits.Length], bits.SelectMany(BitConverter.GetBytes).ToArray()).ToDoubles();
+        Assert.Equal([1.0, -2.0, 65504.0, Math.Pow(2, -24), double.PositiveInfinity], Values(SafeTensorType.F16, 0x3c00, 0xc000, 0x7bff, 0x0001, 0x7c00));
+        Assert.Equal([1.0, -2.0, 3.140625, double.NegativeInfinity], Values(SafeTensorType.BF16, 0x3f80, 0xc000, 0x4049, 0xff80));
+        Assert.Contains("F8_E4M3", Assert.Throws<NotSupportedException>(() => new SafeTensor(SafeTensorType.F8E4M3, [1], new byte[1]).ToDoubles()).Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData(100_000_000L, SafeTensorsError.InvalidHeaderLength)]
+    [InlineData(100_000_001L, SafeTensorsError.HeaderTooLarge)]
+    [InlineData(-1L, SafeTensorsError.HeaderTooLarge)]
+    [InlineData(3L, SafeTensorsError.InvalidHeaderLength)]
+    public void A_header_may_have_up_to_100_million_bytes_and_must_end_in_the_file(long length, SafeTensorsError expected) =>
+        Assert.Equal(expected, Assert.Throws<SafeTensorsException>(() => SafeTensors.Read((byte[])[.. BitConverter.GetBytes(length), .. "{}"u8])).Error);
+
     [Theory]
     [InlineData("{\"a\":{\"dtype\":\"F32\",\"shape\":[],\"data_offsets\":[0,4],\"more\":1}}", "unknown, wrong or there twice")]
     [InlineData("{\"a\":{\"dtype\":\"F33\",\"shape\":[],\"data_offsets\":[0,4]}}", "has the dtype 'F33'; there are BOOL, F4")]

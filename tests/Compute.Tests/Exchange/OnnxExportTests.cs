@@ -26,8 +26,8 @@ public sealed class OnnxExportTests
         var y = new float[Rows * 2];
         network.Forward(parameters, z, Rows, y, new PerceptronWorkspace(network, 64));
 
-        var outputs = (await OtherRuntimes.RunOnnx(OnnxExport.Write(file), new Dictionary<string, OtherTensor> { ["inputs"] = OtherTensor.Of(x, Rows, 3) }))[0];
-        var shown = outputs["outputs"];
+        var run = new OnnxRun(OnnxExport.Write(file), new() { ["inputs"] = OtherTensor.Of(x, Rows, 3) });
+        var shown = (await OtherRuntimes.RunOnnx(run))[0]["outputs"];
         Assert.Equal([Rows, 2], shown.Dims);
         for (var i = 0; i < y.Length; i++)
         {
@@ -37,35 +37,32 @@ public sealed class OnnxExportTests
         }
     }
 
-    public static TheoryData<string, bool> Nets()
+    [Fact]
+    public async Task Every_activation_in_either_precision_gives_what_the_kernels_give()
     {
-        var data = new TheoryData<string, bool>();
-        foreach (var activation in NetWeights.Activations)
-        {
-            data.Add(activation, false);
-            data.Add(activation, true);
-        }
-        return data;
-    }
-
-    [Theory]
-    [MemberData(nameof(Nets))]
-    public async Task Every_activation_in_either_precision_is_the_formula(string activation, bool isDouble)
-    {
-        var net = ReferenceNet.Random(activation, isDouble, Seed, 4, 20, 20, 3);
-        var model = new PerceptronModel(net, [0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0], [1, 1, 1]).Graph().ToModel("", []);
+        var nets = NetWeights.Activations.SelectMany(
+            activation => (bool[])[false, true], (activation, isDouble) => RandomNets.Make(activation, isDouble, Seed, 4, 20, 20, 3)).ToList();
         var random = new Random(Seed + 1);
         // Up to ±40: where exponentials would overflow a float's sum.
         var x = Enumerable.Range(0, Rows * 4).Select(i => (double)(float)((random.NextDouble() - 0.5) * (i < Rows ? 80 : 2))).ToArray();
-        var input = isDouble ? OtherTensor.Of(x, Rows, 4) : new OtherTensor("float32", [Rows, 4], x);
-        var shown = (await OtherRuntimes.RunOnnx(model, new Dictionary<string, OtherTensor> { ["inputs"] = input }))[0]["outputs"];
-        for (var r = 0; r < Rows; r++)
+        var shown = await OtherRuntimes.RunOnnx(
+        [
+            .. nets.Select(net => new OnnxRun(
+                new PerceptronModel(net, [0, 0, 0, 0], [1, 1, 1, 1], [0, 0, 0], [1, 1, 1]).Graph().ToModel("", []),
+                new() { ["inputs"] = new OtherTensor(net.IsDouble ? "float64" : "float32", [Rows, 4], x) })),
+        ]);
+        foreach (var (net, outputs) in nets.Zip(shown))
         {
-            var row = x[(r * 4)..((r * 4) + 4)];
-            var expected = ReferenceNet.Apply(net, row);
-            // Rounding, by the size of what is summed: half a unit in the last place for each of the three layers' sums, few enough to add.
-            var rounding = 4 * (isDouble ? Math.Pow(2, -53) : Math.Pow(2, -24)) * ReferenceNet.Magnitude(net, row);
-            for (var o = 0; o < 3; o++) Assert.Equal(expected[o], shown.Data[(r * 3) + o], rounding);
+            var expected = RandomNets.Apply(net, x);
+            for (var i = 0; i < expected.Length; i++)
+            {
+                // Rounding, by the size of what is summed: a few units in the last place of it.
+                var unit = net.IsDouble ? Math.Pow(2, -53) : Math.Pow(2, -24);
+                var rounding = 4 * unit * RandomNets.Magnitude(net, x[(i / 3 * 4)..((i / 3 * 4) + 4)]);
+                Assert.True(
+                    Math.Abs(outputs["outputs"].Data[i] - expected[i]) <= rounding,
+                    $"{net.Activation}, double {net.IsDouble}, output {i}: {outputs["outputs"].Data[i]:R} for {expected[i]:R} within {rounding:G2}");
+            }
         }
     }
 
@@ -73,24 +70,27 @@ public sealed class OnnxExportTests
     [InlineData(2, 1)]
     [InlineData(2, 3)]
     [InlineData(0, 1)]
-    public async Task A_vector_field_and_its_roll_out_are_the_formulas(int controls, int substeps)
+    public async Task A_vector_field_and_its_roll_out_are_those_of_the_kernels(int controls, int substeps)
     {
         const int States = 3, Steps = 12, Batch = 5;
-        var net = ReferenceNet.Random("tanh", true, Seed, States + controls, 16, States);
+        var net = RandomNets.Make("tanh", true, Seed, States + controls, 16, States);
         double[] means = [.. Enumerable.Range(0, States + controls).Select(i => 0.1 * i)], deviations = [.. Enumerable.Range(0, States + controls).Select(i => 1 + (0.5 * i))];
         double[] rates = [0.5, 0.25, 1.5];
         var field = new PlainField(net, means, deviations, rates);
         var random = new Random(Seed);
         double[] start = Values(Batch * States), u = Values(Steps * Batch * controls), lengths = [.. Values(Steps).Select(v => 0.1 + (0.05 * v))];
 
-        var inputs = new Dictionary<string, OtherTensor> { ["states"] = OtherTensor.Of(start, Batch, States) };
-        if (controls > 0) inputs["controls"] = OtherTensor.Of(u[..(Batch * controls)], Batch, controls);
-        var shown = (await OtherRuntimes.RunOnnx(OnnxFields.Field(field).ToModel("", []), inputs))[0]["rates"];
-        for (var b = 0; b < Batch; b++) Near(F(Row(start, b, States), Row(u, b, controls)), Row(shown.Data, b, States));
-
-        inputs = new() { ["start"] = OtherTensor.Of(start, Batch, States), ["lengths"] = OtherTensor.Of(lengths, Steps) };
-        if (controls > 0) inputs["controls"] = OtherTensor.Of(u, Steps, Batch, controls);
-        shown = (await OtherRuntimes.RunOnnx(OnnxFields.RollOut(field, substeps).ToModel("", []), inputs))[0]["states"];
+        var rate = new Dictionary<string, OtherTensor> { ["states"] = OtherTensor.Of(start, Batch, States) };
+        var roll = new Dictionary<string, OtherTensor> { ["start"] = OtherTensor.Of(start, Batch, States), ["lengths"] = OtherTensor.Of(lengths, Steps) };
+        if (controls > 0)
+        {
+            rate["controls"] = OtherTensor.Of(u[..(Batch * controls)], Batch, controls);
+            roll["controls"] = OtherTensor.Of(u, Steps, Batch, controls);
+        }
+        var both = await OtherRuntimes.RunOnnx(
+            new OnnxRun(OnnxFields.Field(field).ToModel("", []), rate), new OnnxRun(OnnxFields.RollOut(field, substeps).ToModel("", []), roll));
+        for (var b = 0; b < Batch; b++) Near(F(Row(start, b, States), Row(u, b, controls)), Row(both[0]["rates"].Data, b, States));
+        var shown = both[1]["states"];
         Assert.Equal([Steps, Batch, States], shown.Dims);
         for (var b = 0; b < Batch; b++)
         {
@@ -109,7 +109,7 @@ public sealed class OnnxExportTests
         double[] F(double[] x, double[] w)
         {
             double[] z = [.. x.Concat(w).Select((v, i) => (v - means[i]) / deviations[i])];
-            return [.. ReferenceNet.Apply(net, z).Select((v, i) => v * rates[i])];
+            return [.. RandomNets.Apply(net, z).Select((v, i) => v * rates[i])];
         }
 
         double[] RungeKutta(double[] x, double[] w, double h)

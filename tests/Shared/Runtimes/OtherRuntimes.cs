@@ -16,6 +16,9 @@ internal sealed record TorchTensor(string Name, string Dtype, long[] Shape, bool
 /// <param name="Type">Of the object in the file.</param>
 internal sealed record TorchFile(string Type, TorchTensor[] Tensors);
 
+/// <summary>A model to run, and what it is given by name.</summary>
+internal sealed record OnnxRun(byte[] Model, Dictionary<string, OtherTensor> Inputs);
+
 /// <summary>The runtimes that exported models are for, installed by <c>tests/runtimes/install.sh</c> when they are first needed: ONNX Runtime
 /// under Node, PyTorch of the distribution.</summary>
 internal static class OtherRuntimes
@@ -24,22 +27,24 @@ internal static class OtherRuntimes
 
     private static readonly Lazy<Task> Onnx = new(() => Install("onnx")), Torch = new(() => Install("torch"));
 
-    /// <summary>Runs a model by ONNX Runtime on each case of inputs.</summary>
-    public static async Task<IReadOnlyList<Dictionary<string, OtherTensor>>> RunOnnx(byte[] model, params Dictionary<string, OtherTensor>[] cases)
+    /// <summary>Runs models by ONNX Runtime, one after another in one process.</summary>
+    /// <returns>By run, the outputs by name.</returns>
+    public static async Task<IReadOnlyList<Dictionary<string, OtherTensor>>> RunOnnx(params OnnxRun[] runs)
     {
         await Onnx.Value;
-        var path = Path.Combine(Path.GetTempPath(), $"athanor-{Guid.NewGuid():N}.onnx");
-        await File.WriteAllBytesAsync(path, model);
+        var folder = Directory.CreateTempSubdirectory("athanor-onnx-").FullName;
         try
         {
+            var paths = runs.Select((_, i) => Path.Combine(folder, $"{i}.onnx")).ToArray();
+            for (var i = 0; i < runs.Length; i++) await File.WriteAllBytesAsync(paths[i], runs[i].Model);
+            var request = new { runs = runs.Zip(paths, static (run, path) => new { model = path, inputs = run.Inputs }) };
             var output = await ProgramRun.Output(
-                "node", [RepositoryFiles.Path("tests", "runtimes", "run-onnx.js"), path], JsonSerializer.Serialize(new { cases }, Options));
-            using var json = JsonDocument.Parse(output);
-            return json.RootElement.GetProperty("cases").Deserialize<Dictionary<string, OtherTensor>[]>(Options)!;
+                "node", [RepositoryFiles.Path("tests", "runtimes", "run-onnx.js")], JsonSerializer.Serialize(request, Options));
+            return JsonSerializer.Deserialize<Dictionary<string, OtherTensor>[]>(output, Options)!;
         }
         finally
         {
-            File.Delete(path);
+            Directory.Delete(folder, recursive: true);
         }
     }
 

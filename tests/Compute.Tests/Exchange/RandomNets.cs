@@ -1,14 +1,15 @@
 using System.Collections.Immutable;
+using System.Numerics;
 using Athanor.Compute.Exchange;
+using Athanor.Compute.Neural;
 using Athanor.Compute.Tensors;
 
 namespace Compute.Tests.Exchange;
 
-/// <summary>A net written down as plainly as can be, in double precision, with the runtime's own functions: what exports are held to where no
-/// kernel of ours does.</summary>
-internal static class ReferenceNet
+/// <summary>Nets with random weights, by the kernels: what exports are held to.</summary>
+internal static class RandomNets
 {
-    public static NetWeights Random(string activation, bool isDouble, int seed, params int[] sizes)
+    public static NetWeights Make(string activation, bool isDouble, int seed, params int[] sizes)
     {
         var random = new Random(seed);
         var (weights, biases) = (ImmutableArray.CreateBuilder<SafeTensor>(), ImmutableArray.CreateBuilder<SafeTensor>());
@@ -26,21 +27,17 @@ internal static class ReferenceNet
         }
     }
 
-    /// <summary>Outputs of one row.</summary>
+    /// <summary>What the kernels give for rows of inputs, in the net's own precision.</summary>
     public static double[] Apply(NetWeights net, double[] x)
     {
-        for (var l = 0; l < net.Layers; l++)
-        {
-            double[] weight = net.Weight(l), bias = net.Bias(l), y = new double[bias.Length];
-            for (var o = 0; o < y.Length; o++)
-            {
-                y[o] = bias[o];
-                for (var i = 0; i < x.Length; i++) y[o] += weight[(o * x.Length) + i] * x[i];
-                if (l + 1 < net.Layers) y[o] = Activate(net.Activation, y[o]);
-            }
-            x = y;
-        }
-        return x;
+        var activation = Enum.Parse<Activation>(net.Activation, ignoreCase: true);
+        return net.IsDouble
+            ? Apply(new DenseNet<double>(net.Sizes.AsSpan(), activation), net.Parameters(), x)
+            : Array.ConvertAll(
+                Apply(new DenseNet<float>(net.Sizes.AsSpan(), activation), Array.ConvertAll(net.Parameters(), F), Array.ConvertAll(x, F)),
+                static v => (double)v);
+
+        static float F(double value) => (float)value;
     }
 
     /// <summary>An upper bound of what is added up on the way to the outputs, for one row: rounding errors are some units in the last place of
@@ -57,12 +54,12 @@ internal static class ReferenceNet
         return size;
     }
 
-    private static double Activate(string activation, double x) => activation switch
+    private static T[] Apply<T>(DenseNet<T> net, T[] parameters, T[] x)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        "tanh" => Math.Tanh(x),
-        "relu" => Math.Max(x, 0),
-        "silu" => x / (1 + Math.Exp(-x)),
-        "softplus" => Math.Max(x, 0) + Math.Log(1 + Math.Exp(-Math.Abs(x))),
-        _ => throw new ArgumentException(activation),
-    };
+        var rows = x.Length / net.Inputs;
+        var y = new T[rows * net.Outputs];
+        net.Forward(parameters, x, rows, y, net.NewTape(rows));
+        return y;
+    }
 }
