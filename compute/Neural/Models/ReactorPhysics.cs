@@ -1,0 +1,177 @@
+using System.Numerics;
+
+namespace Athanor.Compute.Neural.Models;
+
+/// <summary>
+/// A stirred tank whose rate law is unknown: the net gives the rates, everything else is a balance.
+/// <code>
+/// r_j     = ρ exp(B tanh(net_j(c, T) / B)) Π_{i consumed by j} c_i           ρ = 1 / timeScale, B = 12
+/// dc_i/dt = D (feed_i - c_i) + Σ_j S_ji r_j
+/// dT/dt   = D (T_feed - T) + Σ_j a_j r_j + κ (T_jacket - T)                   a_j = -ΔH_j / (ρ cp), learned, as κ = UA / (V ρ cp)
+/// dTk/dt  = heat + ratio κ (T - Tk)
+/// </code>
+/// Mass: whatever the net says, every combination of species that the reactions conserve changes by the flows alone. Energy: the heat is the
+/// same rates'. Positivity: a rate vanishes with each species it consumes and is bounded by ρ e^B times them, so the field never points out of
+/// the positive orthant, and steps below a bounded length keep to it. No order is assumed: the net sees the concentrations.
+/// </summary>
+internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>The logarithm of a rate stays within ± this of its typical value.</summary>
+    internal const double Bound = 12.0;
+
+    private readonly Normaliser<T> _normaliser;
+    private readonly ReactorLayout _layout;
+    private readonly T[] _matrix, _feed, _rise;
+    private readonly T _rate, _dilution, _feedTemperature, _coolant, _jacketHeat, _ratio;
+    private readonly string[] _constants;
+    private readonly int _states, _controls;
+
+    public ReactorPhysics(ModelSpecification model)
+    {
+        _layout = new ReactorLayout(model);
+        // The net reads what may decide a rate: observed concentrations and the tank's temperature, not the jacket's.
+        _normaliser = new Normaliser<T>(
+            model, [.. Enumerable.Range(0, model.States.Length).Where(Read)], false);
+        _matrix = [.. _layout.Matrix.Select(T.CreateTruncating)];
+        _feed = [.. _layout.Feed.Select(s => T.CreateTruncating(s.Value))];
+        _dilution = T.CreateTruncating(_layout.Dilution.Value);
+        _feedTemperature = T.CreateTruncating(_layout.FeedTemperature.Value);
+        _coolant = T.CreateTruncating(_layout.Coolant?.Value ?? 0.0);
+        _jacketHeat = T.CreateTruncating(_layout.JacketHeat.Value);
+        _ratio = T.CreateTruncating(_layout.CapacityRatio);
+        _rate = T.CreateTruncating(1.0 / model.TimeScale);
+        _states = model.States.Length;
+        _controls = model.Controls.Length;
+        var layout = _layout;
+        _rise = [.. Enumerable.Range(0, layout.Reactions).Select(j => layout.Temperature < 0
+            ? T.Zero
+            : T.CreateTruncating(model.States[layout.Temperature].Scale / model.States[layout.Species[layout.Consumed[j][0]]].Scale))];
+        _constants =
+        [
+            .. layout.Temperature < 0 ? [] : Enumerable.Range(1, layout.Reactions).Select(j => $"rise-{j}"),
+            .. layout.Exchanges ? ["exchange"] : Array.Empty<string>(),
+        ];
+
+        bool Read(int state) => model.States[state].Observed && model.Reactor!.Jacket != model.States[state].Name;
+    }
+
+    public int States => _states;
+
+    public int Controls => _controls;
+
+    public int NetInputs => _normaliser.Width;
+
+    public int NetOutputs => _layout.Reactions;
+
+    public IReadOnlyList<string> Constants => _constants;
+
+    /// <summary>No heat of reaction; a wall as quick as the time scale.</summary>
+    public void InitializeConstants(Span<T> c) => c.Clear();
+
+    public void Features(ReadOnlySpan<T> x, ReadOnlySpan<T> u, Span<T> z) => _normaliser.Apply(x, u, z);
+
+    public void FeaturesVjp(ReadOnlySpan<T> x, ReadOnlySpan<T> gz, Span<T> gx) => _normaliser.Vjp(gz, gx);
+
+    public void Field(ReadOnlySpan<T> c, ReadOnlySpan<T> x, ReadOnlySpan<T> u, ReadOnlySpan<T> n, Span<T> dx)
+    {
+        var species = _layout.Species;
+        Span<T> rates = stackalloc T[n.Length];
+        Rates(x, n, rates);
+        var dilution = Value(_layout.Dilution, _dilution, u);
+        for (var i = 0; i < species.Length; i++)
+        {
+            var sum = dilution * (Value(_layout.Feed[i], _feed[i], u) - x[species[i]]);
+            for (var j = 0; j < rates.Length; j++) sum += _matrix[(j * species.Length) + i] * rates[j];
+            dx[species[i]] = sum;
+        }
+        if (_layout.Temperature is var at && at < 0) return;
+        var heat = dilution * (Value(_layout.FeedTemperature, _feedTemperature, u) - x[at]);
+        for (var j = 0; j < rates.Length; j++) heat += _rise[j] * c[j] * rates[j];
+        if (_layout.Exchanges)
+        {
+            var flow = _rate * Elementary<T>.Exp(c[rates.Length]) * (Beyond(x, u) - x[at]);
+            heat += flow;
+            if (_layout.Jacket >= 0) dx[_layout.Jacket] = Value(_layout.JacketHeat, _jacketHeat, u) - (_ratio * flow);
+        }
+        dx[at] = heat;
+    }
+
+    public void FieldVjp(
+        ReadOnlySpan<T> c, ReadOnlySpan<T> x, ReadOnlySpan<T> u, ReadOnlySpan<T> n, ReadOnlySpan<T> g, Span<T> gx, Span<T> gn, Span<T> gc)
+    {
+        var species = _layout.Species;
+        Span<T> rates = stackalloc T[n.Length];
+        Span<T> gr = stackalloc T[n.Length];
+        Rates(x, n, rates);
+        gr.Clear();
+        gx.Clear();
+        var dilution = Value(_layout.Dilution, _dilution, u);
+        for (var i = 0; i < species.Length; i++)
+        {
+            var slope = g[species[i]];
+            gx[species[i]] = -dilution * slope;
+            for (var j = 0; j < rates.Length; j++) gr[j] += _matrix[(j * species.Length) + i] * slope;
+        }
+        if (_layout.Temperature is var at && at >= 0)
+        {
+            var slope = g[at];
+            gx[at] -= dilution * slope;
+            for (var j = 0; j < rates.Length; j++)
+            {
+                gr[j] += _rise[j] * c[j] * slope;
+                gc[j] += _rise[j] * rates[j] * slope;
+            }
+            if (_layout.Exchanges)
+            {
+                var exchange = _rate * Elementary<T>.Exp(c[rates.Length]);
+                var total = _layout.Jacket >= 0 ? slope - (_ratio * g[_layout.Jacket]) : slope;
+                gc[rates.Length] += exchange * (Beyond(x, u) - x[at]) * total;
+                gx[at] -= exchange * total;
+                if (_layout.Jacket >= 0) gx[_layout.Jacket] += exchange * total;
+            }
+        }
+        for (var j = 0; j < rates.Length; j++)
+        {
+            var bent = Elementary<T>.Tanh(n[j] / Elementary<T>.Of(Bound));
+            gn[j] = gr[j] * rates[j] * (T.One - (bent * bent));
+            // The product without the factor that is derived by; a division by it would fail at 0.
+            var factor = Factor(n[j]);
+            var consumed = _layout.Consumed[j];
+            foreach (var i in consumed)
+            {
+                var product = factor;
+                foreach (var k in consumed)
+                {
+                    if (k != i) product *= x[species[k]];
+                }
+                gx[species[i]] += gr[j] * product;
+            }
+        }
+    }
+
+    /// <summary>rise-j: a_j, temperature per concentration; exchange: κ, 1/time.</summary>
+    public double Constant(ReadOnlySpan<T> c, int index) => double.CreateTruncating(
+        index < _layout.Reactions && _layout.Temperature >= 0 ? _rise[index] * c[index] : _rate * Elementary<T>.Exp(c[index]));
+
+    private void Rates(ReadOnlySpan<T> x, ReadOnlySpan<T> n, Span<T> rates)
+    {
+        for (var j = 0; j < rates.Length; j++)
+        {
+            var rate = Factor(n[j]);
+            foreach (var i in _layout.Consumed[j]) rate *= x[_layout.Species[i]];
+            rates[j] = rate;
+        }
+    }
+
+    private T Factor(T n)
+    {
+        var bound = Elementary<T>.Of(Bound);
+        return _rate * Elementary<T>.Exp(bound * Elementary<T>.Tanh(n / bound));
+    }
+
+    private T Beyond(ReadOnlySpan<T> x, ReadOnlySpan<T> u) =>
+        _layout.Jacket >= 0 ? x[_layout.Jacket] : Value(_layout.Coolant!.Value, _coolant, u);
+
+    private static T Value(Source source, T value, ReadOnlySpan<T> u) => source.Control < 0 ? value : u[source.Control];
+}

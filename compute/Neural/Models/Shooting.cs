@@ -1,0 +1,256 @@
+using System.Numerics;
+
+namespace Athanor.Compute.Neural.Models;
+
+/// <summary>
+/// Roll-outs of a model over windows and the exact gradient of what they miss the data by: discretise, then optimise. The classical
+/// Runge-Kutta method of order four on the grid of a <see cref="WindowPlan"/>, and its transpose, step by step backwards.
+/// </summary>
+/// <remarks>Windows go through 32 at a time in the order of their steps, longest first (equal ones in the order of the batch), so that those
+/// still under way are the first rows. The parameters' gradient is the sum over steps from the last to the first, stages from the fourth to
+/// the first, rows in this order: the same bits whoever computes it.</remarks>
+internal sealed class Shooting<T, TPhysics>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    where TPhysics : struct, IModelPhysics<T>
+{
+    private const int RowsAtOnce = 32;
+
+    private readonly ModelField<T, TPhysics> _field;
+    private readonly WindowPlan _plan;
+    private readonly int _states, _controls;
+    private readonly int[] _observed, _learned;
+    private readonly double[] _start;
+    private readonly StateStart[] _kinds;
+    private readonly T[] _scale, _offset, _weight;
+    private readonly T[][] _records, _inputs;
+
+    public Shooting(ModelSpecification model, ModelField<T, TPhysics> field, WindowPlan plan, double noise)
+    {
+        _field = field;
+        _plan = plan;
+        _states = model.States.Length;
+        _controls = model.Controls.Length;
+        _observed = [.. Enumerable.Range(0, _states).Where(i => model.States[i].Observed)];
+        _learned = [.. Enumerable.Range(0, _states).Where(i => model.States[i].Start == StateStart.Learned)];
+        _start = [.. model.States.Select(s => s.StartValue)];
+        _kinds = [.. model.States.Select(s => s.Start)];
+        _scale = [.. model.States.Select(s => T.CreateTruncating(s.Scale))];
+        _offset = [.. model.States.Select(s => T.CreateTruncating(s.Offset))];
+        _weight = Weights(model, plan, _observed, noise);
+        _records = [.. plan.Records.Select(r => r.Outputs.Select(T.CreateTruncating).ToArray())];
+        _inputs = [.. plan.Records.Select(r => r.Controls.Select(T.CreateTruncating).ToArray())];
+        StartsPerWindow = _learned.Length;
+    }
+
+    /// <summary>Parameters of each window, after the model's: its start, in units of (x - offset) / scale.</summary>
+    public int StartsPerWindow { get; }
+
+    public int ParameterCount => _field.ParameterCount + (StartsPerWindow * _plan.Windows.Length);
+
+    public ShootingScratch<T> NewScratch() => new(
+        RowsAtOnce, _states, _controls, _plan.MaxSteps,
+        [_field.NewTape(RowsAtOnce), _field.NewTape(RowsAtOnce), _field.NewTape(RowsAtOnce), _field.NewTape(RowsAtOnce)]);
+
+    /// <summary>Measured where a learned state is measured, else its mean.</summary>
+    public void InitializeStarts(Span<T> starts)
+    {
+        for (var w = 0; w < _plan.Windows.Length; w++)
+        {
+            for (var l = 0; l < _learned.Length; l++)
+            {
+                var column = Array.IndexOf(_observed, _learned[l]);
+                starts[(w * _learned.Length) + l] = column < 0
+                    ? T.Zero
+                    : (Measured(_plan.Windows[w].Record, _plan.Windows[w].First, column) - _offset[_learned[l]]) / _scale[_learned[l]];
+            }
+        }
+    }
+
+    public double Gradient(ReadOnlySpan<T> p, ReadOnlySpan<int> samples, Span<T> gradient, ShootingScratch<T> s)
+    {
+        var sum = 0.0;
+        for (var from = 0; from < samples.Length; from += RowsAtOnce)
+        {
+            var rows = Math.Min(RowsAtOnce, samples.Length - from);
+            Arrange(samples.Slice(from, rows), s);
+            sum += Forward(p, rows, s);
+            Backward(p, rows, gradient, s);
+        }
+        return sum;
+    }
+
+    private void Arrange(ReadOnlySpan<int> samples, ShootingScratch<T> s)
+    {
+        var order = s.Order.AsSpan(0, samples.Length);
+        for (var i = 0; i < order.Length; i++) order[i] = i;
+        Span<int> steps = stackalloc int[samples.Length];
+        for (var i = 0; i < steps.Length; i++) steps[i] = _plan.Steps(_plan.Windows[samples[i]]);
+        for (var i = 1; i < order.Length; i++)
+        {
+            var moving = order[i];
+            var at = i;
+            for (; at > 0 && steps[order[at - 1]] < steps[moving]; at--) order[at] = order[at - 1];
+            order[at] = moving;
+        }
+        for (var i = 0; i < order.Length; i++)
+        {
+            s.Samples[i] = samples[order[i]];
+            s.Windows[i] = _plan.Windows[samples[order[i]]];
+            s.Steps[i] = steps[order[i]];
+        }
+    }
+
+    private static int Active(ShootingScratch<T> s, int rows, int step)
+    {
+        while (rows > 0 && s.Steps[rows - 1] <= step) rows--;
+        return rows;
+    }
+
+    private double Forward(ReadOnlySpan<T> p, int rows, ShootingScratch<T> s)
+    {
+        var width = s.Rows * _states;
+        for (var r = 0; r < rows; r++) Start(p, s.Samples[r], s.States.AsSpan(r * _states, _states));
+        var loss = 0.0;
+        for (var step = 0; step < s.Steps[0]; step++)
+        {
+            var active = Active(s, rows, step);
+            Load(s, active, step);
+            var x = s.States.AsSpan(step * width, active * _states);
+            var next = s.States.AsSpan((step + 1) * width, active * _states);
+            Stages(p, x, active, s);
+            T third = T.CreateTruncating(1.0 / 3.0), sixth = T.CreateTruncating(1.0 / 6.0);
+            for (var r = 0; r < active; r++)
+            {
+                T h6 = s.H[r] * sixth, h3 = s.H[r] * third;
+                for (var i = r * _states; i < (r + 1) * _states; i++)
+                    next[i] = x[i] + (h6 * (s.K1[i] + s.K4[i])) + (h3 * (s.K2[i] + s.K3[i]));
+                if (_plan.Step(s.Windows[r], step) is (var interval, _, true)) loss += Loss(s.Samples[r], interval + 1, next.Slice(r * _states, _states), []);
+            }
+        }
+        return loss;
+    }
+
+    private void Backward(ReadOnlySpan<T> p, int rows, Span<T> gradient, ShootingScratch<T> s)
+    {
+        var width = s.Rows * _states;
+        var g = s.Adjoint.AsSpan();
+        g.Clear();
+        T half = T.CreateTruncating(0.5), third = T.CreateTruncating(1.0 / 3.0), sixth = T.CreateTruncating(1.0 / 6.0);
+        var gp = gradient[.._field.ParameterCount];
+        for (var step = s.Steps[0] - 1; step >= 0; step--)
+        {
+            var active = Active(s, rows, step);
+            Load(s, active, step);
+            var count = active * _states;
+            var next = s.States.AsSpan((step + 1) * width, count);
+            for (var r = 0; r < active; r++)
+            {
+                if (_plan.Step(s.Windows[r], step) is (var interval, _, true))
+                    Loss(s.Samples[r], interval + 1, next.Slice(r * _states, _states), g.Slice(r * _states, _states));
+            }
+            Stages(p, s.States.AsSpan(step * width, count), active, s);
+            // x' = x + h (k1 + 2 k2 + 2 k3 + k4) / 6, transposed.
+            g[..count].CopyTo(s.Sum);
+            for (var i = 0; i < count; i++) s.G[i] = s.H[i / _states] * sixth * g[i];
+            Pull(p, 3, active, gp, s);
+            for (var i = 0; i < count; i++) s.G[i] = s.H[i / _states] * ((third * g[i]) + s.Gx[i]);
+            Pull(p, 2, active, gp, s);
+            for (var i = 0; i < count; i++) s.G[i] = s.H[i / _states] * ((third * g[i]) + (half * s.Gx[i]));
+            Pull(p, 1, active, gp, s);
+            for (var i = 0; i < count; i++) s.G[i] = s.H[i / _states] * ((sixth * g[i]) + (half * s.Gx[i]));
+            Pull(p, 0, active, gp, s);
+            s.Sum.AsSpan(0, count).CopyTo(g);
+        }
+        for (var r = 0; r < rows; r++)
+        {
+            for (var l = 0; l < _learned.Length; l++)
+                gradient[_field.ParameterCount + (s.Samples[r] * _learned.Length) + l] += g[(r * _states) + _learned[l]] * _scale[_learned[l]];
+        }
+    }
+
+    /// <summary>Gx = Jᵀ G of a stage, added to the sum that becomes the adjoint before the step.</summary>
+    private void Pull(ReadOnlySpan<T> p, int stage, int active, Span<T> gp, ShootingScratch<T> s)
+    {
+        var count = active * _states;
+        _field.Vjp(p, s.Tapes[stage], s.U, active, s.G.AsSpan(0, count), s.Gx.AsSpan(0, count), gp);
+        for (var i = 0; i < count; i++) s.Sum[i] += s.Gx[i];
+    }
+
+    private void Stages(ReadOnlySpan<T> p, ReadOnlySpan<T> x, int active, ShootingScratch<T> s)
+    {
+        var half = T.CreateTruncating(0.5);
+        var count = active * _states;
+        var stage = s.Stage.AsSpan(0, count);
+        _field.Evaluate(p, x, s.U, active, s.K1, s.Tapes[0]);
+        for (var i = 0; i < count; i++) stage[i] = x[i] + (half * s.H[i / _states] * s.K1[i]);
+        _field.Evaluate(p, stage, s.U, active, s.K2, s.Tapes[1]);
+        for (var i = 0; i < count; i++) stage[i] = x[i] + (half * s.H[i / _states] * s.K2[i]);
+        _field.Evaluate(p, stage, s.U, active, s.K3, s.Tapes[2]);
+        for (var i = 0; i < count; i++) stage[i] = x[i] + (s.H[i / _states] * s.K3[i]);
+        _field.Evaluate(p, stage, s.U, active, s.K4, s.Tapes[3]);
+    }
+
+    private void Load(ShootingScratch<T> s, int active, int step)
+    {
+        for (var r = 0; r < active; r++)
+        {
+            var (interval, length, _) = _plan.Step(s.Windows[r], step);
+            s.H[r] = T.CreateTruncating(length);
+            _inputs[s.Windows[r].Record].AsSpan(interval * _controls, _controls).CopyTo(s.U.AsSpan(r * _controls));
+        }
+    }
+
+    private void Start(ReadOnlySpan<T> p, int sample, Span<T> x)
+    {
+        var window = _plan.Windows[sample];
+        for (var i = 0; i < _states; i++)
+        {
+            x[i] = _kinds[i] switch
+            {
+                StateStart.Measured => Measured(window.Record, window.First, Array.IndexOf(_observed, i)),
+                StateStart.Given => T.CreateTruncating(_start[i]),
+                _ => _offset[i] + (_scale[i] * p[_field.ParameterCount + (sample * _learned.Length) + Array.IndexOf(_learned, i)]),
+            };
+        }
+    }
+
+    private T Measured(int record, int row, int column) => _records[record][(row * _observed.Length) + column];
+
+    /// <summary>By window and output, the reciprocal of the square that an error counts in, over rows and outputs.</summary>
+    private static T[] Weights(ModelSpecification model, WindowPlan plan, int[] observed, double noise)
+    {
+        var d = observed.Length;
+        var weights = new T[plan.Windows.Length * d];
+        for (var w = 0; w < plan.Windows.Length; w++)
+        {
+            var window = plan.Windows[w];
+            var outputs = plan.Records[window.Record].Outputs;
+            for (var o = 0; o < d; o++)
+            {
+                var scale = model.States[observed[o]].Scale;
+                var square = 1.0;
+                for (var k = 1; k <= window.Intervals && noise > 0.0; k++)
+                {
+                    var change = (outputs[((window.First + k) * d) + o] - outputs[(window.First * d) + o]) / scale;
+                    square = (k == 1 ? noise * noise : square) + (change * change / window.Intervals);
+                }
+                weights[(w * d) + o] = T.CreateTruncating(1.0 / (scale * scale * square * window.Intervals * d));
+            }
+        }
+        return weights;
+    }
+
+    /// <summary>Squared error at a row, weighted; its slope is added to <paramref name="g"/> unless that is empty.</summary>
+    private double Loss(int sample, int row, ReadOnlySpan<T> x, Span<T> g)
+    {
+        var sum = T.Zero;
+        for (var o = 0; o < _observed.Length; o++)
+        {
+            var error = x[_observed[o]] - Measured(_plan.Windows[sample].Record, row, o);
+            var weighted = _weight[(sample * _observed.Length) + o] * error;
+            sum += weighted * error;
+            if (g.Length > 0) g[_observed[o]] += weighted + weighted;
+        }
+        return double.CreateTruncating(sum);
+    }
+}

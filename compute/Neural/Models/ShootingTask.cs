@@ -1,0 +1,89 @@
+using System.Numerics;
+using Athanor.Compute.Training;
+
+namespace Athanor.Compute.Neural.Models;
+
+/// <summary>How windows are cut and how finely they are integrated.</summary>
+/// <param name="Window">Intervals of a window; more than a record has: the whole record.</param>
+/// <param name="Stride">Intervals from the start of a window to the next.</param>
+/// <param name="Substeps">Least number of Runge-Kutta steps from a row to the next.</param>
+/// <param name="PredictSubsteps">Their number in free runs.</param>
+/// <param name="StartRows">Rows that a free run's start is fitted to where it is not measured.</param>
+/// <param name="Noise">Deviation of the data's noise in units of the states' scales. An error then counts relative to what its state changes by
+/// within the window, or to the noise where that is larger: windows in which little happens tell as much as those in which all happens.
+/// 0: every error counts in units of its state's scale.</param>
+public sealed record ShootingOptions(
+    int Window, int Stride, int Substeps, int PredictSubsteps, int StartRows = 20, double Noise = 0.0);
+
+/// <summary>Fits a model's roll-outs over windows of the records to the data.</summary>
+internal sealed class ShootingTask<T, TPhysics> : ITrainingTask<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    where TPhysics : struct, IModelPhysics<T>
+{
+    private readonly NeuralModel<T, TPhysics> _model;
+    private readonly ModelField<T, TPhysics> _field;
+    private readonly Shooting<T, TPhysics> _shooting;
+    private readonly IReadOnlyList<ProcessRecord> _training, _validation;
+    private readonly ShootingOptions _options;
+
+    public ShootingTask(
+        NeuralModel<T, TPhysics> model, ModelField<T, TPhysics> field, IReadOnlyList<ProcessRecord> training,
+        IReadOnlyList<ProcessRecord> validation, ShootingOptions options)
+    {
+        (_model, _field, _training, _validation, _options) = (model, field, training, validation, options);
+        var outputs = model.Specification.States.Count(s => s.Observed);
+        foreach (var record in training.Concat(validation)) record.Check(model.Specification.Controls.Length, outputs);
+        if (options.Window < 1 || options.Stride < 1 || options.Substeps < 1 || options.PredictSubsteps < 1)
+            throw new TrainingException("window, stride, substeps and predict-substeps must be 1 or more");
+        var plan = new WindowPlan(training, SubstepRule.Of(model.Specification, training, options.Substeps), options.Window, options.Stride);
+        _shooting = new Shooting<T, TPhysics>(model.Specification, field, plan, options.Noise);
+        Samples = plan.Windows.Length;
+        Tensors = _shooting.StartsPerWindow == 0 ? model.Tensors : [.. model.Tensors, ("starts", [Samples, _shooting.StartsPerWindow])];
+        Model = ModelJson.Write(model.Specification);
+    }
+
+    public int ParameterCount => _shooting.ParameterCount;
+
+    public int Samples { get; }
+
+    public IReadOnlyList<(string Name, int[] Shape)> Tensors { get; }
+
+    public string Model { get; }
+
+    public void Initialize(Span<T> parameters, ulong seed)
+    {
+        _model.Initialize(parameters, seed);
+        _shooting.InitializeStarts(parameters[_field.ParameterCount..]);
+    }
+
+    public object NewScratch() => _shooting.NewScratch();
+
+    public double Gradient(ReadOnlySpan<T> parameters, ReadOnlySpan<int> samples, Span<T> gradient, object scratch) =>
+        _shooting.Gradient(parameters, samples, gradient, (ShootingScratch<T>)scratch);
+
+    public IReadOnlyDictionary<string, double> Validate(ReadOnlySpan<T> parameters, object scratch) => _validation.Count == 0
+        ? new Dictionary<string, double>()
+        : FreeRuns.Score(_model, parameters[.._field.ParameterCount], _validation, _options);
+
+    public ITrainingTask<T> With(IReadOnlyDictionary<string, double> settings)
+    {
+        var options = _options;
+        foreach (var (name, value) in settings)
+        {
+            var number = value == Math.Floor(value) && value is >= 1 and <= 1e6
+                ? (int)value
+                : throw new TrainingException($"the setting {name} is {value}; a whole number of 1 or more would be right");
+            options = name switch
+            {
+                "window" => options with { Window = number },
+                "stride" => options with { Stride = number },
+                "substeps" => options with { Substeps = number },
+                _ => throw new TrainingException(
+                    $"this model has no setting '{name}' to schedule; it has window, stride and substeps"),
+            };
+        }
+        if (_shooting.StartsPerWindow > 0 && (options.Window != _options.Window || options.Stride != _options.Stride))
+            throw new TrainingException("window and stride cannot be scheduled where each window's start is a parameter");
+        return new ShootingTask<T, TPhysics>(_model, _field, _training, _validation, options);
+    }
+}

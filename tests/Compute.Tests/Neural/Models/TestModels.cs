@@ -1,0 +1,56 @@
+using Athanor.Compute.Neural.Models;
+using Athanor.Compute.Neural.Models.Protocols;
+using Athanor.Compute.Numerics;
+
+namespace Athanor.Compute.Tests.Neural.Models;
+
+/// <summary>One small model of each kind, with records that fit it.</summary>
+internal static class TestModels
+{
+    public static readonly string[] Names = ["neural-ode", "augmented", "stoichiometric", "reactor", "jacket", "lags", "cascaded-tanks"];
+
+    public static (ModelSpecification Model, ProcessRecord[] Records) Of(string name) => name switch
+    {
+        "neural-ode" => Measured(
+            """{"kind":"neural-ode","hidden":[7],"activation":"softplus","time-scale":3,"states":["x","y"],"controls":["u","v"]}""", 2, 2),
+        "augmented" => Measured(
+            """{"kind":"augmented","hidden":[6,5],"time-scale":3,"states":["x",{"name":"h","observed":false}],"controls":["u"]}""", 1, 1),
+        "lags" => Measured(
+            """{"kind":"hybrid","known":"lags","lags":[2,9],"hidden":[6],"activation":"silu","states":[{"name":"x","start":"learned"},{"name":"h","observed":false,"start":"learned"}],"controls":["u"]}""",
+            1, 1),
+        "cascaded-tanks" => Measured(
+            """{"kind":"hybrid","known":"cascaded-tanks","hidden":[6],"time-scale":4,"states":[{"name":"x","observed":false,"start":"learned","offset":5,"scale":1.5},{"name":"y","start":"learned"}],"controls":["u"]}""",
+            1, 1),
+        "reactor" => Reactor(
+            """
+            {"kind":"hybrid","known":"reactor","hidden":[6],"time-scale":1,"states":[{"name":"Ca","positive":true},{"name":"Cb","positive":true,"observed":false},"T"],"controls":["Tc"],
+             "reactor":{"dilution":1,"feed":{"Ca":1},"reactions":[{"consumes":{"Ca":1},"produces":{"Cb":1}}],"temperature":"T","feed-temperature":350,"coolant":"Tc"}}
+            """, ReactorCase.Cstr(305.0), 305.0),
+        "jacket" => Reactor(ReactorCase.KlattEngellReactor.Hybrid, ReactorCase.KlattEngellReactor, double.NaN),
+        _ => Reactor(ReactorCase.Batch.Hybrid, ReactorCase.Batch, double.NaN),
+    };
+
+    private static (ModelSpecification, ProcessRecord[]) Reactor(string json, ReactorCase reactor, double control)
+    {
+        var times = Enumerable.Range(0, 9).Select(k => reactor.End * k / 40).ToArray();
+        var records = Enumerable.Range(0, 3).Select(i => reactor.Record(reactor.Start(7, i), times)).Select(r => double.IsNaN(control)
+            ? r
+            : r with { Controls = [.. r.Times.Select(_ => control)] }).ToArray();
+        return (ModelJson.Normalised(ModelJson.Read(json), records), records);
+    }
+
+    private static (ModelSpecification, ProcessRecord[]) Measured(string json, int controls, int outputs)
+    {
+        var draws = new Philox(11);
+        var records = new ProcessRecord[2];
+        for (var i = 0; i < records.Length; i++)
+        {
+            double[] times = new double[9], u = new double[9 * controls], y = new double[9 * outputs];
+            for (var k = 0; k < 9; k++) times[k] = k * 0.5;
+            for (var k = 0; k < u.Length; k++) u[k] = draws.NextDouble(1.0, 4.0);
+            for (var k = 0; k < y.Length; k++) y[k] = draws.NextDouble(4.0, 6.0);
+            records[i] = new ProcessRecord(times, u, y);
+        }
+        return (ModelJson.Normalised(ModelJson.Read(json), records), records);
+    }
+}
