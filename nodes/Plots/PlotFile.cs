@@ -23,11 +23,17 @@ internal static class PlotFile
     /// <exception cref="UserException">The name does not end in .svg, or nothing is to be drawn.</exception>
     public static void Write(string path, IReadOnlyList<Plot> panels)
     {
-        if (!path.EndsWith(".svg", StringComparison.OrdinalIgnoreCase))
-            throw new UserException($"--plot {path}: plots are written as SVG; a name such as {Path.ChangeExtension(path, ".svg")} is needed");
+        CheckName(path);
         if (panels.Count == 0) throw new UserException($"--plot {path}: there is nothing to draw");
         if (Path.GetDirectoryName(path) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
         File.WriteAllText(path, Svg(panels));
+    }
+
+    /// <exception cref="UserException">The name does not end in .svg.</exception>
+    public static void CheckName(string path)
+    {
+        if (path.EndsWith(".svg", StringComparison.OrdinalIgnoreCase)) return;
+        throw new UserException($"--plot {path}: plots are written as SVG; a name such as {Path.ChangeExtension(path, ".svg")} is needed");
     }
 
     /// <summary>The file's text.</summary>

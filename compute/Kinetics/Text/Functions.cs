@@ -15,6 +15,7 @@ namespace Athanor.Compute.Kinetics.Text;
 /// <item>monod(S, mumax, Ks, substrate = Ki, product = P/Pmax, power = n, inhibition = I/Ki):
 /// mumax S / (Ks + S + S²/Ki) max(0, 1 - P/Pmax)^n / (1 + i).</item>
 /// <item>moser(S, mumax, Ks, n): mumax S^n / (Ks + S^n). contois(S, X, mumax, Ks): mumax S / (Ks X + S).</item>
+/// <item>pressure(c): the partial pressure c R T of an ideal gas.</item>
 /// <item>lhhw(numerator, adsorption, power = n): numerator / (1 + adsorption)^n.</item>
 /// </list>
 /// </summary>
@@ -40,6 +41,7 @@ internal sealed class Functions(Quantities q, Quantity temperature, Quantity gas
         ["moser"] = (["S", "mumax", "Ks", "n"], []),
         ["contois"] = (["S", "X", "mumax", "Ks"], []),
         ["lhhw"] = (["numerator", "adsorption"], ["power"]),
+        ["pressure"] = (["c"], []),
         ["table"] = (["name", "x"], []),
     };
 
@@ -88,6 +90,7 @@ internal sealed class Functions(Quantities q, Quantity temperature, Quantity gas
             "monod" => Monod(a, named, at),
             "moser" => q.Divide(q.Multiply(a[1], q.Power(a[0], a[3], at)), q.Add(a[2], q.Power(a[0], a[3], at), at), at),
             "contois" => q.Divide(q.Multiply(a[2], a[0]), q.Add(q.Multiply(a[3], a[1]), a[0], at), at),
+            "pressure" => q.Multiply(q.Multiply(a[0], gasConstant), temperature),
             "lhhw" => q.Divide(a[0], Raised(Plus(a[1], "adsorption", at), named("power"), at), at),
             _ => throw new InvalidOperationException($"no function {call.Function}"),
         };

@@ -1,6 +1,4 @@
-using System.Runtime.CompilerServices;
 using Athanor.Compute.Kinetics;
-using Athanor.Compute.Thermo;
 
 namespace Athanor.Compute.Reactors.Flowsheets;
 
@@ -23,15 +21,12 @@ internal sealed class Stretch
 /// <code>
 /// tank    d(c V)/dt = Σ Q_in c_in - Q_out c + V νᵀ r                      dV/dt = Σ Q_in - Q_out
 ///         rho cp V dT/dt = rho cp Σ Q_in (T_in - T) + V Σ (-dH_j) r_j + UA (Tc - T) + heat
-/// jacket  C dTj/dt = F (Tc - Tj) + UA (T - Tj)
 /// tube    dc/dt = -d(u c)/dz + D d²c/dz² + νᵀ r,  u c - D dc/dz = u c_in at the inlet, dc/dz = 0 at the outlet (Danckwerts)
 ///         dT/dt = -d(u T)/dz + D d²T/dz² + (Σ (-dH_j) r_j + Ua (Tc - T) + heat) / rho cp
-/// gas     closed batch; V constant: Σ c_i cv_i dT/dt = Σ (-dU_j) r_j + (UA (Tc - T) + heat) / V
-///         P constant: Σ c_i cp_i dT/dt = Σ (-dH_j) r_j + (UA (Tc - T) + heat) / V,  V'/V = Σ_i (νᵀ r)_i / c + T'/T
 /// </code>
 /// (R. Aris, Elementary Chemical Reactor Analysis, 1969; H. Rhee, R. Aris, N. Amundson for the tube.) The tube is cut into finite volumes;
 /// the flux through a face takes the upwind cell's value and half its limited slope: of second order where the profile is smooth and
-/// monotone, and no new extremum.
+/// monotone, and no new extremum. Gases are in <see cref="GasBalances"/>, coolants in <see cref="HeatExchange"/>.
 /// </summary>
 internal static class Balances
 {
@@ -43,7 +38,12 @@ internal static class Balances
         where TReal : unmanaged, IReal<TReal>
         where TRates : struct, IRateSet<TRates>
     {
-        var context = new Context<TReal>(stretch, t, p);
+        var context = new BalanceContext<TReal>(stretch, t, p);
+        if (plant.Spec.Gas is not null)
+        {
+            GasBalances.Write(plant, context, rates, y, dy);
+            return;
+        }
         int n = plant.Species, sources = plant.Feeds.Length + plant.OutflowUnits.Length;
         Span<TReal> source = stackalloc TReal[sources];
         for (var f = 0; f < plant.Feeds.Length; f++) source[f] = context.Get(plant.Feeds[f].Flow);
@@ -54,14 +54,13 @@ internal static class Balances
         {
             Collect(plant, context, source, y, unit, inflow);
             if (unit.Spec is TubeSpec) Tube(plant, context, rates, y, dy, unit, inflow, scratch);
-            else if (plant.Spec.Gas is not null) GasBatch(plant, context, rates, y, dy, unit, scratch);
             else Tank(plant, context, source, rates, y, dy, unit, inflow, scratch);
         }
     }
 
     /// <summary>The streams into a unit: Σ Q c by species, Σ Q T, Σ Q.</summary>
     private static void Collect<TReal>(
-        Plant plant, Context<TReal> context, ReadOnlySpan<TReal> source, ReadOnlySpan<TReal> y, UnitPlace unit, Span<TReal> inflow)
+        Plant plant, BalanceContext<TReal> context, ReadOnlySpan<TReal> source, ReadOnlySpan<TReal> y, UnitPlace unit, Span<TReal> inflow)
         where TReal : unmanaged, IReal<TReal>
     {
         var n = plant.Species;
@@ -69,14 +68,14 @@ internal static class Balances
         for (var f = 0; f < plant.Feeds.Length; f++)
         {
             var feed = plant.Feeds[f];
-            if (plant.Units[feed.Unit] != unit) continue;
+            if (!ReferenceEquals(plant.Units[feed.Unit], unit)) continue;
             for (var i = 0; i < n; i++) inflow[i] += source[f] * context.Get(feed.Concentrations[i]);
             inflow[n] += source[f] * context.Get(feed.Temperature);
             inflow[n + 1] += source[f];
         }
         foreach (var link in plant.Links)
         {
-            if (plant.Units[link.To] != unit) continue;
+            if (!ReferenceEquals(plant.Units[link.To], unit)) continue;
             var from = plant.Units[link.From];
             var flow = Outflow(plant, link.From, source) * TReal.Of(link.Share);
             for (var i = 0; i < n; i++) inflow[i] += flow * y[from.Outlet + i];
@@ -98,7 +97,7 @@ internal static class Balances
     }
 
     private static void Tank<TReal, TRates>(
-        Plant plant, Context<TReal> context, ReadOnlySpan<TReal> source, in TRates rates, ReadOnlySpan<TReal> y, Span<TReal> dy,
+        Plant plant, BalanceContext<TReal> context, ReadOnlySpan<TReal> source, in TRates rates, ReadOnlySpan<TReal> y, Span<TReal> dy,
         UnitPlace unit, ReadOnlySpan<TReal> inflow, Span<TReal> scratch)
         where TReal : unmanaged, IReal<TReal>
         where TRates : struct, IRateSet<TRates>
@@ -116,59 +115,20 @@ internal static class Balances
         if (unit.VolumeState >= 0)
             dy[unit.VolumeState] = inflow[n + 1] - Outflow(plant, Array.IndexOf(plant.Units, unit), source);
         if (unit.TemperatureState < 0) return;
-        var exchanged = Exchange(context, y, dy, unit, kelvin);
+        var exchanged = HeatExchange.Write(context, y, dy, unit, kelvin);
         dy[unit.TemperatureState] = ((inflow[n] - (kelvin * inflow[n + 1])) / volume)
             + ((Heat(plant, context, r) + (exchanged / volume)) / context.Parameters[plant.HeatCapacity]);
     }
 
-    private static void GasBatch<TReal, TRates>(
-        Plant plant, Context<TReal> context, in TRates rates, ReadOnlySpan<TReal> y, Span<TReal> dy, UnitPlace unit, Span<TReal> scratch)
-        where TReal : unmanaged, IReal<TReal>
-        where TRates : struct, IRateSet<TRates>
-    {
-        var n = plant.Species;
-        var c = y.Slice(unit.Offset, n);
-        var d = dy.Slice(unit.Offset, n);
-        var r = scratch[..plant.Reactions];
-        var kelvin = unit.TemperatureState < 0 ? context.Get(unit.Temperature) : y[unit.TemperatureState];
-        var volume = unit.VolumeState < 0 ? context.Get(unit.Size) : y[unit.VolumeState];
-        TReal.Rates(rates, kelvin, c, context.Parameters[..plant.KineticParameters], r);
-        Sources(plant, r, d);
-        var expansion = TReal.Of(0.0);
-        if (unit.TemperatureState >= 0)
-        {
-            TReal capacity = TReal.Of(0.0), released = TReal.Of(0.0);
-            var gasConstant = TReal.Of(NasaSpecies.GasConstant);
-            for (var i = 0; i < n; i++)
-            {
-                var (heat, enthalpy) = Properties(plant.Spec.Gas!.Value[i], kelvin);
-                // At constant volume energy counts, not enthalpy: u = h - RT, cv = cp - R.
-                if (unit.VolumeState < 0) (heat, enthalpy) = (heat - gasConstant, enthalpy - (gasConstant * kelvin));
-                capacity += c[i] * heat;
-                released -= d[i] * enthalpy;
-            }
-            var exchanged = Exchange(context, y, dy, unit, kelvin);
-            var rise = (released + (exchanged / volume)) / capacity;
-            dy[unit.TemperatureState] = rise;
-            expansion = rise / kelvin;
-        }
-        if (unit.VolumeState < 0) return;
-        TReal total = TReal.Of(0.0), made = TReal.Of(0.0);
-        for (var i = 0; i < n; i++) (total, made) = (total + c[i], made + d[i]);
-        expansion += made / total;
-        for (var i = 0; i < n; i++) d[i] -= c[i] * expansion;
-        dy[unit.VolumeState] = volume * expansion;
-    }
-
     private static void Tube<TReal, TRates>(
-        Plant plant, Context<TReal> context, in TRates rates, ReadOnlySpan<TReal> y, Span<TReal> dy, UnitPlace unit,
+        Plant plant, BalanceContext<TReal> context, in TRates rates, ReadOnlySpan<TReal> y, Span<TReal> dy, UnitPlace unit,
         ReadOnlySpan<TReal> inflow, Span<TReal> scratch)
         where TReal : unmanaged, IReal<TReal>
         where TRates : struct, IRateSet<TRates>
     {
-        int n = plant.Species, w = unit.Width, last = unit.Cells - 1;
+        int n = plant.Species, w = unit.Width, moved = unit.TemperatureState < 0 ? n : n + 1, last = unit.Cells - 1;
         var limited = !((TubeSpec)unit.Spec).FirstOrder;
-        Span<TReal> entering = scratch[..w], rest = scratch[w..];
+        Span<TReal> entering = scratch[..moved], rest = scratch[moved..];
         var source = rest[..n];
         var r = rest.Slice(n, plant.Reactions);
         var area = context.Get(unit.Area);
@@ -178,14 +138,14 @@ internal static class Balances
         var isothermal = unit.TemperatureState < 0;
         var fixedKelvin = isothermal ? context.Get(unit.Temperature) : TReal.Of(0.0);
         var perCapacity = isothermal ? fixedKelvin : TReal.Of(1.0) / context.Parameters[plant.HeatCapacity];
-        for (var i = 0; i < w; i++) entering[i] = inflow[i] / area;
+        for (var i = 0; i < moved; i++) entering[i] = inflow[i] / area;
         for (var cell = 0; cell <= last; cell++)
         {
             var at = unit.Offset + (cell * w);
             var kelvin = isothermal ? fixedKelvin : y[at + n];
             TReal.Rates(rates, kelvin, y.Slice(at, n), context.Parameters[..plant.KineticParameters], r);
             Sources(plant, r, source);
-            for (var i = 0; i < w; i++)
+            for (var i = 0; i < moved; i++)
             {
                 var here = y[at + i];
                 var leaving = speed * here;
@@ -205,12 +165,12 @@ internal static class Balances
                 entering[i] = leaving;
             }
             for (var i = 0; i < n; i++) dy[at + i] += source[i];
-            if (!isothermal) dy[at + n] += (Heat(plant, context, r) + Exchange(context, y, dy, unit, kelvin)) * perCapacity;
+            if (!isothermal) dy[at + n] += (Heat(plant, context, r) + HeatExchange.Write(context, y, dy, unit, kelvin, cell)) * perCapacity;
         }
     }
 
     /// <summary>νᵀ r.</summary>
-    private static void Sources<TReal>(Plant plant, ReadOnlySpan<TReal> rates, Span<TReal> sources)
+    public static void Sources<TReal>(Plant plant, ReadOnlySpan<TReal> rates, Span<TReal> sources)
         where TReal : unmanaged, IReal<TReal>
     {
         int n = plant.Species;
@@ -230,65 +190,12 @@ internal static class Balances
     }
 
     /// <summary>Σ (-dH_j) r_j.</summary>
-    private static TReal Heat<TReal>(Plant plant, Context<TReal> context, ReadOnlySpan<TReal> rates)
+    private static TReal Heat<TReal>(Plant plant, BalanceContext<TReal> context, ReadOnlySpan<TReal> rates)
         where TReal : unmanaged, IReal<TReal>
     {
         if (plant.Spec.HeatIsRate) return rates[^1];
         var sum = TReal.Of(0.0);
         for (var j = 0; j < rates.Length; j++) sum -= context.Parameters[plant.FirstEnthalpy + j] * rates[j];
         return sum;
-    }
-
-    /// <summary>UA (Tc - T) + heat; and the jacket's balance where it has one.</summary>
-    private static TReal Exchange<TReal>(Context<TReal> context, ReadOnlySpan<TReal> y, Span<TReal> dy, UnitPlace unit, TReal kelvin)
-        where TReal : unmanaged, IReal<TReal>
-    {
-        var heat = unit.Heat is { Parameter: -1, Signal: -1 } ? TReal.Of(0.0) : context.Get(unit.Heat);
-        if (unit.Spec.Cooling is null) return heat;
-        TReal transfer = context.Get(unit.Transfer), coolant = context.Get(unit.Coolant);
-        if (unit.JacketState < 0) return heat + (transfer * (coolant - kelvin));
-        var jacket = y[unit.JacketState];
-        var taken = transfer * (kelvin - jacket);
-        dy[unit.JacketState] = ((context.Get(unit.JacketFlow) * (coolant - jacket)) + taken) / context.Get(unit.JacketCapacity);
-        return heat - taken;
-    }
-
-    /// <summary>cp and h of a gas; beyond its range its polynomials go on.</summary>
-    internal static (TReal Capacity, TReal Enthalpy) Properties<TReal>(NasaSpecies gas, TReal t)
-        where TReal : unmanaged, IReal<TReal>
-    {
-        var (low, high) = (Properties(gas.Low.AsSpan(), t), Properties(gas.High.AsSpan(), t));
-        return (TReal.Choose(t, gas.Middle, low.Capacity, high.Capacity), TReal.Choose(t, gas.Middle, low.Enthalpy, high.Enthalpy));
-    }
-
-    private static (TReal Capacity, TReal Enthalpy) Properties<TReal>(ReadOnlySpan<double> a, TReal t)
-        where TReal : unmanaged, IReal<TReal>
-    {
-        const double R = NasaSpecies.GasConstant;
-        var capacity = TReal.Of(R * a[4]);
-        var enthalpy = TReal.Of(R * a[4] / 5.0);
-        for (var k = 3; k >= 0; k--)
-        {
-            capacity = (capacity * t) + TReal.Of(R * a[k]);
-            enthalpy = (enthalpy * t) + TReal.Of(R * a[k] / (k + 1));
-        }
-        return (capacity, (enthalpy * t) + TReal.Of(R * a[5]));
-    }
-
-    private readonly ref struct Context<TReal>(Stretch stretch, TReal t, ReadOnlySpan<TReal> parameters)
-        where TReal : unmanaged, IReal<TReal>
-    {
-        private readonly Stretch _stretch = stretch;
-        private readonly TReal _t = t;
-
-        public ReadOnlySpan<TReal> Parameters { get; } = parameters;
-
-        [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public TReal Get(Quantity quantity)
-        {
-            if (quantity.Parameter >= 0) return Parameters[quantity.Parameter];
-            var (origin, value, slope) = _stretch.Pieces[quantity.Signal];
-            return slope == 0.0 ? TReal.Of(value) : TReal.Of(value) + (TReal.Of(slope) * (_t - TReal.Of(origin)));
-        }
     }
 }

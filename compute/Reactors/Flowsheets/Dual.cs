@@ -30,6 +30,12 @@ internal readonly struct Dual(double value, Vector512<double> slope) : IReal<Dua
 
     public static Dual Choose(Dual x, double limit, Dual below, Dual above) => x.Value < limit ? below : above;
 
+    public static Dual Sqrt(Dual x)
+    {
+        var root = Math.Sqrt(x.Value);
+        return new(root, x.Slopes / (2.0 * root));
+    }
+
     public static Dual Slope(Dual a, Dual b)
     {
         var product = a.Value * b.Value;
@@ -108,6 +114,8 @@ internal readonly struct Traced : IReal<Traced>
     public static Traced operator -(Traced a) => a;
 
     public static Traced Choose(Traced x, double limit, Traced below, Traced above) => Union(Union(x, below), above);
+
+    public static Traced Sqrt(Traced x) => x;
 
     public static Traced Slope(Traced a, Traced b) => Union(a, b);
 

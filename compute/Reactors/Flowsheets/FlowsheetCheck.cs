@@ -1,3 +1,6 @@
+using System.Collections.Immutable;
+using Athanor.Compute.Thermo;
+
 namespace Athanor.Compute.Reactors.Flowsheets;
 
 /// <summary>What a flowsheet must be. Every message names the unit, feed or link and its value.</summary>
@@ -19,6 +22,13 @@ internal static class FlowsheetCheck
             Require(feed.Concentrations.Length == n, $"feed '{feed.Name}' has {feed.Concentrations.Length} concentrations for {n} species");
             NotNegative(feed.Flow, $"the flow of feed '{feed.Name}'");
             for (var i = 0; i < n; i++) NotNegative(feed.Concentrations[i], $"{spec.Species[i].Name} in feed '{feed.Name}'");
+            if (spec.Gas is null) continue;
+            foreach (var t in feed.Concentrations.SelectMany(c => c.Breaks).Prepend(0.0))
+            {
+                var sum = feed.Concentrations.Sum(c => c.At(t));
+                Require(Math.Abs(sum - 1) < 1e-6,
+                    FormattableString.Invariant($"the mole fractions in feed '{feed.Name}' are {sum:R} together at t = {t:R}; they must be 1"));
+            }
         }
         foreach (var link in spec.Links)
         {
@@ -56,8 +66,12 @@ internal static class FlowsheetCheck
         if (unit.Cooling is { } cooling)
         {
             Positive(cooling.Transfer, $"the heat transfer of {who}");
-            Require(cooling.Jacket is null || unit is TankSpec, $"{who} is a tube; a jacket with its own balance is for tanks");
-            if (cooling.Jacket is { } jacket) Positive(jacket.Capacity, $"the heat capacity of the jacket of {who}");
+            if (cooling.Jacket is { } jacket)
+            {
+                Positive(jacket.Capacity, $"the heat capacity of the jacket of {who}");
+                NotNegative(jacket.Flow, $"the coolant's flow in the jacket of {who}");
+                Require(unit is TubeSpec || !jacket.CounterCurrent, $"{who} is a tank; only in a tube's jacket the coolant can flow against its content");
+            }
         }
         switch (unit)
         {
@@ -75,11 +89,34 @@ internal static class FlowsheetCheck
                 Require(tube.Cells is >= 3 and <= 100_000, $"{who} has {tube.Cells} cells; from 3 to 100,000 are possible");
                 break;
         }
-        if (spec.Gas is not { } gas) return;
+        if (spec.Gas is { } gas) Gas(spec, gas, unit, who);
+        else Require(unit is not TubeSpec { Gas: not null }, $"{who} has an outlet pressure, which only gases take notice of; name the gases");
+    }
+
+    private static void Gas(FlowsheetSpec spec, ImmutableArray<NasaSpecies> gas, UnitSpec unit, string who)
+    {
         Require(gas.Length == spec.Species.Length, $"there are {gas.Length} gases for {spec.Species.Length} species");
-        Require(
-            unit is TankSpec && spec.Feeds.All(f => f.To != unit.Name) && spec.Links.All(l => l.To != unit.Name && l.From != unit.Name),
-            $"{who} holds a gas; among units only closed batches of gas are possible (a gas in a tube is a tube profile)");
+        Require(!unit.Initial.IsDefaultOrEmpty && unit.Initial.Sum() > 0, $"{who} holds a gas and starts empty; give its content at the start");
+        if (unit is TankSpec { ConstantPressure: true } tank)
+        {
+            Require(tank.Outflow is null && spec.Feeds.All(f => f.To != unit.Name) && spec.Links.All(l => l.To != unit.Name && l.From != unit.Name),
+                $"{who} changes its volume with its gas; that is a closed batch, without feeds, links and outflow");
+        }
+        if (unit is TankSpec { Pressure: { } kept })
+        {
+            foreach (var t in kept.Breaks.Prepend(0.0)) Positive(kept.At(t), $"the pressure of {who}");
+        }
+        if (unit is not TubeSpec tube) return;
+        Require(tube.Gas is not null, $"{who} is a tube of gas; give the pressure behind it");
+        var path = tube.Gas!;
+        foreach (var t in path.OutletPressure.Breaks.Prepend(0.0)) Positive(path.OutletPressure.At(t), $"the outlet pressure of {who}");
+        Positive(path.Viscosity, $"the viscosity in {who}");
+        Require(path.Particle >= 0 && double.IsFinite(path.Particle),
+            FormattableString.Invariant($"the particles of {who} have a diameter of {path.Particle:R}; it must be positive, or 0 for an empty tube"));
+        Require(path.Voidage is > 0 and < 1, FormattableString.Invariant($"the void fraction of {who} is {path.Voidage:R}; it must be between 0 and 1"));
+        Require(path.Friction >= 0 && double.IsFinite(path.Friction), FormattableString.Invariant($"the friction factor of {who} is {path.Friction:R}; it must be 0 or more"));
+        Require(path.SolidHeatCapacity >= 0 && double.IsFinite(path.SolidHeatCapacity),
+            FormattableString.Invariant($"the packing's heat capacity in {who} is {path.SolidHeatCapacity:R}; it must be 0 or more"));
     }
 
     private static void Known(FlowsheetSpec spec, string unit, string what) => Require(

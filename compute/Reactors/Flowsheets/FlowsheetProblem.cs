@@ -59,7 +59,8 @@ public static class Flowsheet
             Outlets =
             [
                 .. plant.Units.SelectMany(u =>
-                    Enumerable.Range(u.Outlet, u.Width).Concat(new[] { u.JacketState, u.VolumeState }.Where(s => s >= 0))),
+                    Enumerable.Range(u.Outlet, u.Counter ? u.Width - 1 : u.Width)
+                        .Concat(new[] { u.Spec is TankSpec || u.Counter ? u.JacketState : -1, u.VolumeState }.Where(s => s >= 0))),
             ],
             Places = [.. plant.Units.Select(u => (u.Offset, u.Width, u.Cells))],
             Breaks = [.. plant.Signals.SelectMany(s => s.Breaks).Distinct().Order()],

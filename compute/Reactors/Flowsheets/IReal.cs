@@ -23,6 +23,8 @@ internal interface IReal<TSelf> :
     /// <summary><paramref name="below"/> where x &lt; limit, else <paramref name="above"/>.</summary>
     static abstract TSelf Choose(TSelf x, double limit, TSelf below, TSelf above);
 
+    static abstract TSelf Sqrt(TSelf x);
+
     /// <summary>The limited slope of B. van Leer, Journal of Computational Physics 23 (1977): the harmonic mean 2ab/(a + b) of two
     /// differences of one sign, else 0.</summary>
     static abstract TSelf Slope(TSelf a, TSelf b);
@@ -52,6 +54,8 @@ internal readonly struct Scalar(double value) : IReal<Scalar>
     public static Scalar operator -(Scalar a) => new(-a.Value);
 
     public static Scalar Choose(Scalar x, double limit, Scalar below, Scalar above) => x.Value < limit ? below : above;
+
+    public static Scalar Sqrt(Scalar x) => new(Math.Sqrt(x.Value));
 
     public static Scalar Slope(Scalar a, Scalar b) =>
         a.Value * b.Value > 0.0 ? new(2.0 * (a.Value * b.Value) / (a.Value + b.Value)) : default;
@@ -86,6 +90,8 @@ internal readonly struct Lanes(Vector512<double> value) : IReal<Lanes>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes Choose(Lanes x, double limit, Lanes below, Lanes above) =>
         new(Vector512.ConditionalSelect(Vector512.LessThan(x.Value, Vector512.Create(limit)), below.Value, above.Value));
+
+    public static Lanes Sqrt(Lanes x) => new(Vector512.Sqrt(x.Value));
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Lanes Slope(Lanes a, Lanes b)

@@ -21,6 +21,7 @@ internal sealed record UnitPlace
 
     public int TemperatureState { get; init; } = -1;
 
+    /// <summary>Of a tube that of its first cell.</summary>
     public int JacketState { get; init; } = -1;
 
     public int VolumeState { get; init; } = -1;
@@ -42,6 +43,27 @@ internal sealed record UnitPlace
     public Quantity JacketCapacity { get; init; } = new(-1, -1);
 
     public Quantity Heat { get; init; } = new(-1, -1);
+
+    /// <summary>Of a vessel of gas, volume per time.</summary>
+    public Quantity Outflow { get; set; } = new(-1, -1);
+
+    /// <summary>Of a vessel through which gas flows: the pressure kept, Pa.</summary>
+    public Quantity Pressure { get; init; } = new(-1, -1);
+
+    /// <summary>Whether a tube's coolant flows against its content.</summary>
+    public bool Counter => Spec.Cooling?.Jacket?.CounterCurrent == true;
+
+    public Quantity OutletPressure { get; init; } = new(-1, -1);
+
+    public Quantity Particle { get; init; } = new(-1, -1);
+
+    public Quantity Voidage { get; init; } = new(-1, -1);
+
+    public Quantity Viscosity { get; init; } = new(-1, -1);
+
+    public Quantity Friction { get; init; } = new(-1, -1);
+
+    public Quantity SolidHeat { get; init; } = new(-1, -1);
 
     /// <summary>First state of the content that leaves.</summary>
     public int Outlet => Offset + ((Cells - 1) * Width);
@@ -97,6 +119,9 @@ internal sealed class Plant
     /// <summary>Shape (units, feeds + own outflows): the flow out of each unit per flow of each source.</summary>
     public double[,] FlowShares { get; private set; } = new double[0, 0];
 
+    /// <summary>Of gases: units, each vessel behind those whose outflow enters it. What leaves a tube is known without what enters it.</summary>
+    public int[] GasOrder { get; private set; } = [];
+
     /// <exception cref="ArgumentException">The spec cannot be; the message names the unit and says what would be right.</exception>
     public static Plant Of(FlowsheetSpec spec, IReadOnlyList<OdeParameter> kinetic)
     {
@@ -115,6 +140,7 @@ internal sealed class Plant
         plant.Feeds = [.. spec.Feeds.Select(plant.Place)];
         plant.Links = [.. spec.Links.Select(l => new LinkPlace(plant.Index(l.From), plant.Index(l.To), l.Share))];
         plant.SolveFlows();
+        if (spec.Gas is not null) plant.OrderGas();
         return plant;
     }
 
@@ -135,6 +161,8 @@ internal sealed class Plant
                 States.Add(new(prefix + species.Name + at, species.Unit, start, species.AbsoluteTolerance, 0.0));
             }
             if (!unit.Isothermal) States.Add(new($"{prefix}T{at}", "K", unit.Temperature.First, 1e-6, 200.0, 3000.0));
+            if (unit is TubeSpec && unit.Cooling?.Jacket is { } jacket)
+                States.Add(new($"{prefix}Tj{at}", "K", jacket.Initial, 1e-6, 200.0, 3000.0));
         }
         var width = (States.Count - offset) / cells;
         var place = new UnitPlace
@@ -147,13 +175,18 @@ internal sealed class Plant
             Temperature = unit.Isothermal ? Add(prefix + "T", "K", unit.Temperature, 1.0) : new(-1, -1),
             Size = unit switch
             {
-                TankSpec { Outflow: null, ConstantPressure: false } tank =>
+                TankSpec { ConstantPressure: false } tank when tank.Outflow is null || Spec.Gas is not null =>
                     Add(prefix + "V", Spec.VolumeUnit, Signal.Constant(tank.Volume), 0.0),
                 TubeSpec t => Add(prefix + "L", "length", Signal.Constant(t.Length), 0.0),
                 _ => new(-1, -1),
             },
         };
-        if (unit is TankSpec { Outflow: not null } or TankSpec { ConstantPressure: true })
+        if (Spec.Gas is not null && unit is TankSpec { Outflow: null, ConstantPressure: false } vessel && IsFed(unit))
+        {
+            var start = Thermo.IdealGas.Pressure(unit.Initial.Sum(), unit.Temperature.First);
+            place = place with { Pressure = Add(prefix + "pressure", "Pa", vessel.Pressure ?? Signal.Constant(start), 0.0) };
+        }
+        if (place.Size is { Parameter: -1, Signal: -1 })
         {
             place = place with { VolumeState = States.Count };
             var volume = ((TankSpec)unit).Volume;
@@ -166,8 +199,27 @@ internal sealed class Plant
                 Area = Add(prefix + "area", "area", Signal.Constant(pipe.Area), 0.0),
                 Dispersion = Add(prefix + "dispersion", $"area/{Spec.TimeUnit}", Signal.Constant(pipe.Dispersion), 0.0),
             };
+            if (pipe.Gas is { } gas) place = GasPath(place, prefix, gas);
         }
         return unit.Isothermal ? place : Heat(place, prefix);
+    }
+
+    private bool IsFed(UnitSpec unit) => Spec.Feeds.Any(f => f.To == unit.Name) || Spec.Links.Any(l => l.To == unit.Name);
+
+    private UnitPlace GasPath(UnitPlace place, string prefix, GasPathSpec gas)
+    {
+        place = place with
+        {
+            OutletPressure = Add(prefix + "outlet-pressure", "Pa", gas.OutletPressure, 0.0),
+            Viscosity = Add(prefix + "viscosity", "Pa s", Signal.Constant(gas.Viscosity), 0.0),
+            SolidHeat = Add(prefix + "solid-heat", "J/(m^3 K)", Signal.Constant(gas.SolidHeatCapacity), 0.0),
+        };
+        if (gas.Particle == 0.0) return place with { Friction = Add(prefix + "friction", "", Signal.Constant(gas.Friction), 0.0) };
+        return place with
+        {
+            Particle = Add(prefix + "particle", "m", Signal.Constant(gas.Particle), 0.0),
+            Voidage = Add(prefix + "voidage", "", Signal.Constant(gas.Voidage), 0.0, 1.0),
+        };
     }
 
     private UnitPlace Heat(UnitPlace place, string prefix)
@@ -183,7 +235,8 @@ internal sealed class Plant
         };
         if (cooling.Jacket is not { } jacket) return place;
         var state = States.Count;
-        States.Add(new(prefix + "Tj", "K", jacket.Initial, 1e-6, 200.0, 3000.0));
+        if (place.Spec is TubeSpec) state = place.Offset + Species + 1;
+        else States.Add(new(prefix + "Tj", "K", jacket.Initial, 1e-6, 200.0, 3000.0));
         return place with
         {
             JacketState = state,
@@ -195,17 +248,18 @@ internal sealed class Plant
     private FeedPlace Place(FeedSpec feed)
     {
         var prefix = feed.Name + ".";
+        var gas = Spec.Gas is not null;
         return new FeedPlace(
-            Index(feed.To), Add(prefix + "flow", $"{Spec.VolumeUnit}/{Spec.TimeUnit}", feed.Flow, 0.0),
-            [.. feed.Concentrations.Select((c, i) => Add(prefix + Spec.Species[i].Name, Spec.Species[i].Unit, c, 0.0))],
+            Index(feed.To), Add(prefix + "flow", gas ? "mol/s" : $"{Spec.VolumeUnit}/{Spec.TimeUnit}", feed.Flow, 0.0),
+            [.. feed.Concentrations.Select((c, i) => Add(prefix + Spec.Species[i].Name, gas ? "" : Spec.Species[i].Unit, c, 0.0))],
             Add(prefix + "T", "K", feed.Temperature, 1.0));
     }
 
-    private Quantity Add(string name, string unit, Signal signal, double lower)
+    private Quantity Add(string name, string unit, Signal signal, double lower, double upper = double.PositiveInfinity)
     {
         if (signal.IsConstant)
         {
-            Parameters.Add(new(name, unit, signal.First, lower));
+            Parameters.Add(new(name, unit, signal.First, lower, upper));
             return new(Parameters.Count - 1, -1);
         }
         _signals.Add(signal);
@@ -223,6 +277,7 @@ internal sealed class Plant
                 (Units.Length == 1 ? "" : Units[u].Spec.Name + ".") + "outflow", $"{Spec.VolumeUnit}/{Spec.TimeUnit}",
                 ((TankSpec)Units[u].Spec).Outflow!, 0.0)),
         ];
+        for (var o = 0; o < Outflows.Length; o++) Units[OutflowUnits[o]].Outflow = Outflows[o];
         int n = Units.Length, sources = Feeds.Length + OutflowUnits.Length;
         var a = new double[n, n + sources];
         for (var u = 0; u < n; u++)
@@ -238,6 +293,24 @@ internal sealed class Plant
             for (var f = 0; f < Feeds.Length; f++) a[u, n + f] = Feeds[f].Unit == u ? 1.0 : 0.0;
         }
         FlowShares = Eliminate(a, n, sources);
+    }
+
+    private void OrderGas()
+    {
+        var order = new List<int>();
+        while (order.Count < Units.Length)
+        {
+            var next = Enumerable.Range(0, Units.Length).FirstOrDefault(
+                u => !order.Contains(u) && Links.All(l => l.To != u || Units[l.From].Spec is TubeSpec || order.Contains(l.From)), -1);
+            if (next < 0)
+            {
+                var round = Units.Where((_, u) => !order.Contains(u)).Select(u => $"'{u.Spec.Name}'");
+                throw new ArgumentException(
+                    $"the vessels of gas {string.Join(", ", round)} feed each other without a tube between; a recycle of gas needs a tube in it");
+            }
+            order.Add(next);
+        }
+        GasOrder = [.. order];
     }
 
     private double[,] Eliminate(double[,] a, int n, int columns)

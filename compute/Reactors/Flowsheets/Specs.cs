@@ -56,8 +56,8 @@ public sealed record FlowsheetSpec
 public sealed record SpeciesSpec(string Name, string Unit, double AbsoluteTolerance = 1e-9);
 
 /// <summary>A stream into a unit.</summary>
-/// <param name="Flow">Volume per time.</param>
-/// <param name="Concentrations">By species.</param>
+/// <param name="Flow">Volume per time; of a gas amount per time.</param>
+/// <param name="Concentrations">By species; of a gas mole fractions.</param>
 /// <param name="Temperature">K; not used by isothermal units.</param>
 public sealed record FeedSpec(string Name, string To, Signal Flow, ImmutableArray<Signal> Concentrations, Signal Temperature);
 
@@ -73,7 +73,8 @@ public sealed record CoolingSpec(double Transfer, Signal Coolant, JacketSpec? Ja
 /// <param name="Capacity">Heat capacity of the jacket's content, energy per K.</param>
 /// <param name="Flow">Heat capacity flow of the coolant, energy per time and K.</param>
 /// <param name="Initial">Temperature at the start, K.</param>
-public sealed record JacketSpec(double Capacity, Signal Flow, double Initial);
+/// <param name="CounterCurrent">Of a tube's jacket: the coolant enters at the tube's outlet.</param>
+public sealed record JacketSpec(double Capacity, Signal Flow, double Initial, bool CounterCurrent = false);
 
 /// <summary>A unit. It is isothermal at <see cref="Temperature"/> or has an energy balance.</summary>
 public abstract record UnitSpec(string Name)
@@ -93,13 +94,17 @@ public abstract record UnitSpec(string Name)
 }
 
 /// <summary>A stirred vessel. Without an outflow of its own what comes in leaves (a stirred tank; a batch if nothing comes in); with one
-/// its volume changes (semi-batch: 0).</summary>
+/// its volume changes (semi-batch: 0). Of a gas the volume stays: without an outflow of its own a valve keeps the pressure of what flows
+/// through, with one the pressure changes.</summary>
 public sealed record TankSpec(string Name, double Volume) : UnitSpec(Name)
 {
     /// <summary>Volume per time; null for an overflow.</summary>
     public Signal? Outflow { get; init; }
 
-    /// <summary>Of a batch of gas: it keeps its pressure and changes its volume, instead of the other way round.</summary>
+    /// <summary>Of a gas that flows through: the pressure kept, Pa; null for that at the start.</summary>
+    public Signal? Pressure { get; init; }
+
+    /// <summary>Of a closed batch of gas: it keeps its pressure and changes its volume, instead of the other way round.</summary>
     public bool ConstantPressure { get; init; }
 }
 
@@ -113,4 +118,34 @@ public sealed record TubeSpec(string Name, double Length, double Area) : UnitSpe
 
     /// <summary>First-order upwind advection instead of limited second order: for comparison.</summary>
     public bool FirstOrder { get; init; }
+
+    /// <summary>What a gas flows against; null for a liquid.</summary>
+    public GasPathSpec? Gas { get; init; }
+}
+
+/// <summary>
+/// How a gas flows through a tube: its speed u (volume per cross-section and time) follows the pressure,
+/// <code>
+/// -dP/dz = 150 mu (1-e)²/(e³ d²) u + 1.75 (1-e)/(e³ d) rho u²     packing (S. Ergun, Chem. Eng. Progress 48, 1952)
+/// -dP/dz = 32 mu/D² u + f/(2 D) rho u²                            empty: laminar and turbulent friction together, D from the cross-section
+/// </code>
+/// Rates are per volume of tube. SI.
+/// </summary>
+/// <param name="OutletPressure">Pa, behind the tube.</param>
+public sealed record GasPathSpec(Signal OutletPressure)
+{
+    /// <summary>Particle diameter d, m; 0 for an empty tube.</summary>
+    public double Particle { get; init; }
+
+    /// <summary>Void fraction e of the packing.</summary>
+    public double Voidage { get; init; } = 0.4;
+
+    /// <summary>Dynamic viscosity mu, Pa s.</summary>
+    public double Viscosity { get; init; } = 3e-5;
+
+    /// <summary>Darcy's friction factor f of an empty tube.</summary>
+    public double Friction { get; init; } = 0.02;
+
+    /// <summary>Heat capacity of the packing per volume of tube, J/(m³ K): it follows the gas's temperature.</summary>
+    public double SolidHeatCapacity { get; init; }
 }

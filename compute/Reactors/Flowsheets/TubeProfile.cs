@@ -215,7 +215,7 @@ internal readonly struct TubeProfileModel<TRates> : IOdeModel<TubeProfileModel<T
                 if (coefficient != 0.0) made += r[j] * TReal.Of(coefficient);
             }
             dy[i] = area * made;
-            var (heat, enthalpy) = Balances.Properties(_spec.Gas[i], kelvin);
+            var (heat, enthalpy) = GasBalances.Properties(_spec.Gas[i], kelvin);
             capacity += y[i] * heat;
             released -= made * enthalpy;
         }

@@ -104,6 +104,7 @@ public static class ResidenceTime
 
     private static FlowsheetSpec Tracer(FlowsheetSpec spec, string? feed)
     {
+        if (spec.Gas is not null) throw new ArgumentException($"{spec.Name} is a plant of gases, whose flows follow the pressure; a residence-time distribution needs constant flows");
         if (spec.Feeds.IsDefaultOrEmpty) throw new ArgumentException($"{spec.Name} has no feed; a tracer needs a way in");
         if (feed is null && spec.Feeds.Length > 1)
             throw new ArgumentException($"{spec.Name} has {spec.Feeds.Length} feeds; name one of {string.Join(", ", spec.Feeds.Select(f => f.Name))}");

@@ -54,6 +54,7 @@ internal static class BifurcateCommand
     private static async Task<int> Bifurcate(ParseResult parsed, CancellationToken cancellation)
     {
         var problem = ProblemSource.Load(parsed.GetRequiredValue(What));
+        Outputs.Check(parsed);
         var name = parsed.GetRequiredValue(Parameter);
         var index = Assignments.Index(problem.Name, "parameter", name, [.. problem.Parameters.Select(p => p.Name)]);
         var (from, to) = (parsed.GetRequiredValue(From), parsed.GetRequiredValue(To));

@@ -59,6 +59,7 @@ internal static class FitCommand
     {
         var texts = FitInput.Load(parsed.GetRequiredValue(What), parsed.GetValue(Data), parsed.GetValue(Estimate));
         var starts = parsed.GetValue(Starts);
+        Outputs.Check(parsed);
         FitProblem problem;
         try
         {

@@ -13,7 +13,7 @@ internal static class Assignments
     public static double[] Parameters(OdeProblem problem, IEnumerable<string> given) =>
         Put("--set", problem.NominalParameters, given,
             name => Index(problem.Name, "parameter", name, [.. problem.Parameters.Select(p => p.Name)]),
-            (k, value, text) => NotBelow("--set", text, value, problem.Parameters[k].Name, problem.Parameters[k].Unit, problem.Parameters[k].Lower));
+            (k, value, text) => Within("--set", text, value, problem.Parameters[k]));
 
     /// <summary>The nominal start with the states given.</summary>
     public static double[] Initial(OdeProblem problem, IEnumerable<string> given) =>
@@ -35,7 +35,8 @@ internal static class Assignments
         if (parameter >= 0)
         {
             var varied = problem.Parameters[parameter];
-            NotBelow("--vary", text, Math.Min(from, to), varied.Name, varied.Unit, varied.Lower);
+            Within("--vary", text, Math.Min(from, to), varied);
+            Within("--vary", text, Math.Max(from, to), varied);
             return new Variation(varied.Name, varied.Unit, parameter, -1, from, to, count);
         }
         var state = Position(problem.States.Select(s => s.Name), name);
@@ -76,6 +77,14 @@ internal static class Assignments
             check(at, values[at], text);
         }
         return values;
+    }
+
+    private static void Within(string option, string text, double value, OdeParameter p)
+    {
+        NotBelow(option, text, value, p.Name, p.Unit, p.Lower);
+        if (value <= p.Upper) return;
+        var most = p.Upper.ToString("R", CultureInfo.InvariantCulture);
+        throw new UserException($"{option} {text}: {p.Name} is at most {most}{(p.Unit.Length == 0 ? "" : " " + p.Unit)}");
     }
 
     private static void NotBelow(string option, string text, double value, string name, string unit, double lower)

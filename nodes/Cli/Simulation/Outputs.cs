@@ -41,6 +41,28 @@ internal sealed class Outputs
     /// <summary>Whether standard output is for JSON alone.</summary>
     public bool Quiet(ParseResult parsed) => parsed.GetResult(_json) is { Implicit: false } && parsed.GetValue(_json) is null;
 
+    /// <summary>Makes sure that every file asked for can be written, before anything is calculated for it.</summary>
+    /// <exception cref="UserException">One cannot; the message names option, file and reason.</exception>
+    public void Check(ParseResult parsed)
+    {
+        if (parsed.GetValue(_plot) is { } plot) PlotFile.CheckName(plot);
+        foreach (var option in new[] { _csv, _json, _plot })
+        {
+            if (parsed.GetValue(option) is not { } path) continue;
+            try
+            {
+                if (Path.GetDirectoryName(path) is { Length: > 0 } folder) Directory.CreateDirectory(folder);
+                var existed = File.Exists(path);
+                using (File.Open(path, FileMode.OpenOrCreate, FileAccess.Write, FileShare.ReadWrite)) { }
+                if (!existed) File.Delete(path);
+            }
+            catch (Exception e) when (e is IOException or UnauthorizedAccessException or ArgumentException or NotSupportedException)
+            {
+                throw new UserException($"{option.Name} {path}: it cannot be written: {e.Message}");
+            }
+        }
+    }
+
     /// <summary>Writes what was asked for; each part is only made if it is.</summary>
     public void Write(
         ParseResult parsed, IReadOnlyList<string> columns, Func<IEnumerable<double[]>> rows, Func<object> json, Func<IReadOnlyList<Plot>> plots) =>

@@ -73,6 +73,7 @@ internal static class RtdCommand
     {
         var what = parsed.GetRequiredValue(What);
         var spec = Spec(parsed, what);
+        Outputs.Check(parsed);
         if (parsed.GetValue(Until) is { } end && !(end > 0 && double.IsFinite(end)))
             throw new UserException(FormattableString.Invariant($"--until {end:R}: the end must be positive"));
         ResidenceTimes times;

@@ -75,6 +75,7 @@ internal static class SimulateCommand
     private static async Task<int> Simulate(ParseResult parsed, CancellationToken cancellation)
     {
         var problem = ProblemSource.Load(parsed.GetRequiredValue(What));
+        Outputs.Check(parsed);
         var end = parsed.GetValue(Until) ?? problem.End;
         if (!(end > problem.Start) || !double.IsFinite(end))
             throw new UserException(FormattableString.Invariant($"--until {end:R}: {problem.Name} starts at {problem.Start:R} {problem.TimeUnit}; the end must lie after it"));

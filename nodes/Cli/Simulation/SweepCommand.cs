@@ -100,6 +100,7 @@ internal static class SweepCommand
     private static async Task<int> Sweep(ParseResult parsed, CancellationToken cancellation)
     {
         var problem = ProblemSource.Load(parsed.GetRequiredValue(What));
+        Outputs.Check(parsed);
         var ranges = (parsed.GetValue(Vary) ?? []).Select(text => Assignments.Vary(problem, text)).ToArray();
         if (ranges.Length is 0 or > 2) throw new UserException($"--vary is given {ranges.Length} times; once or twice is possible");
         if (ranges.Length == 2 && ranges[0].Name == ranges[1].Name) throw new UserException($"--vary: {ranges[0].Name} is varied twice");
