@@ -25,6 +25,9 @@ public abstract class OdeProblem
     /// <summary>Unit of time, e.g. "min".</summary>
     public required string TimeUnit { get; init; }
 
+    /// <summary>What the independent variable is called: t, or z along a length.</summary>
+    public string Variable { get; init; } = "t";
+
     public double Start { get; init; }
 
     /// <summary>The end unless a request names times.</summary>

@@ -6,6 +6,8 @@ using Athanor.Compute.Reactors.Flowsheets;
 using Athanor.Compute.Thermo;
 using Athanor.Compute.Units;
 using Athanor.Hosting.Configuration.Hocon;
+using static Athanor.Hosting.Specifications.PlantQuantities;
+using Signals = Athanor.Compute.Reactors.Flowsheets.Signal;
 
 namespace Athanor.Hosting.Specifications;
 
@@ -16,17 +18,13 @@ namespace Athanor.Hosting.Specifications;
 /// </summary>
 public sealed class PlantFile
 {
-    private static readonly string[] Keys = ["title", "end", "heat-capacity", "gas", "units", "feeds", "links"];
-
-    private static readonly Dimension
-        Volume = new(0, 3, 0, 0, 0), Flow = new(0, 3, -1, 0, 0), Kelvin = new(0, 0, 0, 1, 0), Length = new(0, 1, 0, 0, 0),
-        Area = new(0, 2, 0, 0, 0), Spread = new(0, 2, -1, 0, 0), Capacity = new(1, -1, -2, -1, 0), Transfer = new(1, 2, -3, -1, 0),
-        TransferPerVolume = new(1, -1, -3, -1, 0), Power = new(1, 2, -3, 0, 0), HeatCapacity = new(1, 2, -2, -1, 0);
+    private static readonly string[] Keys = ["title", "end", "heat-capacity", "gas", "gases", "units", "feeds", "links"];
 
     private readonly SpecificationReader _reader;
     private readonly KineticNetwork? _network;
-    private readonly double _volume, _time;
+    private readonly double _volume, _time, _energy;
     private readonly string[] _species;
+    private readonly ImmutableArray<NasaSpecies>? _gas;
 
     private PlantFile(string path, HoconObject root)
     {
@@ -37,8 +35,14 @@ public sealed class PlantFile
         _species = _network is null ? ["tracer"] : [.. _network.Species.Select(s => s.Name)];
         var concentration = (_network?.Units ?? UnitSystem.Si).Concentration;
         // The volume in which a concentration of 1 holds one mole, so that energies per mole and per volume fit.
-        _volume = concentration.Dimension.Is(Dimension.Concentration) ? 1.0 / concentration.Factor : 1.0;
-        _time = (_network?.Units ?? UnitSystem.Si).Time.Factor;
+        _volume = concentration.Dimension.Is(Dimension.Concentration) ? 1.0 / concentration.Factor
+            : concentration.Text.EndsWith("/L", StringComparison.Ordinal) ? 1e-3 : 1.0;
+        var units = _network?.Units ?? UnitSystem.Si;
+        _time = units.Time.Factor;
+        // The energy in which the network's heat per volume is counted: J for mol/L and mol/m^3, an odd one for g/L.
+        _energy = units.Factor(new Dimension(1, -1, -2, 0, 0)) * _volume;
+        if (Math.Abs(_energy - 1.0) < 1e-12) _energy = 1.0;
+        _gas = GasSection.Read(_reader, "plant", _species, _network);
         try
         {
             Spec = Read(Path.GetFileNameWithoutExtension(path), plant);
@@ -86,24 +90,17 @@ public sealed class PlantFile
                 _network is null ? 1e-9 : Own(i, _network.Species[i].AbsoluteTolerance)))],
             Stoichiometry = _network is null ? [] : [.. identity],
             HeatIsRate = _network is not null,
-            HeatCapacity = Quantity(_reader, "heat-capacity", Capacity, 1.0 / _volume) ?? 0.0,
-            Gas = Gas(),
+            HeatCapacity = Quantity(_reader, "heat-capacity", Capacity, _energy / _volume) ?? 0.0,
+            Gas = _gas,
             Units = [.. units],
             Feeds = [.. feeds],
             Links = [.. Links()],
             End = _reader.Number("end") ?? 10.0,
             TimeUnit = (_network?.Units ?? UnitSystem.Si).Time.Text,
+            EnergyUnit = _energy == 1.0 ? "J" : string.Create(CultureInfo.InvariantCulture, $"({_energy:G6} J)"),
             VolumeUnit = _volume == 1.0 ? "m^3" : Math.Abs(_volume - 1e-3) < 1e-15 ? "L" : string.Create(CultureInfo.InvariantCulture,
                 $"({_volume:G6} m^3)"),
         };
-    }
-
-    private ImmutableArray<NasaSpecies>? Gas()
-    {
-        if (!_reader.Has("gas")) return null;
-        if (_volume != 1.0 || _time != 1.0) throw _reader.Wrong("gas", "left out, or the kinetics in mol/m^3 and s");
-        if (_reader.Text("gas") != "true") throw _reader.Wrong("gas", "true: the species are then gases by their names, such as CO2");
-        return [.. _species.Select(NasaTable.Find)];
     }
 
     private UnitSpec Unit(string name, HoconObject hocon)
@@ -112,8 +109,11 @@ public sealed class PlantFile
         var kind = new SpecificationReader(hocon, $"plant.units.{name}", null).Text("kind");
         string[] own = kind switch
         {
-            "tank" => ["volume", "outflow", "constant-pressure"],
-            "tube" => ["length", "area", "cells", "dispersion", "first-order"],
+            "tank" when _gas is null => ["volume", "outflow"],
+            "tank" => ["volume", "outflow", "pressure", "constant-pressure"],
+            "tube" when _gas is null => ["length", "area", "cells", "dispersion", "first-order"],
+            "tube" =>
+                ["length", "area", "cells", "dispersion", "first-order", "pressure", "particle", "voidage", "viscosity", "friction", "solid-heat-capacity"],
             _ => throw SpecificationReader.Error(hocon.Origin, $"plant.units.{name}.kind", "it must be tank or tube"),
         };
         var reader = new SpecificationReader(hocon, $"plant.units.{name}", [.. shared, .. own]);
@@ -122,6 +122,7 @@ public sealed class PlantFile
             {
                 Outflow = Signal(reader, "outflow", Flow, _volume / _time),
                 ConstantPressure = Flag(reader, "constant-pressure"),
+                Pressure = _gas is null ? null : Signal(reader, "pressure", Pressure, 1.0),
             }
             : new TubeSpec(
                 name, Quantity(reader, "length", Length, 1.0) ?? throw reader.Missing("length"),
@@ -130,23 +131,17 @@ public sealed class PlantFile
                 Cells = Cells(reader),
                 Dispersion = Quantity(reader, "dispersion", Spread, 1.0 / _time) ?? 0.0,
                 FirstOrder = Flag(reader, "first-order"),
+                Gas = _gas is null ? null : GasSection.Path(reader),
             };
         return unit with
         {
             Isothermal = !Flag(reader, "heat-balance"),
-            Temperature = Signal(reader, "temperature", Kelvin, 1.0) ?? Compute.Reactors.Flowsheets.Signal.Constant(298.15),
-            Initial = Initial(reader),
-            Heat = Signal(reader, "heat", Power, 1.0 / _time),
+            Temperature = Signal(reader, "temperature", Kelvin, 1.0) ?? Signals.Constant(298.15),
+            Initial = _gas is not null && reader.Has("pressure") ? GasSection.Initial(reader, _species) : Initial(reader),
+            Heat = kind == "tube" ? Signal(reader, "heat", PowerPerVolume, _energy / (_time * _volume)) : Signal(reader, "heat", Power, _energy / _time),
             Cooling = Cooling(reader, kind == "tube"),
         };
     }
-
-    private static bool Flag(SpecificationReader reader, string key) => reader.Text(key) switch
-    {
-        null or "false" => false,
-        "true" => true,
-        _ => throw reader.Wrong(key, "true or false"),
-    };
 
     private static int Cells(SpecificationReader reader)
     {
@@ -157,16 +152,16 @@ public sealed class PlantFile
     private CoolingSpec? Cooling(SpecificationReader reader, bool tube)
     {
         var transfer = tube
-            ? Quantity(reader, "heat-transfer", TransferPerVolume, 1.0 / (_time * _volume))
-            : Quantity(reader, "heat-transfer", Transfer, 1.0 / _time);
+            ? Quantity(reader, "heat-transfer", TransferPerVolume, _energy / (_time * _volume))
+            : Quantity(reader, "heat-transfer", Transfer, _energy / _time);
         if (transfer is null) return null;
         var coolant = Signal(reader, "coolant", Kelvin, 1.0) ?? throw reader.Missing("coolant");
         if (reader.Object("jacket") is not { } hocon) return new CoolingSpec(transfer.Value, coolant);
-        var jacket = new SpecificationReader(hocon, reader.At("jacket"), ["capacity", "flow", "temperature"]);
+        var jacket = new SpecificationReader(hocon, reader.At("jacket"), tube ? ["capacity", "flow", "temperature", "counter-current"] : ["capacity", "flow", "temperature"]);
         return new CoolingSpec(transfer.Value, coolant, new JacketSpec(
-            Quantity(jacket, "capacity", HeatCapacity, 1.0) ?? throw jacket.Missing("capacity"),
-            Signal(jacket, "flow", Transfer, 1.0 / _time) ?? throw jacket.Missing("flow"),
-            Quantity(jacket, "temperature", Kelvin, 1.0) ?? coolant.First));
+            Quantity(jacket, "capacity", HeatCapacity, _energy) ?? throw jacket.Missing("capacity"),
+            Signal(jacket, "flow", Transfer, _energy / _time) ?? throw jacket.Missing("flow"),
+            Quantity(jacket, "temperature", Kelvin, 1.0) ?? coolant.First, tube && Flag(jacket, "counter-current")));
     }
 
     private ImmutableArray<double> Initial(SpecificationReader reader)
@@ -184,11 +179,11 @@ public sealed class PlantFile
         var reader = new SpecificationReader(hocon, $"plant.feeds.{name}", ["to", "flow", "temperature", "contents"]);
         var contents = reader.Object("contents") is { } inner ? new SpecificationReader(inner, reader.At("contents"), _species) : null;
         return new FeedSpec(
-            name, reader.Text("to") ?? throw reader.Missing("to"), Signal(reader, "flow", Flow,
-                _volume / _time) ?? throw reader.Missing("flow"),
+            name, reader.Text("to") ?? throw reader.Missing("to"),
+            (_gas is null ? Signal(reader, "flow", Flow, _volume / _time) : Signal(reader, "flow", MolarFlow, 1.0)) ?? throw reader.Missing("flow"),
             [.. _species.Select((s, i) => contents is null ? null : Signal(contents, s, null,
-                1.0 / Own(i, 1.0))).Select(s => s ?? Compute.Reactors.Flowsheets.Signal.Constant(0.0))],
-            Signal(reader, "temperature", Kelvin, 1.0) ?? Compute.Reactors.Flowsheets.Signal.Constant(298.15));
+                _gas is null ? 1.0 / Own(i, 1.0) : 1.0)).Select(s => s ?? Signals.Constant(0.0))],
+            Signal(reader, "temperature", Kelvin, 1.0) ?? Signals.Constant(298.15));
     }
 
     private IEnumerable<LinkSpec> Links()
@@ -210,62 +205,4 @@ public sealed class PlantFile
     /// <summary>A number of a species' own unit in the network's.</summary>
     private double Own(int species, double value) =>
         _network is null ? value : value * _network.Units.FactorOf(_network.Species[species].Unit);
-
-    /// <param name="si">SI value of the unit that the flowsheet calculates in.</param>
-    private static double? Quantity(SpecificationReader reader, string key, Dimension dimension, double si) =>
-        reader.Quantity(key) is { } quantity ? Converted(reader, key, quantity.Value, quantity.Unit, dimension, si) : null;
-
-    private static double Converted(SpecificationReader reader, string key, double value, string unit, Dimension dimension, double si)
-    {
-        if (!Athanor.Compute.Units.Unit.TryParse(unit, out var parsed,
-            out var problem)) throw SpecificationReader.Error(reader.Origin(key), reader.At(key), problem);
-        if (!parsed.Dimension.Is(dimension)) throw reader.Wrong(key, $"in a unit of {dimension}; '{unit}' is {parsed.Dimension}");
-        return Rounded(parsed.ToSi(value) / si);
-    }
-
-    /// <summary>Without what the factors' rounding has left: 100, not 99.99999999999999.</summary>
-    private static double Rounded(double value)
-    {
-        var near = double.Parse(value.ToString("G14", CultureInfo.InvariantCulture), CultureInfo.InvariantCulture);
-        return Math.Abs(near - value) <= 4e-16 * Math.Abs(value) ? near : value;
-    }
-
-    /// <summary>A quantity, or a function of time: <c>{ unit = "L/min", first = 100, steps = [[2, 120]] }</c>, <c>{ unit, table = [[t, v], ...]
-    /// }</c>, <c>{ unit, ramp = [from, to, start, end] }</c>; times in the network's unit.</summary>
-    /// <param name="dimension">Null for a bare number.</param>
-    private static Signal? Signal(SpecificationReader reader, string key, Dimension? dimension, double si)
-    {
-        if (reader.Fields.FirstOrDefault(f => f.Key == key).Value is not { } value) return null;
-        if (value is not HoconObject hocon)
-        {
-            return Compute.Reactors.Flowsheets.Signal.Constant(
-                dimension is null ? SpecificationReader.AsNumber(value, reader.At(key)) / si : Quantity(reader, key, dimension.Value,
-                    si)!.Value);
-        }
-        var inner = new SpecificationReader(hocon, reader.At(key), ["unit", "first", "steps", "table", "ramp"]);
-        double Own(double v) => dimension is null ? v / si : Converted(inner, "unit", v, inner.Text("unit") ?? throw inner.Missing("unit"),
-            dimension.Value, si);
-        try
-        {
-            if (inner.Has("ramp") && inner.Numbers("ramp") is var ramp)
-                return ramp.Count == 4 ? Compute.Reactors.Flowsheets.Signal.Ramp(Own(ramp[0]), Own(ramp[1]), ramp[2],
-                    ramp[3]) : throw inner.Wrong("ramp", "[from, to, start, end]");
-            if (inner.Has("table")) return Compute.Reactors.Flowsheets.Signal.Table(Points(inner, "table", Own));
-            if (inner.Has("steps")) return Compute.Reactors.Flowsheets.Signal.Steps(Own(inner.RequiredNumber("first")),
-                Points(inner, "steps", Own));
-        }
-        catch (ArgumentException error)
-        {
-            throw SpecificationReader.Error(reader.Origin(key), reader.At(key), error.Message);
-        }
-        throw reader.Wrong(key, "a quantity, or an object with steps, table or ramp");
-    }
-
-    private static (double Time, double Value)[] Points(SpecificationReader reader, string key, Func<double, double> own)
-    {
-        if (reader.Fields.First(f => f.Key == key).Value is not HoconArray array) throw reader.Wrong(key, "an array of [time, value]");
-        return [.. array.Items.Select(item => item is HoconArray { Items: [var t, var v] }
-            ? (SpecificationReader.AsNumber(t, reader.At(key)), own(SpecificationReader.AsNumber(v, reader.At(key))))
-            : throw reader.Wrong(key, "an array of [time, value]"))];
-    }
 }

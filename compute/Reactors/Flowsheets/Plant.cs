@@ -132,9 +132,9 @@ internal sealed class Plant
         {
             plant.FirstEnthalpy = plant.Parameters.Count;
             for (var j = 0; j < plant.Reactions && !spec.HeatIsRate; j++)
-                plant.Parameters.Add(new($"dH{j + 1}", "J/mol", spec.Enthalpies[j]));
+                plant.Parameters.Add(new($"dH{j + 1}", spec.EnergyUnit + "/mol", spec.Enthalpies[j]));
             plant.HeatCapacity = plant.Parameters.Count;
-            plant.Parameters.Add(new("rhocp", $"J/({spec.VolumeUnit} K)", spec.HeatCapacity, 0.0));
+            plant.Parameters.Add(new("rhocp", $"{spec.EnergyUnit}/({spec.VolumeUnit} K)", spec.HeatCapacity, 0.0));
         }
         plant.Units = [.. spec.Units.Select(plant.Place)];
         plant.Feeds = [.. spec.Feeds.Select(plant.Place)];
@@ -177,7 +177,7 @@ internal sealed class Plant
             {
                 TankSpec { ConstantPressure: false } tank when tank.Outflow is null || Spec.Gas is not null =>
                     Add(prefix + "V", Spec.VolumeUnit, Signal.Constant(tank.Volume), 0.0),
-                TubeSpec t => Add(prefix + "L", "length", Signal.Constant(t.Length), 0.0),
+                TubeSpec t => Add(prefix + "L", "m", Signal.Constant(t.Length), 0.0),
                 _ => new(-1, -1),
             },
         };
@@ -196,8 +196,8 @@ internal sealed class Plant
         {
             place = place with
             {
-                Area = Add(prefix + "area", "area", Signal.Constant(pipe.Area), 0.0),
-                Dispersion = Add(prefix + "dispersion", $"area/{Spec.TimeUnit}", Signal.Constant(pipe.Dispersion), 0.0),
+                Area = Add(prefix + "area", Spec.VolumeUnit == "m^3" ? "m^2" : $"{Spec.VolumeUnit}/m", Signal.Constant(pipe.Area), 0.0),
+                Dispersion = Add(prefix + "dispersion", $"m^2/{Spec.TimeUnit}", Signal.Constant(pipe.Dispersion), 0.0),
             };
             if (pipe.Gas is { } gas) place = GasPath(place, prefix, gas);
         }
@@ -224,9 +224,9 @@ internal sealed class Plant
 
     private UnitPlace Heat(UnitPlace place, string prefix)
     {
-        var per = place.Spec is TubeSpec ? $"J/({Spec.TimeUnit} K {Spec.VolumeUnit})" : $"J/({Spec.TimeUnit} K)";
+        var per = place.Spec is TubeSpec ? $"{Spec.EnergyUnit}/({Spec.TimeUnit} K {Spec.VolumeUnit})" : $"{Spec.EnergyUnit}/({Spec.TimeUnit} K)";
         if (place.Spec.Heat is { } heat)
-            place = place with { Heat = Add(prefix + "heat", $"J/{Spec.TimeUnit}", heat, double.NegativeInfinity) };
+            place = place with { Heat = Add(prefix + "heat", place.Spec is TubeSpec ? $"{Spec.EnergyUnit}/({Spec.TimeUnit} {Spec.VolumeUnit})" : $"{Spec.EnergyUnit}/{Spec.TimeUnit}", heat, double.NegativeInfinity) };
         if (place.Spec.Cooling is not { } cooling) return place;
         place = place with
         {
@@ -240,8 +240,8 @@ internal sealed class Plant
         return place with
         {
             JacketState = state,
-            JacketFlow = Add(prefix + "jacket-flow", $"J/({Spec.TimeUnit} K)", jacket.Flow, 0.0),
-            JacketCapacity = Add(prefix + "jacket-capacity", "J/K", Signal.Constant(jacket.Capacity), 0.0),
+            JacketFlow = Add(prefix + "jacket-flow", $"{Spec.EnergyUnit}/({Spec.TimeUnit} K)", jacket.Flow, 0.0),
+            JacketCapacity = Add(prefix + "jacket-capacity", Spec.EnergyUnit + "/K", Signal.Constant(jacket.Capacity), 0.0),
         };
     }
 

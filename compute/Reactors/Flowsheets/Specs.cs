@@ -5,7 +5,7 @@ namespace Athanor.Compute.Reactors.Flowsheets;
 
 /// <summary>
 /// Units in series, parallel or recycle, solved as one system. All numbers are in one system of units: concentrations and time are the
-/// kinetics', volumes and lengths fit the concentration (L for mol/L), energies are J (or any other, if all are).
+/// kinetics', volumes fit the concentration (L for mol/L), lengths are in m, energies are J (or any other, if all are).
 /// </summary>
 public sealed record FlowsheetSpec
 {
@@ -50,6 +50,8 @@ public sealed record FlowsheetSpec
     public string TimeUnit { get; init; } = "s";
 
     public string VolumeUnit { get; init; } = "m^3";
+
+    public string EnergyUnit { get; init; } = "J";
 }
 
 /// <param name="AbsoluteTolerance">In the species' unit.</param>

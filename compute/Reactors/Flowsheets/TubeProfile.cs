@@ -79,6 +79,7 @@ public static class TubeProfile
             Title = spec.Title.Length > 0 ? spec.Title : spec.Name,
             Source = "S. Ergun, Chem. Eng. Progress 48 (1952) 89; balances of H. S. Fogler, Elements of Chemical Reaction Engineering",
             TimeUnit = "m",
+            Variable = "z",
             End = spec.Length,
             States =
             [

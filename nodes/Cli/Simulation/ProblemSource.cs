@@ -32,6 +32,7 @@ internal static class ProblemSource
     {
         var root = HoconFile.Load(path);
         if (PlantFile.IsPlant(root)) return PlantFile.Load(path).Problem;
+        if (ProfileFile.IsProfile(root)) return ProfileFile.Load(path);
         if (root.At("fit") is not null && !SpecificationFile.IsKinetics(root))
             throw new UserException($"{path}: it describes a fit and no reactor; athanor fit {path} runs it");
         return SpecificationFile.Load(path).Model().Problem;

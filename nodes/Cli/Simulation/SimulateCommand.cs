@@ -2,6 +2,7 @@ using System.CommandLine;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Problems;
 using Athanor.Compute.Reactors.Flowsheets;
+using Athanor.Compute.Thermo;
 using Athanor.Nodes.Plots;
 using Athanor.Nodes.Reports;
 
@@ -104,7 +105,7 @@ internal static class SimulateCommand
         }
         if (!Outputs.Quiet(parsed)) Print(problem, trajectory, shown);
         Outputs.Write(
-            parsed, [Label("t", problem.TimeUnit), .. problem.States.Select(s => Label(s.Name, s.Unit))],
+            parsed, [Label(problem.Variable, problem.TimeUnit), .. problem.States.Select(s => Label(s.Name, s.Unit))],
             () => Enumerable.Range(0, trajectory.Times.Length).Select(row => (double[])[trajectory.Times[row], .. trajectory.At(row)]),
             () => Json(problem, request, trajectory), () => Plots(problem, trajectory, shown, parsed.GetValue(LogTime)));
         return ExitCodes.Success;
@@ -112,6 +113,12 @@ internal static class SimulateCommand
 
     /// <summary>A name with its unit in square brackets, as columns are headed.</summary>
     public static string Label(string name, string unit) => unit.Length == 0 ? name : $"{name} [{unit}]";
+
+    private static string Axis(OdeProblem problem)
+    {
+        var name = problem.Variable == "t" ? "time" : problem.Variable;
+        return problem.TimeUnit.Length == 0 ? name : $"{name} / {problem.TimeUnit}";
+    }
 
     private static double[] Times(double start, double end, int points, bool log)
     {
@@ -138,7 +145,7 @@ internal static class SimulateCommand
         Console.Out.WriteLine($"{problem.Title} ({problem.Source})");
         var columns = shown.Take(10).ToArray();
         Outputs.Print(
-            [Label("t", problem.TimeUnit), .. columns.Select(i => Label(problem.States[i].Name, problem.States[i].Unit))],
+            [Label(problem.Variable, problem.TimeUnit), .. columns.Select(i => Label(problem.States[i].Name, problem.States[i].Unit))],
             [.. Enumerable.Range(0, trajectory.Times.Length).Select(row => (double[])[trajectory.Times[row],
                 .. columns.Select(i => trajectory[row, i])])]);
         var statistics = trajectory.Statistics;
@@ -173,7 +180,7 @@ internal static class SimulateCommand
                 var names = string.Join(", ", part.Select(i => problem.States[i].Name));
                 if (names.Length > 40) names = "states";
                 var plot = new LinePlot(
-                    panels.Count == 0 ? problem.Title : "", problem.TimeUnit.Length == 0 ? "time" : $"time / {problem.TimeUnit}",
+                    panels.Count == 0 ? problem.Title : "", Axis(problem),
                     group.Key.Length == 0 ? names : $"{names} / {group.Key}")
                 { LogX = log };
                 foreach (var i in part)
@@ -200,8 +207,18 @@ internal static class SimulateCommand
                 $"{string.Join(", ", species.Select(s => s.Name))} / {species[0].Unit}");
             for (var i = 0; i < species.Length; i++) profile.Line(species[i].Name, z, Along(i));
             yield return profile.Plot;
-            if (width > species.Length) yield return new LinePlot($"Along {tube.Name} at the end", "length / m", "T / K").Line("T", z,
-                Along(species.Length), colour: 1).Plot;
+            if (plant.Spec.Gas is not null)
+            {
+                // P = Σ c R T.
+                var kelvin = tube.Isothermal ? [.. z.Select(_ => tube.Temperature.At(trajectory.Times[^1]))] : Along(species.Length);
+                var total = new double[cells];
+                for (var i = 0; i < species.Length; i++) total = [.. total.Zip(Along(i), (a, b) => a + b)];
+                yield return new LinePlot("", "length / m", "P / bar").Line("P", z, [.. total.Zip(kelvin, (c, t) => 1e-5 * IdealGas.Pressure(c, t))], colour: 4).Plot;
+            }
+            if (tube.Isothermal) continue;
+            var warmth = new LinePlot("", "length / m", "T / K").Line("T", z, Along(species.Length), colour: 1);
+            if (width > species.Length + 1) warmth.Line("coolant", z, Along(species.Length + 1), colour: 0);
+            yield return warmth.Plot;
         }
     }
 }

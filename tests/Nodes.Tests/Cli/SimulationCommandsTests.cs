@@ -56,6 +56,8 @@ public sealed class SimulationCommandsTests : IDisposable
     [InlineData("there is no such file", "simulate", "nosuch.hocon")]
     [InlineData("has no parameter 'kk'; it has k1, k2", "simulate", "consecutive", "--set", "kk=1")]
     [InlineData("q is at least 0 L/min", "simulate", "exothermic-cstr", "--set", "q=-1")]
+    [InlineData("Sf is at most 1000 g/L", "simulate", "penicillin", "--set", "Sf=1001")]
+    [InlineData("F is at most 1 L/h", "sweep", "penicillin", "--vary", "F=0.1:2:5")]
     [InlineData("'NaN' is no finite number", "simulate", "exothermic-cstr", "--set", "q=NaN")]
     [InlineData("Ca is at least 0 mol/L", "simulate", "exothermic-cstr", "--initial", "Ca=-3")]
     [InlineData("has no state 'Z'; it has A, B, C", "simulate", "consecutive", "--show", "Z")]
@@ -71,6 +73,29 @@ public sealed class SimulationCommandsTests : IDisposable
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         Assert.Equal(ExitCodes.BadInput, error.ExitCode);
+    }
+
+    /// <summary>Asked before anything is calculated: the message comes though the model could not be solved either.</summary>
+    [Theory]
+    [InlineData("--csv", "out.csv")]
+    [InlineData("--json", "out.json")]
+    [InlineData("--plot", "out.svg")]
+    public async Task A_file_that_cannot_be_written_is_refused_before_the_work(string option, string file)
+    {
+        await File.WriteAllTextAsync(At("file"), "");
+        var path = Path.Combine(At("file"), file);
+        foreach (var command in (string[][])[
+            ["simulate", "robertson", "--until", "1e300", "--method", "Tsit5"], ["sweep", "consecutive", "--vary", "k1=1:2:3"], ["rtd", "tanks"],
+            ["bifurcate", "exothermic-cstr", "--parameter", "Tc", "--from", "290", "--to", "320"],
+            ["fit", RepositoryFiles.Path("examples", "alpha-pinene.hocon"), "--state", At("state")]])
+        {
+            var error = await Assert.ThrowsAsync<UserException>(() => Run([.. command, option, path]));
+            Assert.StartsWith($"{option} {path}: it cannot be written: ", error.Message, StringComparison.Ordinal);
+            Assert.Equal(ExitCodes.BadInput, error.ExitCode);
+        }
+        // What can be written is not left behind empty by a solve that fails.
+        await Assert.ThrowsAsync<UserException>(() => Run("simulate", "consecutive", "--set", "k1=nan", option, At(file)));
+        Assert.False(File.Exists(At(file)));
     }
 
     [Theory]
