@@ -28,6 +28,7 @@ public static class Families
         new Work.Evolution.EvaluateHandler(),
         new Work.Evolution.AuditHandler(),
         new Work.Training.TrainingSegmentHandler(Work.Training.TrainingTasks.All),
+        new Work.Training.RunSegmentHandler(TimeProvider.System),
         new Work.Ensembles.FitSplitHandler(),
         new Work.Models.FitKineticsHandler(),
         new Work.Models.FitModelHandler(),

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Athanor.Compute.Kernels;
+using Athanor.Compute.Training;
 using Athanor.Protocol;
 using Athanor.Protocol.Training;
 
@@ -8,26 +9,32 @@ namespace Athanor.Actors.Training;
 
 /// <summary>One training run as its journal tells it.</summary>
 /// <param name="Attempt">Of the segment that is out now, from 0.</param>
+/// <param name="Run">Of a run that was started by training.start-run; null, and not in the bytes, for the others.</param>
 [Message("training.state")]
 public sealed record TrainingState(
     [property: Key(0)] TrainingSpec? Spec, [property: Key(1)] TrainingPhase Phase, [property: Key(2)] long Step,
     [property: Key(3)] ImmutableArray<double> Losses, [property: Key(4)] ImmutableArray<string> Checkpoints,
     [property: Key(5)] ImmutableSortedDictionary<string, double> Metrics, [property: Key(6)] int Attempt,
-    [property: Key(7)] string Reason) : IState;
+    [property: Key(7)] string Reason, [property: Key(8)] RunState? Run = null) : IState
+{
+    public bool IsStarted => Spec is not null || Run is not null;
+}
 
 /// <summary>
-/// A training run. Its spec is cut into segments from checkpoint to checkpoint, one out at a time: segment k is dispatched in the same
-/// transaction as the event that records segment k - 1, so there is always exactly one to do while the run goes on.
+/// A training run: of any kind of model by <see cref="StartRun"/> (<see cref="RunRules"/>), of one task and a fixed number of steps by
+/// <see cref="StartTraining"/>, as follows. Its spec is cut into segments from checkpoint to checkpoint, one out at a time: segment k is
+/// dispatched in the same transaction as the event that records segment k - 1, so there is always exactly one to do while the run goes on.
 ///
 /// Guarantees. A segment's result counts once: a result under another name than the one now out (late after a retry or a cancel, or twice)
 /// changes nothing. All attempts of a segment have the same spec and seed, so whichever comes first is right.
 /// Failures. A segment that ends without a result is dispatched again from the same checkpoint, at most <see cref="MaxAttempts"/> times in
-/// all; then the run fails and keeps its checkpoints. A cancel ends the run and stops the segment that is out. Death of a slot or node is
-/// the host's affair: the work row is leased again and the entity hears nothing of it.
+/// all; then the run is parked with the reason, as at once when the host gave up after three deaths of a slot. <see cref="ResumeTraining"/>
+/// dispatches it again. A cancel ends the run and stops the segment that is out. Death of a node is the host's affair: the work row is
+/// leased again and the entity hears nothing of it. (Runs of the first release failed where they are parked now; such journals are read.)
 /// </summary>
 public sealed class TrainingDecider : Decider<TrainingState>
 {
-    /// <summary>How often a segment is dispatched before the run fails.</summary>
+    /// <summary>How often a segment is dispatched before the run is parked.</summary>
     public const int MaxAttempts = 3;
 
     /// <summary>More would make the state too large to keep as one message.</summary>
@@ -43,7 +50,11 @@ public sealed class TrainingDecider : Decider<TrainingState>
     public override IReadOnlyList<Effect> Decide(TrainingState state, ICommand command, DecisionContext context) => command switch
     {
         StartTraining start => Start(state, start.Spec),
+        StartRun start => Start(state, start.Spec),
         CancelTraining cancel => Cancel(state, cancel.Reason),
+        ResumeTraining resume => Resume(state, resume.Reason),
+        WorkCompleted done when RunRules.IsOut(state, done.Name) => RunRules.Complete(state.Run!, context, done.Result),
+        WorkFailed failed when RunRules.IsOut(state, failed.Name) => [RunRules.Park(failed.Reason)],
         WorkCompleted done => Complete(state, done),
         WorkFailed failed => Fail(state, failed),
         _ => [new Effect.Reply(new Rejected("invalid", $"a training run does not know {command.GetType().Name}"))],
@@ -52,6 +63,15 @@ public sealed class TrainingDecider : Decider<TrainingState>
     public override TrainingState Apply(TrainingState state, IEvent @event) => @event switch
     {
         TrainingStarted e => state with { Spec = e.Spec, Phase = TrainingPhase.Running },
+        RunStarted e => state with { Run = RunState.Of(e.Spec), Phase = TrainingPhase.Running },
+        RunRolledBack e => state with { Run = state.Run!.With(e) },
+        RunSegmentDone e => state with { Run = state.Run!.With(e) },
+        RunFinished e => state with { Phase = TrainingPhase.Finished, Run = state.Run! with { Metrics = e.Metrics } },
+        TrainingParked e => state with { Phase = TrainingPhase.Parked, Reason = e.Reason },
+        TrainingResumed => state.Run is { } run
+            ? state with { Phase = TrainingPhase.Running, Reason = "",
+                Run = run with { Attempt = run.Attempt + 1, Resumes = run.Resumes + 1 } }
+            : state with { Phase = TrainingPhase.Running, Reason = "", Attempt = state.Attempt + 1 },
         SegmentDone e => state with
         {
             Step = e.Step,
@@ -69,6 +89,12 @@ public sealed class TrainingDecider : Decider<TrainingState>
 
     public override IReply Answer(TrainingState state, IQuery query) => query switch
     {
+        GetRun => state.Run?.View(state.Phase, state.Reason) ?? (IReply)new Rejected(
+            "not-found", state.Spec is null ? "this run was never started" : "this run was started by training.start; ask training.get"),
+        GetTraining when state.Run is { } run => new TrainingView(
+            null, state.Phase, run.Step, [.. run.Points.Select(static point => point.Loss)], run.Checkpoint.Length == 0 ? []
+                : [run.Checkpoint],
+            run.Metrics, state.Reason),
         GetTraining => new TrainingView(
             state.Spec, state.Phase, state.Step, state.Losses, state.Checkpoints, state.Metrics, state.Reason),
         _ => new Rejected("invalid", $"a training run does not know {query.GetType().Name}"),
@@ -102,14 +128,41 @@ public sealed class TrainingDecider : Decider<TrainingState>
             spec.Sizes, spec.Seed, spec.TotalSteps, spec.BatchRows, spec.LearningRate, spec.FinalLearningRate, spec.WeightDecay).Check();
     }
 
+    /// <summary>What is wrong with the spec of a run of any kind of model, or null.</summary>
+    public static string? Check(RunSpec spec) => RunRules.Problem(spec);
+
+    /// <summary>A run's spec as the training loop takes it.</summary>
+    public static LoopSettings LoopSettingsOf(RunSpec spec) => RunRules.Settings(spec);
+
+    private static readonly Effect Conflict =
+        new Effect.Reply(new Rejected("conflict", "this run was started with another spec; another id would be right"));
+
+    private static IReadOnlyList<Effect> Start(TrainingState state, RunSpec spec)
+    {
+        if (!state.IsStarted) return RunRules.Start(spec);
+        return state.Run is { } run && RunRules.Same(run.Spec, spec) ? [new Effect.Reply(new Done())] : [Conflict];
+    }
+
+    private static IReadOnlyList<Effect> Resume(TrainingState state, string reason)
+    {
+        if (!state.IsStarted) return [new Effect.Reply(new Rejected("not-found", "this run was never started"))];
+        // One that goes on needs no resuming: a command sent twice has effect once.
+        if (state.Phase == TrainingPhase.Running) return [new Effect.Reply(new Done())];
+        if (state.Phase != TrainingPhase.Parked)
+        {
+            return [new Effect.Reply(new Rejected(
+                "conflict", $"this run has {state.Phase.ToString().ToLowerInvariant()} already; only a parked run can be resumed"))];
+        }
+        var resumed = new TrainingResumed(reason);
+        var dispatch = state.Run is { } run
+            ? RunRules.Dispatch(run with { Attempt = run.Attempt + 1, Resumes = run.Resumes + 1 })
+            : Dispatch(state.Spec!, state.Checkpoints.Length, state.Attempt + 1, state.Checkpoints.IsEmpty ? "" : state.Checkpoints[^1]);
+        return [new Effect.Persist(resumed), dispatch, new Effect.Reply(new Done())];
+    }
+
     private static IReadOnlyList<Effect> Start(TrainingState state, TrainingSpec spec)
     {
-        if (state.Spec is { } known)
-        {
-            return Same(known, spec)
-                ? [new Effect.Reply(new Done())]
-                : [new Effect.Reply(new Rejected("conflict", "this run was started with another spec; another id would be right"))];
-        }
+        if (state.IsStarted) return state.Spec is { } known && Same(known, spec) ? [new Effect.Reply(new Done())] : [Conflict];
         if (Check(spec) is { } wrong) return [new Effect.Reply(new Rejected("invalid", wrong))];
         return [new Effect.Persist(new TrainingStarted(spec)), Dispatch(spec, 0, 0, ""), new Effect.Reply(new Done())];
     }
@@ -120,9 +173,10 @@ public sealed class TrainingDecider : Decider<TrainingState>
         TrainingPhase.Running =>
         [
             new Effect.Persist(new TrainingCancelled(reason)),
-            new Effect.CancelWork(Name(state.Checkpoints.Length, state.Attempt)),
+            new Effect.CancelWork(state.Run is { } run ? RunRules.Name(run) : Name(state.Checkpoints.Length, state.Attempt)),
             new Effect.Reply(new Done()),
         ],
+        TrainingPhase.Parked => [new Effect.Persist(new TrainingCancelled(reason)), new Effect.Reply(new Done())],
         TrainingPhase.Cancelled => [new Effect.Reply(new Done())],
         _ => [new Effect.Reply(new Rejected("conflict", $"this run has {state.Phase.ToString().ToLowerInvariant()} already"))],
     };
@@ -145,15 +199,18 @@ public sealed class TrainingDecider : Decider<TrainingState>
         return effects;
     }
 
-    private static IReadOnlyList<Effect> Fail(TrainingState state, WorkFailed failed) =>
-        IsOut(state, failed.Name) ? Retry(state, failed.Reason) : [];
+    private static IReadOnlyList<Effect> Fail(TrainingState state, WorkFailed failed)
+    {
+        if (!IsOut(state, failed.Name)) return [];
+        return failed.Parked ? [RunRules.Park($"segment {state.Checkpoints.Length}: {failed.Reason}")] : Retry(state, failed.Reason);
+    }
 
     private static IReadOnlyList<Effect> Retry(TrainingState state, string reason)
     {
         var segment = state.Checkpoints.Length;
         var attempt = state.Attempt + 1;
-        if (attempt >= MaxAttempts)
-            return [new Effect.Persist(new TrainingFailed($"segment {segment} failed {MaxAttempts} times, at last: {reason}"))];
+        // Attempts are numbered on when the run is resumed, and it then has as many again.
+        if (attempt % MaxAttempts == 0) return [RunRules.Park($"segment {segment} failed {MaxAttempts} times, at last: {reason}")];
         return
         [
             new Effect.Persist(new SegmentRetried(segment, attempt, reason)),
@@ -172,7 +229,7 @@ public sealed class TrainingDecider : Decider<TrainingState>
     }
 
     private static bool IsOut(TrainingState state, string name) =>
-        state.Phase == TrainingPhase.Running && name == Name(state.Checkpoints.Length, state.Attempt);
+        state.Phase == TrainingPhase.Running && state.Run is null && name == Name(state.Checkpoints.Length, state.Attempt);
 
     private static string Name(int segment, int attempt) => attempt == 0
         ? string.Create(CultureInfo.InvariantCulture, $"segment-{segment}")

@@ -19,14 +19,14 @@ public interface ITrainingTask<T>
     /// <see cref="ParameterCount"/>.</summary>
     IReadOnlyList<(string Name, int[] Shape)> Tensors { get; }
 
-    /// <summary>The model as canonical JSON and complete: with what was derived from the data (normalisation), so that it and the parameters
-    /// are all that a reader needs. Kept with the weights.</summary>
+    /// <summary>The model as canonical JSON and complete: with what was derived from the data (normalisation), so that it and the
+    /// parameters are all that a reader needs. Kept with the weights.</summary>
     string Model { get; }
 
     void Initialize(Span<T> parameters, ulong seed);
 
-    /// <summary>Sum (not mean) of the loss over these samples; its gradient is ADDED to <paramref name="gradient"/>. The same samples in the
-    /// same order give the same bits.</summary>
+    /// <summary>Sum (not mean) of the loss over these samples; its gradient is ADDED to <paramref name="gradient"/>. The same samples in
+    /// the same order give the same bits.</summary>
     /// <param name="parameters">[parameters]</param>
     /// <param name="gradient">[parameters]</param>
     /// <param name="scratch">From <see cref="NewScratch"/>, one per thread.</param>
@@ -38,7 +38,8 @@ public interface ITrainingTask<T>
     /// validation part.</summary>
     IReadOnlyDictionary<string, double> Validate(ReadOnlySpan<T> parameters, object scratch);
 
-    /// <summary>The same task under other settings (a curriculum's: e.g. <c>window</c>): the same parameters, perhaps other samples.</summary>
+    /// <summary>The same task under other settings (a curriculum's: e.g. <c>window</c>): the same parameters, perhaps other
+    /// samples.</summary>
     /// <exception cref="TrainingException">The task has no such setting; the message names those that it has.</exception>
     ITrainingTask<T> With(IReadOnlyDictionary<string, double> settings) => settings.Count == 0
         ? this

@@ -36,7 +36,8 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
     private readonly float _mse, _mae;
 
     private PerceptronRegression(
-        Perceptron network, float[] x, float[] y, int[] train, int[] validation, double[] targetDeviations, float mse, float mae, string model)
+        Perceptron network, float[] x, float[] y, int[] train, int[] validation, double[] targetDeviations, float mse, float mae,
+            string model)
     {
         _network = network;
         (_x, _y, _train, _validation, _targetDeviations, _mse, _mae) = (x, y, train, validation, targetDeviations, mse, mae);
@@ -149,10 +150,12 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
         var inputs = _network.Inputs;
         for (var i = 0; i < samples.Length; i++) _x.AsSpan(rows[samples[i]] * inputs, inputs).CopyTo(s.X.AsSpan(i * inputs));
         _network.Forward(
-            parameters, s.X.AsSpan(0, samples.Length * inputs), samples.Length, s.Y.AsSpan(0, samples.Length * _network.Outputs), s.Workspace);
+            parameters, s.X.AsSpan(0, samples.Length * inputs), samples.Length, s.Y.AsSpan(0, samples.Length * _network.Outputs),
+                s.Workspace);
     }
 
-    /// <summary>Loss of row <paramref name="row"/>, which lies at place <paramref name="at"/> of the scratch; its slope is written there.</summary>
+    /// <summary>Loss of row <paramref name="row"/>, which lies at place <paramref name="at"/> of the scratch; its slope is written
+    /// there.</summary>
     private double RowLoss(int row, Scratch s, int at)
     {
         var outputs = _network.Outputs;
@@ -193,18 +196,21 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
         else if (source.Data.TryGetProperty("validation", out var validation) && validation.ValueKind == JsonValueKind.Array)
         {
             if (TaskJson.Integers(source.Data, "data", "validation") is not [var from, var to] || from < 1 || to < from || to > rows)
-                throw new TrainingException($"data.validation is {validation.GetRawText()}; [FIRST, LAST] within rows 1 to {rows} would be right");
+                throw Wrong(validation, $"[FIRST, LAST] within rows 1 to {rows}");
             (first, end) = (from - 1, to);
         }
         else
         {
             var fraction = TaskJson.Number(source.Data, "data", "validation", 0.0);
             if (fraction is < 0.0 or >= 1.0)
-                throw new TrainingException($"data.validation is {fraction}; a fraction from 0 to below 1, or [FIRST, LAST], would be right");
+                throw Wrong(source.Data.GetProperty("validation"), "a fraction from 0 to below 1, or [FIRST, LAST],");
             first = rows - (int)(fraction * rows);
         }
         int[] train = [.. order[..first], .. order[end..]];
         return train.Length > 0 ? (train, order[first..end]) : throw new TrainingException("data.validation leaves no row for training");
+
+        static TrainingException Wrong(JsonElement value, string right) =>
+            new($"data.validation is {value.GetRawText()}; {right} would be right");
     }
 
     private static (float[] Values, double[] Means, double[] Deviations) Standardised(TrainingTable table, string[] names, int[] train)

@@ -25,7 +25,8 @@ public static class TaskJson
     public static int Integer(JsonElement json, string at, string key, int? otherwise = null)
     {
         if (!json.TryGetProperty(key, out var value)) return otherwise ?? throw Missing(at, key, "a whole number");
-        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number : throw Wrong(at, key, value, "a whole number");
+        return value.ValueKind == JsonValueKind.Number && value.TryGetInt32(out var number) ? number
+            : throw Wrong(at, key, value, "a whole number");
     }
 
     public static string Text(JsonElement json, string at, string key, string? otherwise = null)

@@ -27,7 +27,7 @@ public sealed class TrainingTable
                 throw new TrainingException($"column '{names[c]}' has {columns[c].Length} rows where '{names[0]}' has {columns[0].Length}");
             var wrong = Array.FindIndex(columns[c], static value => !double.IsFinite(value));
             if (wrong >= 0)
-                throw new TrainingException($"column '{names[c]}' holds {columns[c][wrong]} in row {wrong + 1}; only finite numbers are taken");
+                throw new TrainingException($"column '{names[c]}' holds {columns[c][wrong]} in row {wrong + 1}; it must be finite");
         }
         Names = names;
         _columns = columns;

@@ -4,8 +4,8 @@ using System.Text.Json;
 namespace Athanor.Compute.Training;
 
 /// <summary>What a task is made from.</summary>
-/// <param name="Model">The spec's <c>model</c> section; <c>kind</c> says which factory reads it, <c>loss</c> holds the weights of the loss's
-/// terms by name where the spec gives any.</param>
+/// <param name="Model">The spec's <c>model</c> section; <c>kind</c> says which factory reads it, <c>loss</c> holds the weights of the
+/// loss's terms by name where the spec gives any.</param>
 /// <param name="Data">The spec's <c>data</c> section, in which each file is replaced by the hash of its <see cref="TrainingTable"/>: the
 /// key <c>file</c> by <c>table</c>, the array <c>files</c> by <c>tables</c>.</param>
 /// <param name="Blob">Reads a table's bytes by its hash.</param>

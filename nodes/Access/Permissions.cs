@@ -21,6 +21,8 @@ internal static class Permissions
         ["std.unpark"] = Role.Administer,
         ["training.start"] = Role.Train,
         ["training.cancel"] = Role.Train,
+        ["training.start-run"] = Role.Train,
+        ["training.resume"] = Role.Train,
         ["ensembles.train"] = Role.Train,
         ["ensembles.evaluate-sweep"] = Role.Train,
         ["models.register-model"] = Role.Train,

@@ -34,4 +34,7 @@ public enum TrainingPhase
     Finished = 2,
     Failed = 3,
     Cancelled = 4,
+
+    /// <summary>It waits for somebody to resume or cancel it.</summary>
+    Parked = 5,
 }

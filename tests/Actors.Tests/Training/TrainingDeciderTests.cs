@@ -103,7 +103,7 @@ public sealed class TrainingDeciderTests
     }
 
     [Fact]
-    public void A_segment_that_fails_is_dispatched_again_from_its_checkpoint_and_after_three_attempts_the_run_fails()
+    public void A_segment_that_fails_is_dispatched_again_from_its_checkpoint_and_after_three_attempts_the_run_is_parked()
     {
         var state = Given(new TrainingStarted(Spec), Segment(0));
         var first = Decide(state, new WorkFailed("segment-1", "out of memory", false));
@@ -115,12 +115,40 @@ public sealed class TrainingDeciderTests
         state = Apply(state, first);
         Assert.Empty(Decide(state, new WorkFailed("segment-1", "late", false)));
         state = Apply(state, Decide(state, new WorkFailed("segment-1-again-1", "again", false)));
-        var last = Decide(state, new WorkFailed("segment-1-again-2", "and again", true));
-        Assert.Equal([new TrainingFailed("segment 1 failed 3 times, at last: and again")], Persisted(last));
+        var last = Decide(state, new WorkFailed("segment-1-again-2", "and again", false));
+        Assert.Equal([new TrainingParked("segment 1 failed 3 times, at last: and again")], Persisted(last));
         state = Apply(state, last);
-        Assert.Empty(Decide(state, new WorkFailed("segment-1-again-2", "and again", true)));
+        Assert.Empty(Decide(state, new WorkFailed("segment-1-again-2", "and again", false)));
         var view = Assert.IsType<TrainingView>(_decider.Answer(state, new GetTraining()));
-        Assert.Equal((TrainingPhase.Failed, 1, null), (view.Phase, view.Checkpoints.Length, view.Final));
+        Assert.Equal((TrainingPhase.Parked, 1, null), (view.Phase, view.Checkpoints.Length, view.Final));
+    }
+
+    [Fact]
+    public void A_segment_whose_slot_was_killed_three_times_parks_the_run_and_a_command_resumes_it_from_its_checkpoint()
+    {
+        var state = Given(new TrainingStarted(Spec), Segment(0));
+        var parked = Decide(state, new WorkFailed("segment-1", "parked after 3 deaths in a row", true));
+        Assert.Equal([new TrainingParked("segment 1: parked after 3 deaths in a row")], Persisted(parked));
+        state = Apply(state, parked);
+        Assert.Empty(Decide(state, Completed(1)));
+        var resumed = Decide(state, new ResumeTraining("more memory"));
+        Assert.Equal([new TrainingResumed("more memory")], Persisted(resumed));
+        var dispatch = Assert.Single(resumed.OfType<Effect.Dispatch>());
+        Assert.Equal("segment-1-again-1", dispatch.Name);
+        Assert.Equal(Checkpoint(0), ((TrainingSegment)dispatch.Spec).Checkpoint);
+        state = Apply(state, resumed);
+        Assert.Equal((TrainingPhase.Running, ""), (state.Phase, state.Reason));
+        Assert.IsType<Done>(Assert.IsType<Effect.Reply>(Assert.Single(Decide(state, new ResumeTraining("again")))).Message);
+        state = Apply(state, Decide(state, new WorkCompleted("segment-1-again-1", Result(1), [])));
+        Assert.Equal((2, 0), (state.Checkpoints.Length, state.Attempt));
+    }
+
+    [Fact]
+    public void A_run_that_failed_in_a_journal_of_the_first_release_is_read_and_stays_failed()
+    {
+        var state = Given(new TrainingStarted(Spec), new TrainingFailed("segment 0 failed 3 times"));
+        Assert.Equal(TrainingPhase.Failed, state.Phase);
+        Assert.Equal("conflict", Assert.IsType<Rejected>(Answered(Decide(state, new ResumeTraining("")))).Code);
     }
 
     [Fact]

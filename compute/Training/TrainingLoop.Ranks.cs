@@ -1,0 +1,116 @@
+using System.Numerics;
+
+namespace Athanor.Compute.Training;
+
+/// <summary>One step: the ranks' gradients, their sum, what is done with it.</summary>
+public sealed partial class TrainingLoop<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Loss and gradient of logical ranks at the present step, summed to the largest complete subtrees of
+    /// <see cref="RankTree"/>: what one of several processes contributes.</summary>
+    public IReadOnlyList<SubtreeSum<T>> Ranks(int first, int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfNegative(first);
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(first + count, Settings.Ranks);
+        SetStage();
+        Leaves(first, count);
+        return RankTree.Combine(
+            Enumerable.Range(first, count).Select(rank => new SubtreeSum<T>(rank, 0, [.. _leaves[rank]], _leafLosses[rank])),
+                Settings.Ranks);
+    }
+
+    /// <summary>Ends the present step with all ranks' sums, however they were spread.</summary>
+    /// <returns>The batch's mean loss.</returns>
+    public double Finish(IReadOnlyList<SubtreeSum<T>> sums) =>
+        RankTree.Combine(sums, Settings.Ranks) is [{ First: 0 } root] && 1 << root.Level >= Settings.Ranks
+            ? Finish(root)
+            : throw new ArgumentException("these sums do not cover every logical rank once");
+
+    /// <summary>All ranks in this process: the same tree as <see cref="RankTree.Combine"/>, in place.</summary>
+    private SubtreeSum<T> Sum()
+    {
+        var ranks = Settings.Ranks;
+        Leaves(0, ranks);
+        var level = 0;
+        for (; 1 << level < ranks; level++)
+        {
+            for (var rank = 0; rank + (1 << level) < ranks; rank += 2 << level)
+            {
+                RankTree.Add<T>(_leaves[rank], _leaves[rank + (1 << level)]);
+                _leafLosses[rank] += _leafLosses[rank + (1 << level)];
+            }
+        }
+        return new SubtreeSum<T>(0, level, _leaves[0], _leafLosses[0]);
+    }
+
+    private void Leaves(int first, int count)
+    {
+        _draw.Fill(_stage, Step - StageStart, _staged.Samples, _batch);
+        var workers = Math.Min(_threads, count);
+        if (workers == 1)
+        {
+            for (var rank = first; rank < first + count; rank++) Leaf(rank, _scratch[0]);
+            return;
+        }
+        Parallel.For(0, workers, worker =>
+        {
+            for (var rank = first + worker; rank < first + count; rank += workers) Leaf(rank, _scratch[worker]);
+        });
+    }
+
+    private void Leaf(int rank, object scratch)
+    {
+        var (from, end) = RankTree.Share(Settings.Batch, Settings.Ranks, rank);
+        var piece = Settings.MicroBatch > 0 ? Settings.MicroBatch : end - from;
+        var gradient = _leaves[rank].AsSpan();
+        gradient.Clear();
+        var loss = 0.0;
+        for (; from < end; from += piece)
+            loss += _staged.Gradient(_parameters, _batch.AsSpan(from, Math.Min(piece, end - from)), gradient, scratch);
+        _leafLosses[rank] = loss;
+    }
+
+    private double Finish(SubtreeSum<T> root)
+    {
+        var gradient = root.Gradient.AsSpan();
+        _norm = Norm(gradient) / Settings.Batch;
+        var scale = 1.0 / Settings.Batch;
+        if (Settings.ClipNorm > 0.0 && _norm > Settings.ClipNorm) scale *= Settings.ClipNorm / _norm;
+        var factor = T.CreateChecked(scale);
+        foreach (ref var g in gradient) g *= factor;
+        var rate = Rate(Step);
+        _state = _state with { Step = Step + 1 };
+        // Moments are as old as the steps done, also after a rollback.
+        Optimiser.Step<T>(Settings.Optimiser, rate, Step, _parameters, gradient, _first, _second);
+        if (_average.Length > 0)
+        {
+            var share = T.CreateChecked(1.0 - Settings.EmaDecay);
+            for (var i = 0; i < _average.Length; i++) _average[i] += share * (_parameters[i] - _average[i]);
+        }
+        return root.Loss / Settings.Batch;
+    }
+
+    /// <summary>Euclidean length, in double: four running sums, element i in sum i mod 4, added as (0 + 2) + (1 + 3).</summary>
+    private static double Norm(ReadOnlySpan<T> gradient)
+    {
+        var (a, b, c, d) = (0.0, 0.0, 0.0, 0.0);
+        var i = 0;
+        for (; i + 4 <= gradient.Length; i += 4)
+        {
+            a += Square(gradient[i]);
+            b += Square(gradient[i + 1]);
+            c += Square(gradient[i + 2]);
+            d += Square(gradient[i + 3]);
+        }
+        if (i < gradient.Length) a += Square(gradient[i]);
+        if (i + 1 < gradient.Length) b += Square(gradient[i + 1]);
+        if (i + 2 < gradient.Length) c += Square(gradient[i + 2]);
+        return Math.Sqrt((a + c) + (b + d));
+
+        static double Square(T value)
+        {
+            var x = double.CreateChecked(value);
+            return x * x;
+        }
+    }
+}

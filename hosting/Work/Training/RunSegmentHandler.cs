@@ -1,0 +1,133 @@
+using System.Globalization;
+using System.Numerics;
+using System.Security.Cryptography;
+using Athanor.Actors.Training;
+using Athanor.Compute.Training;
+using Athanor.Protocol;
+using Athanor.Protocol.Training;
+using ComputeTasks = Athanor.Compute.Training.TrainingTasks;
+
+namespace Athanor.Hosting.Work.Training;
+
+/// <summary>
+/// Trains one segment of a run: from its checkpoint to the first check-point after its steps or its time, or to the training's end.
+///
+/// Meanwhile it saves its state every so often (<see cref="RunSpec.SaveEvery"/>), written beside the training. Another slot that takes the
+/// work over after this one's death goes on from there, with what this one had measured. Weights do not depend on any of it. A state that
+/// does not fit (another spec, another version, cut short) is refused with its reason, and the run is parked.
+/// </summary>
+internal sealed class RunSegmentHandler(TimeProvider time) : IWorkHandler
+{
+    /// <summary>How large a result's points may become together, so that it stays one message.</summary>
+    private const int PointBytes = 24 << 10;
+
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromMilliseconds(100);
+
+    public Type Handles => typeof(RunSegment);
+
+    public IWorkResult Run(IWork work, IWorkContext context)
+    {
+        var segment = (RunSegment)work;
+        try
+        {
+            if (TrainingDecider.Check(segment.Spec) is { } wrong) throw new WorkRefusedException(wrong);
+            return segment.Spec.Precision == RunPrecision.Float ? Train<float>(segment, context) : Train<double>(segment, context);
+        }
+        catch (TrainingException e)
+        {
+            throw new WorkRefusedException(e.Message, e);
+        }
+    }
+
+    /// <summary>Names what a part of a run trains: everything of its spec but where it is cut and who is told.</summary>
+    public static string SpecHash(RunSpec spec, int part)
+    {
+        var bytes = Families.Messages.Encode(new StartRun(spec with
+        {
+            SegmentSteps = 0,
+            SegmentTime = TimeSpan.Zero,
+            SaveEvery = TimeSpan.Zero,
+            Registers = "",
+        }));
+        return Convert.ToHexStringLower(SHA256.HashData([.. bytes, (byte)part]));
+    }
+
+    private RunSegmentResult Train<T>(RunSegment segment, IWorkContext context)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var spec = segment.Spec;
+        var split = spec.IsMain(segment.Part) ? SplitRequest.OfData : new SplitRequest(spec.Folds, segment.Part);
+        var task = ComputeTasks.Create<T>(spec.Model, spec.Data, context.GetBlob, split);
+        var loop = new TrainingLoop<T>(
+            task, TrainingDecider.LoopSettingsOf(spec), SpecHash(spec, segment.Part), Threads(), segment.Resumes);
+        if (segment.Checkpoint.Length > 0) loop.Restore(context.GetBlob(segment.Checkpoint));
+        var (from, measured) = (loop.Step, RunMeasurements.Empty);
+        if (context.Checkpoint is { } saved)
+        {
+            (measured, var state) = RunMeasurements.Read(context.GetBlob(saved.Blob));
+            loop.Restore(state);
+        }
+
+        var begun = time.GetTimestamp();
+        using var saving = new Saving(context);
+        var report = new RunReport(context, time, ReportEvery, spec, segment.Part, from);
+        var savedAt = begun;
+        while (loop.Advance(context.Cancellation, report.Stepped))
+        {
+            measured = measured.With(segment.Part, loop.Drain());
+            if (measured.Points.Length > 0) report.Measured(measured.Points[^1]);
+            if (spec.SegmentSteps > 0 && loop.Step - from >= spec.SegmentSteps) break;
+            if (time.GetElapsedTime(begun) >= spec.SegmentTime) break;
+            if (time.GetElapsedTime(savedAt) < spec.SaveEvery || saving.IsBusy) continue;
+            savedAt = time.GetTimestamp();
+            saving.Start(measured.Write(loop.Checkpoint()));
+        }
+        measured = measured.With(segment.Part, loop.Drain());
+        saving.Finish();
+        return Result(segment, loop, measured, context);
+    }
+
+    private static RunSegmentResult Result<T>(RunSegment segment, TrainingLoop<T> loop, RunMeasurements measured, IWorkContext context)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var metrics = loop.BestFigures.SetItem("train-loss", loop.Loss);
+        if (double.IsFinite(loop.BestLoss)) metrics = metrics.SetItem("best-step", loop.BestStep);
+        if (loop.Rollbacks > 0) metrics = metrics.SetItem("rollbacks", loop.Rollbacks);
+        var ended = loop.End is not (LoopEnd.None or LoopEnd.Diverged);
+        var done = new RunSegmentDone(
+            segment.Segment, segment.Part, loop.Step, context.PutBlob(loop.Checkpoint()), loop.Loss, measured.Thinned(PointBytes),
+            (RunEnd)loop.End, ended ? context.PutBlob(loop.ModelFile()) : "", metrics);
+        return new RunSegmentResult(done, measured.Rollbacks, loop.Cause);
+    }
+
+    /// <summary>The slot's share of the machine; see the setting <c>slots.pools.*.threads</c>.</summary>
+    private static int Threads() =>
+        int.TryParse(Environment.GetEnvironmentVariable("OMP_NUM_THREADS"), CultureInfo.InvariantCulture, out var threads) && threads > 0
+            ? threads : 1;
+
+    /// <summary>Writes one state at a time, beside the training.</summary>
+    private sealed class Saving(IWorkContext context) : IDisposable
+    {
+        /// <summary>Counts on over deaths; steps would not do, since a rollback takes them back.</summary>
+        private long _number = context.Checkpoint?.Step ?? 0;
+        private Task _task = Task.CompletedTask;
+
+        public bool IsBusy => !_task.IsCompleted;
+
+        public void Start(byte[] content)
+        {
+            Finish();
+            var number = ++_number;
+            _task = Task.Run(() => context.SaveCheckpoint(number, content));
+        }
+
+        /// <summary>Waits for what is being written, and throws what it threw.</summary>
+        public void Finish() => _task.GetAwaiter().GetResult();
+
+        public void Dispose()
+        {
+            // After an exception of the training only its end counts, not how it went.
+            ((IAsyncResult)_task).AsyncWaitHandle.WaitOne();
+        }
+    }
+}
