@@ -50,6 +50,8 @@ internal static class Ours
         yield return Trajectory(Rows.Robertson, Robertson, OdeMethod.Rodas5P, [1e5], RobertsonEnd, Loose);
         foreach (var (row, method) in new[] { (Rows.RobertsonSame, OdeMethod.Rodas5P), (Rows.RobertsonAuto, OdeMethod.Auto) })
             yield return Trajectory(row, Robertson, method, [1e5], RobertsonEnd);
+        yield return Lanes(Rows.RobertsonLanes, Robertson, [1e5], RobertsonEnd, OdeMethod.Rodas5P);
+        yield return Lanes(Rows.RobertsonLanesAuto, Robertson, [1e5], RobertsonEnd, OdeMethod.Auto);
         foreach (var (row, threads) in new[] { (Rows.SweepOne, 1), (Rows.Sweep, 2) })
         {
             BatchResult? result = null;
@@ -76,9 +78,10 @@ internal static class Ours
         return (row, time, Error(result!.End, reference));
     }
 
-    private static (string Row, double Microseconds, string Error) Lanes(string row, OdeProblem problem, double[] times, double[] reference)
+    private static (string Row, double Microseconds, string Error) Lanes(
+        string row, OdeProblem problem, double[] times, double[] reference, OdeMethod method = OdeMethod.Tsit5)
     {
-        var batch = new OdeBatch { Count = LaneCount, Times = times, Options = Options, Threads = 1, Method = OdeMethod.Tsit5 };
+        var batch = new OdeBatch { Count = LaneCount, Times = times, Options = Options, Threads = 1, Method = method };
         BatchResult? result = null;
         var time = Time(() => result = problem.SolveMany(batch));
         return (row, time / LaneCount, Error(result!.End(77), reference));

@@ -19,6 +19,9 @@ for (var i = 0; i < args.Length; i++)
         case "--stiff":
             StiffTable.Print();
             return 0;
+        case "--auto":
+            AutoTable.Print(args.Contains("--times"));
+            return 0;
         case "--own":
             own = true;
             break;

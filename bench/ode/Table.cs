@@ -15,6 +15,7 @@ internal static class Rows
     public const string KlattEngell = "Klatt-Engell, 1 h", KlattEngellLanes = "Klatt-Engell in lanes, per trajectory";
     public const string PlugFlow = "PFR, 50 cells, upwind, 20 s", Robertson = "Robertson to 1e5, at LSODA's error";
     public const string RobertsonSame = "the same, same tolerance", RobertsonAuto = "the same, same tolerance, Auto";
+    public const string RobertsonLanes = "the same tolerance in lanes, per trajectory", RobertsonLanesAuto = "the same by Auto";
     public const string SweepOne = "10,000 CSTRs, one thread", Sweep = "10,000 CSTRs, two threads";
 }
 

@@ -91,6 +91,28 @@ public readonly struct E5(double a, double b, double c, double m) : IOdeModel<E5
         jacobian[15] = -c;
     }
 
+    public bool HasLaneJacobian => true;
+
+    public void JacobianLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> jacobian)
+    {
+        Vector512<double> a = parameters[0], c = parameters[2], mc = parameters[3] * c;
+        Vector512<double> b1 = parameters[1] * y[2], b3 = parameters[1] * y[0], d2 = mc * y[2], d3 = mc * y[1];
+        jacobian[..16].Clear();
+        jacobian[0] = -a - b1;
+        jacobian[2] = -b3;
+        jacobian[4] = a;
+        jacobian[5] = -d2;
+        jacobian[6] = -d3;
+        jacobian[8] = a - b1;
+        jacobian[9] = c - d2;
+        jacobian[10] = -d3 - b3 - c;
+        jacobian[12] = b1;
+        jacobian[14] = b3;
+        jacobian[15] = -c;
+    }
+
     public void TimeDerivative(double t, ReadOnlySpan<double> y, Span<double> derivative) => derivative.Clear();
 
     public void ParameterDerivatives(double t, ReadOnlySpan<double> y, Span<double> derivatives)

@@ -114,6 +114,42 @@ public readonly struct Hires : IOdeModel<Hires>
         jacobian[63] = -kp * y[5];
     }
 
+    public bool HasLaneJacobian => true;
+
+    public void JacobianLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> jacobian)
+    {
+        Vector512<double> k1 = parameters[0], k2 = parameters[1], k3 = parameters[2], k4 = parameters[3], k5 = parameters[4];
+        Vector512<double> k6 = parameters[5], kp = parameters[6], km = parameters[7], leave = k2 + km + parameters[8];
+        jacobian[..64].Clear();
+        jacobian[0] = -k1;
+        jacobian[1] = k2;
+        jacobian[2] = k6;
+        jacobian[8] = k1;
+        jacobian[9] = -(k2 + k3);
+        jacobian[18] = -(k6 + k1);
+        jacobian[19] = k2;
+        jacobian[20] = k5;
+        jacobian[25] = k3;
+        jacobian[26] = k1;
+        jacobian[27] = -(k4 + k2);
+        jacobian[36] = -(k1 + k5);
+        jacobian[37] = k2;
+        jacobian[38] = k2;
+        jacobian[43] = k4;
+        jacobian[44] = k1;
+        jacobian[45] = -k2 - (kp * y[7]);
+        jacobian[46] = km;
+        jacobian[47] = -kp * y[5];
+        jacobian[53] = kp * y[7];
+        jacobian[54] = -leave;
+        jacobian[55] = kp * y[5];
+        jacobian[61] = -kp * y[7];
+        jacobian[62] = leave;
+        jacobian[63] = -kp * y[5];
+    }
+
     public void TimeDerivative(double t, ReadOnlySpan<double> y, Span<double> derivative) => derivative.Clear();
 
     public void ParameterDerivatives(double t, ReadOnlySpan<double> y, Span<double> derivatives)

@@ -78,6 +78,24 @@ public readonly struct Oregonator(double s, double q, double s2, double w) : IOd
         jacobian[8] = -w;
     }
 
+    public bool HasLaneJacobian => true;
+
+    public void JacobianLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> jacobian)
+    {
+        Vector512<double> s = parameters[0], q = parameters[1], s2 = parameters[2], w = parameters[3], one = Vector512<double>.One;
+        jacobian[0] = s * (one - y[1] - (2.0 * q * y[0]));
+        jacobian[1] = s * (one - y[0]);
+        jacobian[2] = Vector512<double>.Zero;
+        jacobian[3] = -y[1] / s2;
+        jacobian[4] = -(one + y[0]) / s2;
+        jacobian[5] = one / s2;
+        jacobian[6] = w;
+        jacobian[7] = Vector512<double>.Zero;
+        jacobian[8] = -w;
+    }
+
     public void TimeDerivative(double t, ReadOnlySpan<double> y, Span<double> derivative) => derivative.Clear();
 
     public void ParameterDerivatives(double t, ReadOnlySpan<double> y, Span<double> derivatives)

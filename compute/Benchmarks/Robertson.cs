@@ -78,6 +78,24 @@ public readonly struct Robertson(double k1, double k2, double k3) : IOdeModel<Ro
         jacobian[8] = 0.0;
     }
 
+    public bool HasLaneJacobian => true;
+
+    public void JacobianLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> jacobian)
+    {
+        Vector512<double> k1 = parameters[0], s2 = 2.0 * parameters[1] * y[1], a = parameters[2] * y[2], b = parameters[2] * y[1];
+        jacobian[0] = -k1;
+        jacobian[1] = a;
+        jacobian[2] = b;
+        jacobian[3] = k1;
+        jacobian[4] = -a - s2;
+        jacobian[5] = -b;
+        jacobian[6] = Vector512<double>.Zero;
+        jacobian[7] = s2;
+        jacobian[8] = Vector512<double>.Zero;
+    }
+
     public void TimeDerivative(double t, ReadOnlySpan<double> y, Span<double> derivative) => derivative.Clear();
 
     public void ParameterDerivatives(double t, ReadOnlySpan<double> y, Span<double> derivatives)

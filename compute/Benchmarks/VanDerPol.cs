@@ -58,6 +58,19 @@ public readonly struct VanDerPol(double mu) : IOdeModel<VanDerPol>
         jacobian[3] = mu * (1.0 - (y[0] * y[0]));
     }
 
+    public bool HasLaneJacobian => true;
+
+    public void JacobianLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> jacobian)
+    {
+        Vector512<double> mu = parameters[0], one = Vector512<double>.One;
+        jacobian[0] = Vector512<double>.Zero;
+        jacobian[1] = one;
+        jacobian[2] = (-2.0 * mu * y[0] * y[1]) - one;
+        jacobian[3] = mu * (one - (y[0] * y[0]));
+    }
+
     public void TimeDerivative(double t, ReadOnlySpan<double> y, Span<double> derivative) => derivative.Clear();
 
     public void ParameterDerivatives(double t, ReadOnlySpan<double> y, Span<double> derivatives)

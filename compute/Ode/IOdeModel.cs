@@ -38,9 +38,9 @@ public interface IParametricOdeModel : IStiffOdeModel
 }
 
 /// <summary>A model that can be evaluated for eight trajectories at a time; each lane has its own time, state and parameters.</summary>
-/// <remarks>Scalar and lane code must give the same bits: the same operations in the same order, fused multiply-add only where both have it,
-/// elementary functions from <see cref="Numerics.DetMath"/> alone (square roots are exact everywhere). Then a trajectory's result does not
-/// depend on whether it was solved alone or in a batch.</remarks>
+/// <remarks>Scalar and lane code must give the same bits: the same operations in the same order, fused multiply-add only where both have
+/// it, elementary functions from <see cref="Numerics.DetMath"/> alone (square roots are exact everywhere). Then a trajectory's result does
+/// not depend on whether it was solved alone or in a batch.</remarks>
 public interface ILaneOdeModel : IOdeModel
 {
     /// <summary>Writes f(t, y; p) per lane.</summary>
@@ -49,6 +49,15 @@ public interface ILaneOdeModel : IOdeModel
     /// looked at.</param>
     void RhsLanes(
         Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> dy);
+
+    /// <summary>Whether <see cref="JacobianLanes"/> is there; without it a stiff method asks for the Jacobian of each lane by
+    /// itself.</summary>
+    bool HasLaneJacobian => false;
+
+    /// <summary>Writes df/dy per lane, n n vectors row-major, with the bits of <see cref="IStiffOdeModel.Jacobian"/>.</summary>
+    void JacobianLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> jacobian) => throw new NotSupportedException("this model has no Jacobian in lanes");
 }
 
 /// <summary>A model whose parameters can be set: what problems, sweeps and fits ask of a model.</summary>

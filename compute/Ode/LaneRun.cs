@@ -73,7 +73,7 @@ internal struct LaneRun<TModel>
             observer.End(number, _trajectory[number], step);
             ended |= 1u << lane;
         }
-        var stiff = _work.EndsStiff ? Watch(ref c) & alive & ~ended : 0;
+        var stiff = _work.Switches ? Watch(ref c) & alive & ~ended : 0;
         var stuck = Advance(ref c) & alive;
         for (var bits = reached & ~ended; bits != 0; bits &= bits - 1)
         {
@@ -81,19 +81,22 @@ internal struct LaneRun<TModel>
             Lane(ref c, LaneShape.Stop, lane) = _work.Stops[++_stop[(group * Lanes) + lane]];
         }
         var spent = (uint)Vector512.ExtractMostSignificantBits(
-            Vector512.GreaterThanOrEqual(At(ref c, LaneShape.Steps), Vector512.Create((double)_work.Options.MaxSteps))) & alive & ~ended;
-        if (_work.EndsStiff)
-        {
-            stiff |= (uint)Vector512.ExtractMostSignificantBits(
-                Vector512.GreaterThanOrEqual(At(ref c, LaneShape.Steps), Vector512.Create((double)StiffnessWatch.Patience))) & alive & ~ended;
-        }
+            Vector512.GreaterThanOrEqual(At(ref c, LaneShape.Steps), At(ref c, LaneShape.Limit))) & alive & ~ended;
         var failed = stuck | spent | stiff;
         for (var bits = failed; bits != 0; bits &= bits - 1)
         {
             var lane = BitOperations.TrailingZeroCount(bits);
-            var trajectory = _trajectory[(group * Lanes) + lane];
-            if ((stiff & (1u << lane)) != 0) _work.Stiff(trajectory);
-            else _work.Fail(trajectory, Failure(ref c, lane, (stuck & (1u << lane)) != 0));
+            var own = 1u << lane;
+            var number = (group * Lanes) + lane;
+            if (_work.Switches && ((stiff | stuck) & own) != 0 | !LimitIsFinal(_trajectory[number]))
+            {
+                observer.Leave(number, _trajectory[number]);
+                _work.Leave(_trajectory[number], Point(ref c, lane, _trajectory[number], (stuck & own) == 0));
+            }
+            else
+            {
+                _work.Fail(_trajectory[number], Failure(ref c, lane, (stuck & own) != 0));
+            }
         }
         if ((ended | failed) == 0) return;
         for (var bits = ended; bits != 0; bits &= bits - 1) _work.Done();
@@ -168,8 +171,9 @@ internal struct LaneRun<TModel>
             after = Vector512.ConditionalSelect(accepted, after, shorter);
         }
         At(ref c, LaneShape.H) = after;
-        At(ref c, LaneShape.T) = Vector512.ConditionalSelect(
-            accepted, Vector512.ConditionalSelect(reached, At(ref c, LaneShape.Stop), t + step), t);
+        var t1 = Vector512.ConditionalSelect(reached, At(ref c, LaneShape.Stop), t + step);
+        At(ref c, LaneShape.T) = Vector512.ConditionalSelect(accepted, t1, t);
+        At(ref c, LaneShape.LastStep) = Vector512.ConditionalSelect(accepted, t1 - t, At(ref c, LaneShape.LastStep));
         At(ref c, LaneShape.Last) = Vector512.ConditionalSelect(accepted, error, At(ref c, LaneShape.Last));
         At(ref c, LaneShape.Rejected) = ~accepted;
         At(ref c, LaneShape.Steps) += one;
@@ -191,10 +195,14 @@ internal struct LaneRun<TModel>
         Vector512<double> slopes = Vector512<double>.Zero, states = Vector512<double>.Zero, one = Vector512<double>.One;
         ref var sums = ref At(ref c, LaneShape.Sums);
         for (var i = 0; i < 16; i++) At(ref sums, i) = Vector512<double>.Zero;
+        ref var atol = ref MemoryMarshal.GetArrayDataReference(_atol);
+        var rtol = Vector512.Create(_rtol);
         for (var i = 0; i < n; i++)
         {
-            var slope = At(ref c, _shape.K + (6 * n) + i) - At(ref c, _shape.K + (5 * n) + i);
-            var state = At(ref c, _shape.Next + i) - At(ref c, _shape.Argument + i);
+            var next = At(ref c, _shape.Next + i);
+            var weight = one / Vector512.FusedMultiplyAdd(Vector512.Abs(next), rtol, Vector512.Create(Unsafe.Add(ref atol, i)));
+            var slope = (At(ref c, _shape.K + (6 * n) + i) - At(ref c, _shape.K + (5 * n) + i)) * weight;
+            var state = (next - At(ref c, _shape.Argument + i)) * weight;
             if (wide)
             {
                 At(ref sums, i & 7) = Vector512.FusedMultiplyAdd(slope, slope, At(ref sums, i & 7));
@@ -219,7 +227,23 @@ internal struct LaneRun<TModel>
         var left = Vector512.Create(_work.Stops[^1]) - At(ref c, LaneShape.T);
         var ahead = looked & Vector512.GreaterThan(left, h * StiffnessWatch.Ahead);
         return (uint)Vector512.ExtractMostSignificantBits(
-            ahead & Vector512.GreaterThanOrEqual(strikes, Vector512.Create((double)StiffnessWatch.Strikes)));
+            ahead & Vector512.GreaterThanOrEqual(strikes, At(ref c, LaneShape.Wanted)));
+    }
+
+    private readonly AutoSolve.Measures Measures(int trajectory) => _work.Point(trajectory)?.Measures ?? AutoSolve.Measures.First;
+
+    private readonly int Remaining(int trajectory) => Math.Max(1, _work.Options.MaxSteps - (_work.Point(trajectory)?.Tried ?? 0));
+
+    /// <summary>Whether the limit of steps is the user's own (see <see cref="StiffnessWatch.LimitIsFinal"/>).</summary>
+    private readonly bool LimitIsFinal(int trajectory) => Remaining(trajectory) <= Measures(trajectory).Patience;
+
+    private readonly LanePoint Point(ref Vector512<double> c, int lane, int trajectory, bool isTry)
+    {
+        var state = new double[_shape.Dimension];
+        for (var i = 0; i < state.Length; i++) state[i] = Lane(ref c, _shape.Y + i, lane);
+        return new LanePoint(
+            Lane(ref c, LaneShape.T, lane), state, Lane(ref c, LaneShape.LastStep, lane), isTry, Measures(trajectory),
+            (_work.Point(trajectory)?.Tried ?? 0) + (int)Lane(ref c, LaneShape.Steps, lane));
     }
 
     /// <summary>Loads the next trajectories into these lanes. Their slopes come from the same vector code as every step's.</summary>
@@ -238,13 +262,19 @@ internal struct LaneRun<TModel>
                 var trajectory = _work.Take();
                 if (trajectory < 0) continue;
                 var number = (group * Lanes) + lane;
-                (_trajectory[number], _stop[number]) = (trajectory, 0);
+                var point = _work.Point(trajectory);
+                var start = point?.Time ?? _work.StartTime;
+                (_trajectory[number], _stop[number]) = (trajectory, _work.FirstStop(start));
                 Alive++;
                 loaded |= 1u << lane;
-                Lane(ref c, LaneShape.T, lane) = _work.StartTime;
-                Lane(ref c, LaneShape.Stop, lane) = _work.Stops[0];
+                Lane(ref c, LaneShape.T, lane) = start;
+                Lane(ref c, LaneShape.Stop, lane) = _work.Stops[_stop[number]];
+                Lane(ref c, LaneShape.Wanted, lane) = Measures(trajectory).Strikes;
+                Lane(ref c, LaneShape.Limit, lane) = _work.Switches
+                    ? Math.Min(Remaining(trajectory), Measures(trajectory).Patience)
+                    : _work.Options.MaxSteps;
                 for (var k = 0; k < np; k++) Lane(ref c, LaneShape.ParametersAt + k, lane) = _work.Parameter(trajectory, k);
-                for (var i = 0; i < n; i++) Lane(ref c, _shape.Y + i, lane) = _work.Initial(trajectory, i);
+                for (var i = 0; i < n; i++) Lane(ref c, _shape.Y + i, lane) = point is null ? _work.Initial(trajectory, i) : point.State[i];
                 observer.Load(number, trajectory);
             }
             _alive[group] |= loaded;
@@ -263,19 +293,20 @@ internal struct LaneRun<TModel>
                     slope[i] = Lane(ref c, _shape.Argument + i, lane);
                     Lane(ref c, _shape.K + i, lane) = slope[i];
                 }
+                var trajectory = _trajectory[(group * Lanes) + lane];
+                var t = Lane(ref c, LaneShape.T, lane);
                 if (ErrorNorm.NonFinite(slope) is >= 0 and var bad)
                 {
-                    _work.Fail(_trajectory[(group * Lanes) + lane], new NonFiniteException(_work.StartTime, bad));
+                    _work.Fail(trajectory, new NonFiniteException(t, bad));
                     Alive--;
                     _alive[group] &= ~(1u << lane);
                     lanes |= 1u << lane;
                     continue;
                 }
-                var options = _work.Options;
-                var h = options.InitialStep > 0
-                    ? options.InitialStep
-                    : ErrorNorm.FirstStep(
-                        y, slope, _rtol, _atol, Math.Min(_work.Stops[^1] - _work.StartTime, _work.LongestFirstStep));
+                var first = _work.Point(trajectory)?.Step ?? _work.Options.InitialStep;
+                var h = first > 0
+                    ? first
+                    : ErrorNorm.FirstStep(y, slope, _rtol, _atol, Math.Min(_work.Stops[^1] - t, _work.LongestFirstStep));
                 Lane(ref c, LaneShape.H, lane) = Math.Min(h, _maxStep);
             }
         }
@@ -292,6 +323,8 @@ internal struct LaneRun<TModel>
         Lane(ref c, LaneShape.Steps, lane) = 0.0;
         Lane(ref c, LaneShape.Strikes, lane) = 0.0;
         Lane(ref c, LaneShape.Calm, lane) = 0.0;
+        Lane(ref c, LaneShape.LastStep, lane) = 0.0;
+        Lane(ref c, LaneShape.Limit, lane) = double.PositiveInfinity;
         for (var k = 0; k < _shape.Parameters; k++) Lane(ref c, LaneShape.ParametersAt + k, lane) = _work.Parameter(0, k);
         for (var i = 0; i < _shape.Dimension; i++)
         {

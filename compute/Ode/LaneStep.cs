@@ -16,6 +16,9 @@ internal interface ILaneObserver
     /// <summary>An accepted step that it asked for.</summary>
     void Step(int lane, int trajectory, in LaneStep step);
 
+    /// <summary>A trajectory leaves its lane before its end, to go on elsewhere; after <see cref="Step"/>, if it asked for that.</summary>
+    void Leave(int lane, int trajectory);
+
     /// <summary>The step that ends a trajectory; after <see cref="Step"/>, if it asked for that.</summary>
     void End(int lane, int trajectory, in LaneStep step);
 }

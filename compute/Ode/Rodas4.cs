@@ -126,7 +126,7 @@ public static class Rodas4
                 }
             }
         }
-        return new OdeStatistics(accepted, rejected, 1 + ((long)Stages * (accepted + rejected)));
+        return new OdeStatistics(accepted, rejected, 1 + ((long)Stages * (accepted + rejected))) { ImplicitSteps = accepted + rejected };
     }
 
     private static void Step<TSystem>(

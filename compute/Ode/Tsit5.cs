@@ -59,7 +59,7 @@ public static partial class Tsit5
     {
         var t = t0;
         var y = y0.ToArray();
-        var watch = default(StiffnessWatch);
+        var watch = new StiffnessWatch();
         return Run(model, block, ref t, y, end, stops, options, ref observer, ref watch);
     }
 
@@ -98,7 +98,11 @@ public static partial class Tsit5
                 // Who asked for an end where the problem is stiff goes on by other means.
                 if (watch.Ends && !watch.LimitIsFinal) break;
                 var slow = Worst(n, h, k, stride, now, rtol, atol);
-                throw new TooManyStepsException(t, options.MaxSteps, slow) { FastestRate = watch.Rate };
+                Span<double> k6 = k.Slice(5 * stride, stride), k7 = k.Slice(6 * stride, stride);
+                throw new TooManyStepsException(t, options.MaxSteps, slow)
+                {
+                    FastestRate = StiffnessWatch.Rate(h, n, k6, k7, u, next, rtol, tolerances),
+                };
             }
             while (stop < stops.Length && stops[stop] <= t) stop++;
             var target = stop < stops.Length ? stops[stop] : end;
@@ -124,7 +128,7 @@ public static partial class Tsit5
                 var t1 = last ? target : t + h;
                 accepted++;
                 var more = observer.Step(new DenseStep(t, t1, now[..n], next[..n], k, DenseKind.Tsit5));
-                var stiff = watch.Look(h, end - t, n, k.Slice(5 * stride, stride), k.Slice(6 * stride, stride), u, next);
+                var stiff = watch.Look(h, end - t, n, k.Slice(5 * stride, stride), k.Slice(6 * stride, stride), u, next, rtol, tolerances);
                 t = t1;
                 Move(n, next, now);
                 Move(n, k[(6 * stride)..], k);
@@ -142,7 +146,7 @@ public static partial class Tsit5
                     // A stiff method may get further; what it meets it reports.
                     if (watch.Ends)
                     {
-                        watch.HandsOver = true;
+                        watch.TooShort = true;
                         break;
                     }
                     var worst = Worst(n, h, k, stride, next, rtol, atol);

@@ -47,7 +47,7 @@ internal static class Tsit5Lanes
         work.Add(new OdeStatistics(run.AcceptedSteps, run.TriedSteps - run.AcceptedSteps, 6 * run.TriedSteps));
     }
 
-    private static ref Vector512<double> Align(double[] memory)
+    internal static ref Vector512<double> Align(double[] memory)
     {
         ref var start = ref MemoryMarshal.GetArrayDataReference(memory);
         nint address;
@@ -196,7 +196,10 @@ internal readonly record struct LaneShape(int Dimension, int Parameters)
     /// <summary>Two times eight vectors for partial sums.</summary>
     public const int Sums = 12;
 
-    public const int ParametersAt = 28;
+    /// <summary>Last accepted step, most steps that may be tried, strikes that end a trajectory here.</summary>
+    public const int LastStep = 28, Limit = 29, Wanted = 30;
+
+    public const int ParametersAt = 32;
 
     public int Y => ParametersAt + Parameters;
 

@@ -32,14 +32,21 @@ internal readonly struct BatchObserver : ILaneObserver
 
     public void Load(int lane, int trajectory)
     {
+        var point = _work.Point(trajectory);
+        var start = point?.Time ?? _work.StartTime;
         var row = 0;
-        for (; row < _times.Length && _times[row] <= _work.StartTime; row++)
+        for (; row < _times.Length && _times[row] <= start; row++)
         {
-            for (var i = 0; i < _n; i++) Row(trajectory, row)[i] = _work.Initial(trajectory, i);
+            // Who goes on has written these rows.
+            for (var i = 0; point is null && i < _n; i++) Row(trajectory, row)[i] = _work.Initial(trajectory, i);
         }
         Set(lane, row);
-        if (_low is null) return;
-        for (var i = 0; i < _n; i++) _least[At(lane, i)] = _most[At(lane, i)] = _work.Initial(trajectory, i);
+        if (_low is null || _high is null) return;
+        for (var i = 0; i < _n; i++)
+        {
+            _least[At(lane, i)] = point is null ? _work.Initial(trajectory, i) : _low[(trajectory * _n) + i];
+            _most[At(lane, i)] = point is null ? _work.Initial(trajectory, i) : _high[(trajectory * _n) + i];
+        }
     }
 
     public Vector512<double> Wants(int group, in LaneStep step)
@@ -112,7 +119,9 @@ internal readonly struct BatchObserver : ILaneObserver
         return value;
     }
 
-    public void End(int lane, int trajectory, in LaneStep step)
+    public void End(int lane, int trajectory, in LaneStep step) => Leave(lane, trajectory);
+
+    public void Leave(int lane, int trajectory)
     {
         if (_low is null || _high is null) return;
         for (var i = 0; i < _n; i++)

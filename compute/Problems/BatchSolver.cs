@@ -3,16 +3,23 @@ using Athanor.Compute.Ode;
 namespace Athanor.Compute.Problems;
 
 /// <summary>
-/// Solves a batch: explicit methods in the lanes of vectors, on several threads that take trajectories from one list; stiff methods one by
-/// one on those threads. With <see cref="OdeMethod.Auto"/> every trajectory starts in a lane, and those that are found stiff there are
-/// solved again one by one, as <see cref="OdeProblem.Solve"/> would.
+/// Solves a batch on several threads that take trajectories from one list: by <see cref="OdeMethod.Tsit5"/> and, for models of up to
+/// <see cref="Linear.LaneLu.Largest"/> states, <see cref="OdeMethod.Rodas5P"/> in the lanes of vectors; other methods and models one by
+/// one. With
+/// <see cref="OdeMethod.Auto"/> every trajectory starts in an explicit lane and goes on in a stiff one and back where
+/// <see cref="AutoSolve"/> would change the method (see <see cref="LaneWork"/>); of larger models those that would are solved one by one
+/// from the start.
 /// </summary>
+/// <remarks>Values have the bits of <see cref="OdeProblem.Solve"/>, whatever the batch, the threads and the machine.</remarks>
 internal sealed class BatchSolver<TModel>(
     TModel model, int count, double[] parameters, double[] initial, double start, double[] times, OdeOptions options)
     where TModel : struct, IOdeModel<TModel>
 {
     private readonly TModel _model = model;
     private readonly OdeOptions _options = options;
+
+    /// <summary>One or two by themselves are quicker than in a vector of eight.</summary>
+    private const int FewestInStiffLanes = 3;
 
     /// <param name="name">Names the state and the trajectory of an error.</param>
     public BatchResult Solve(OdeBatch batch, Func<int, OdeException, OdeException> name, CancellationToken cancellation)
@@ -24,25 +31,30 @@ internal sealed class BatchSolver<TModel>(
         var low = batch.Extremes ? new double[count * n] : null;
         var high = batch.Extremes ? new double[count * n] : null;
         var threads = Math.Clamp(batch.Threads > 0 ? batch.Threads : Environment.ProcessorCount, 1, Math.Max(count, 1));
-        var lanes = batch.Method is OdeMethod.Auto or OdeMethod.Tsit5 && times[^1] > start && count > 0;
+        var moves = times[^1] > start && count > 0;
+        var explicitLanes = moves && batch.Method is OdeMethod.Auto or OdeMethod.Tsit5;
+        var stiffLanes = moves && batch.Method is OdeMethod.Rodas5P && count >= FewestInStiffLanes && Rodas5PLanes.Takes(_model);
+        var lanes = explicitLanes || stiffLanes;
         var stops = _options.HitOutputTimes ? [.. times.Where(t => t > start).Distinct()] : new[] { times[^1] };
         var work = new LaneWork(count, parameters, p, initial, n, start, lanes ? stops : [times[^1]], _options, batch.CollectFailures, batch.Progress)
         {
-            EndsStiff = batch.Method == OdeMethod.Auto,
+            Switches = batch.Method == OdeMethod.Auto,
         };
-        if (lanes)
+        if (explicitLanes) Explicit();
+        if (stiffLanes) Stiff();
+        var switched = false;
+        if (!Rodas5PLanes.Takes(_model)) work.LeftAreSolvedAlone();
+        for (var stiff = true; work.NextRound(); stiff = !stiff)
         {
-            Together(threads, cancellation, () =>
-            {
-                var observer = new BatchObserver(work, times, values, n, low, high);
-                Tsit5Lanes.Run(_model, work, ref observer, cancellation);
-            });
+            switched = true;
+            if (stiff) Stiff();
+            else Explicit();
         }
-        var rest = lanes ? [.. work.StiffTrajectories] : Enumerable.Range(0, count).ToArray();
+        var rest = lanes ? [.. work.ToSolveAlone] : Enumerable.Range(0, count).ToArray();
         var taken = -1;
-        var stiff = rest.Length > 0;
-        if (stiff)
+        if (rest.Length > 0)
         {
+            switched = true;
             Together(Math.Min(threads, rest.Length), cancellation, () =>
             {
                 for (int i; (i = Interlocked.Increment(ref taken)) < rest.Length && work.Wanted(rest[i]);)
@@ -60,8 +72,20 @@ internal sealed class BatchSolver<TModel>(
             low?.AsSpan(trajectory * n, n).Fill(double.NaN);
             high?.AsSpan(trajectory * n, n).Fill(double.NaN);
         }
-        var method = batch.Method != OdeMethod.Auto ? batch.Method : stiff ? OdeMethod.Auto : OdeMethod.Tsit5;
+        var method = batch.Method != OdeMethod.Auto ? batch.Method : switched ? OdeMethod.Auto : OdeMethod.Tsit5;
         return new BatchResult(count, times, values, n, low, high, work.Statistics, method, failures);
+
+        void Explicit() => Together(threads, cancellation, () =>
+        {
+            var observer = new BatchObserver(work, times, values, n, low, high);
+            Tsit5Lanes.Run(_model, work, ref observer, cancellation);
+        });
+
+        void Stiff() => Together(threads, cancellation, () =>
+        {
+            var observer = new StiffBatchObserver(work, times, values, n, low, high);
+            Rodas5PLanes.Run(_model, work, ref observer, cancellation);
+        });
     }
 
     private void One(OdeMethod method, int trajectory, LaneWork work, double[] values, double[]? low, double[]? high)
@@ -80,7 +104,7 @@ internal sealed class BatchSolver<TModel>(
         }
         catch (OdeException error)
         {
-            work.FailForGood(trajectory, error);
+            work.Fail(trajectory, error);
         }
     }
 

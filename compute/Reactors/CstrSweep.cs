@@ -61,6 +61,10 @@ public static class CstrSweep
             trackers[trajectory].Turn(time, kelvin);
         }
 
+        public void Leave(int lane, int trajectory)
+        {
+        }
+
         public void End(int lane, int trajectory, in LaneStep step) =>
             trackers[trajectory].End(step.Y1(Temperature)[lane % Tsit5Lanes.Lanes]);
     }

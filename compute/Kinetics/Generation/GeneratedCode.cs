@@ -2,6 +2,7 @@ using System.ComponentModel;
 using System.Globalization;
 using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
+using System.Runtime.Intrinsics;
 using Athanor.Compute.Linear;
 using Athanor.Compute.Ode;
 
@@ -51,6 +52,14 @@ public static class GeneratedCode
 
     /// <summary>Zeroes the whole and returns the first element.</summary>
     public static ref double Cleared(Span<double> span, int count)
+    {
+        if (span.Length < count) Throw(span.Length, count);
+        span[..count].Clear();
+        return ref MemoryMarshal.GetReference(span);
+    }
+
+    /// <inheritdoc cref="Cleared"/>
+    public static ref Vector512<double> ClearedLanes(Span<Vector512<double>> span, int count)
     {
         if (span.Length < count) Throw(span.Length, count);
         span[..count].Clear();

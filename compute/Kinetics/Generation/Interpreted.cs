@@ -108,6 +108,18 @@ internal readonly struct InterpretedModel(InterpretedProgram program, SparsePatt
         Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> dy) =>
         program.Lanes(program.Program.Values, t, y, parameters, dy);
 
+    public bool HasLaneJacobian => true;
+
+    public void JacobianLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> jacobian)
+    {
+        var values = new Vector512<double>[places.Length];
+        program.Lanes(program.Program.StateDerivatives, t, y, parameters, values);
+        jacobian[..(Dimension * Dimension)].Clear();
+        for (var i = 0; i < values.Length; i++) jacobian[places[i]] = values[i];
+    }
+
     public void Jacobian(double t, ReadOnlySpan<double> y, Span<double> jacobian)
     {
         jacobian[..(Dimension * Dimension)].Clear();

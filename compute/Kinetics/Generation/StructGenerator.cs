@@ -98,6 +98,11 @@ internal sealed class StructGenerator
         {
             generator.DenseJacobian();
         }
+        if (program.States <= LaneLu.Largest)
+        {
+            generator.Flag("get_HasLaneJacobian", true);
+            generator.Lanes("JacobianLanes", program.StateDerivatives, program.Rows * program.States, program.DensePlaces);
+        }
         generator.Scalar("JacobianValues", program.StateDerivatives, slots, [], program.Entries.Length, clear: false);
         generator.Scalar("TimeDerivative", program.SecondDerivatives, [], program.SecondPlaces, program.Rows, clear: true);
         return generator.Create(new GeneratedShared(program.Tables, Square(program), null, program.DensePlaces), parameters);
@@ -251,7 +256,8 @@ internal sealed class StructGenerator
         il.Emit(OpCodes.Ret);
     }
 
-    private void Lanes(string name, Tape tape, int length)
+    /// <param name="places">Where the outputs go, all else being zero; null for 0, 1, 2...</param>
+    private void Lanes(string name, Tape tape, int length, int[]? places = null)
     {
         var il = Method(name, null, LaneArguments);
         var lane = typeof(Vector512<double>);
@@ -261,7 +267,8 @@ internal sealed class StructGenerator
             parameters = SpanReference(il, OpCodes.Ldarg_3, nameof(GeneratedCode.Read), _program.Parameters, lane);
         il.Emit(OpCodes.Ldarg_S, (byte)4);
         il.Emit(OpCodes.Ldc_I4, length);
-        il.Emit(OpCodes.Call, Helper(nameof(GeneratedCode.Write)).MakeGenericMethod(lane));
+        var write = places is null ? Helper(nameof(GeneratedCode.Write)).MakeGenericMethod(lane) : Helper(nameof(GeneratedCode.ClearedLanes));
+        il.Emit(OpCodes.Call, write);
         var target = il.DeclareLocal(lane.MakeByRefType());
         il.Emit(OpCodes.Stloc, target);
         var emitter = new TapeEmitter(il, tape, TapeEmitter.Mode.Lanes)
@@ -270,7 +277,7 @@ internal sealed class StructGenerator
             Parameters = parameters,
             Tables = () => Tables(il),
         };
-        emitter.Outputs(target, tape.Outputs, []);
+        emitter.Outputs(target, tape.Outputs, places ?? []);
         il.Emit(OpCodes.Ret);
     }
 

@@ -165,7 +165,7 @@ internal ref struct Esdirk5Stepper<TSystem, TSensitivities>
                 if (_sensitivities.Count > 0) UpdateJacobian(t);
             }
         }
-        return new OdeStatistics(accepted, rejected, _evaluations);
+        return new OdeStatistics(accepted, rejected, _evaluations) { ImplicitSteps = accepted + rejected };
     }
 
     private void UpdateJacobian(double t)

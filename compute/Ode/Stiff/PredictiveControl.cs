@@ -8,9 +8,9 @@ namespace Athanor.Compute.Ode;
 /// </summary>
 internal struct PredictiveControl(int order)
 {
-    private const double SmallestRemembered = 0.01;
+    public const double SmallestRemembered = 0.01;
 
-    private const double SmallestError = 1e-8;
+    public const double SmallestError = 1e-8;
 
     private readonly double _exponent = 1.0 / order;
     private double _lastStep;

@@ -12,17 +12,17 @@ internal static class Rodas5PStepper
     private const int Width = 8;
 
     // Stage values and right sides row by row below the diagonal, for the wide form. Stages 7 and 8 start from the one before.
-    private static ReadOnlySpan<double> A => [A21, A31, A32, A41, A42, A43, A51, A52, A53, A54, A61, A62, A63, A64, A65];
+    internal static ReadOnlySpan<double> A => [A21, A31, A32, A41, A42, A43, A51, A52, A53, A54, A61, A62, A63, A64, A65];
 
-    private static ReadOnlySpan<double> C =>
+    internal static ReadOnlySpan<double> C =>
     [
         C21, C31, C32, C41, C42, C43, C51, C52, C53, C54, C61, C62, C63, C64, C65, C71, C72, C73, C74, C75, C76,
         C81, C82, C83, C84, C85, C86, C87,
     ];
 
-    private static ReadOnlySpan<double> Time => [0.0, T2, T3, T4, T5, 1.0, 1.0, 1.0];
+    internal static ReadOnlySpan<double> Time => [0.0, T2, T3, T4, T5, 1.0, 1.0, 1.0];
 
-    private static ReadOnlySpan<double> D => [D1, D2, D3, D4, D5, 0.0, 0.0, 0.0];
+    internal static ReadOnlySpan<double> D => [D1, D2, D3, D4, D5, 0.0, 0.0, 0.0];
 
     public static OdeStatistics Run<TSystem, TObserver>(
         TSystem system, double t0, ReadOnlySpan<double> y0, double end, ReadOnlySpan<double> stops, in OdeOptions options,
@@ -106,7 +106,10 @@ internal static class Rodas5PStepper
                     throw ImplicitSolve.Stuck(system, t, y, tried, h, norm, ErrorNorm.Worst(error, next, rtol, atol));
             }
         }
-        return new OdeStatistics(accepted, rejected, accepted + ((long)(Stages - 1) * (accepted + rejected)));
+        return new OdeStatistics(accepted, rejected, accepted + ((Stages - 1L) * (accepted + rejected)))
+        {
+            ImplicitSteps = accepted + rejected,
+        };
     }
 
     /// <summary><see cref="ErrorNorm.Of"/> for one small block.</summary>

@@ -64,6 +64,7 @@ internal static class KernelHashes
         var (_, peaks) = Reactors.CstrSweepTests.Map(side: 12);
         yield return $"sweep {Hash<double>(peaks)}";
         foreach (var (name, values) in Problems.BatchTests.Samples()) yield return $"batch of {name} {Hash<double>(values)}";
+        foreach (var (name, values) in Problems.StiffLaneTests.Samples()) yield return $"{name} {Hash<double>(values)}";
         foreach (var (name, values) in Ode.Stiff.StiffSamples.All()) yield return $"stiff {name} {Hash<double>(values)}";
         var fit = Fitting.AlphaPinene.Fit();
         yield return $"fit {Hash<double>(fit.Search(fit.Start(seed: 3, index: 0)).Parameters)}";

@@ -32,6 +32,8 @@ internal static class KineticsHashes
             yield return $"rates {seed} {Hash(rates.Accept(new Lanes(seed)))}";
             var problem = network.Balance(new BalanceText { Temperature = new(340, "K"), End = 1.0 }).Problem;
             yield return $"solve {seed} {Hash(problem.Solve(new() { Method = OdeMethod.Rodas4, Times = [0.3, 1.0] }).Values)}";
+            var batch = new OdeBatch { Count = 5, Times = [0.3, 1.0], Method = OdeMethod.Rodas5P, Threads = 1 };
+            yield return $"lanes {seed} {Hash(problem.SolveMany(batch).Values)}";
         }
     }
 

@@ -114,7 +114,7 @@ public sealed class ExtremeTests
     [InlineData(1e-4)]
     [InlineData(1e-6)]
     [InlineData(1e-8)]
-    public void Explicit_steps_are_never_left_on_problems_that_are_not_stiff(double rtol)
+    public void On_problems_that_are_not_stiff_Auto_works_as_much_as_the_explicit_method(double rtol)
     {
         foreach (var name in (string[])["exothermic-cstr", "van-de-vusse", "klatt-engell", "consecutive", "parallel", "williams-otto"])
         {
@@ -131,8 +131,11 @@ public sealed class ExtremeTests
                     parameters[i] = i % nominal.Length < 4 ? random.NextDouble(low[i % nominal.Length], high[i % nominal.Length]) : nominal[i % nominal.Length];
             }
             var options = problem.DefaultOptions with { RelativeTolerance = rtol };
-            var result = problem.SolveMany(new OdeBatch { Count = Count, Parameters = parameters, Options = options });
-            Assert.True(result.Method == OdeMethod.Tsit5, $"{name} left Tsit5 at rtol {rtol}");
+            var batch = new OdeBatch { Count = Count, Parameters = parameters, Options = options };
+            double auto = problem.SolveMany(batch).Statistics.Work;
+            var alone = problem.SolveMany(batch with { Method = OdeMethod.Tsit5 }).Statistics.Work;
+            // An ignition leaves a concentration slaved to the temperature for a while: there the stiff method may be asked.
+            Assert.True(auto <= 1.03 * alone, $"{name} at rtol {rtol}: {auto} explicit steps' worth, {alone} by Tsit5 alone");
         }
     }
 }

@@ -48,7 +48,7 @@ public sealed class StiffReferenceTests(ITestOutputHelper output)
         {
             var end = Catalogue.Find(name).Solve(new OdeRequest { Times = [reference.End], Method = method, Options = options });
             Assert.InRange(Error(name, end.End, reference.Values), 0.0, 1e-6);
-            Assert.NotEqual(OdeMethod.Tsit5, end.Method);
+            Assert.True(end.Statistics.ImplicitSteps > 0, $"{method} took no stiff step");
         }
     }
 
