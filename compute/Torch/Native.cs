@@ -175,4 +175,23 @@ internal static unsafe partial class Native
 
     [LibraryImport(Library, EntryPoint = Prefix + "adam_set_learning_rate")]
     public static partial int AdamSetLearningRate(AdamHandle adam, double learningRate);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "group_available")]
+    public static partial int GroupAvailable();
+
+    [LibraryImport(Library, EntryPoint = Prefix + "group_store", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int GroupStore(string host, int port, int server, int size, long timeoutMs, out GroupHandle group, out int bound);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "group_join", StringMarshalling = StringMarshalling.Utf8)]
+    public static partial int GroupJoin(GroupHandle group, string address, int rank, int size);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "group_free")]
+    public static partial void GroupFree(nint group);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "group_exchange")]
+    public static partial int GroupExchange(
+        GroupHandle group, void* send, long sendCount, int to, void* receive, long receiveCount, int from, int type, int tag);
+
+    [LibraryImport(Library, EntryPoint = Prefix + "group_all_reduce")]
+    public static partial int GroupAllReduce(GroupHandle group, void* data, long count, int type);
 }

@@ -18,7 +18,7 @@ public static class TorchRuntime
     /// <inheritdoc cref="LibraryVariable"/>
     public const string DeviceVariable = "ATHANOR_TORCH_DEVICE";
 
-    private const int Version = 1;
+    private const int Version = 2;
     private static readonly Lazy<(nint Handle, string? Problem)> Loaded = new(Load);
 
     /// <summary>Whether the library is there and fits this build.</summary>

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Athanor.Compute.Training.Distributed;
 
 namespace Athanor.Compute.Training;
 
@@ -6,26 +7,6 @@ namespace Athanor.Compute.Training;
 public sealed partial class TrainingLoop<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Loss and gradient of logical ranks at the present step, summed to the largest complete subtrees of
-    /// <see cref="RankTree"/>: what one of several processes contributes.</summary>
-    public IReadOnlyList<SubtreeSum<T>> Ranks(int first, int count)
-    {
-        ArgumentOutOfRangeException.ThrowIfNegative(first);
-        ArgumentOutOfRangeException.ThrowIfGreaterThan(first + count, Settings.Ranks);
-        SetStage();
-        Leaves(first, count);
-        return RankTree.Combine(
-            Enumerable.Range(first, count).Select(rank => new SubtreeSum<T>(rank, 0, [.. _leaves[rank]], _leafLosses[rank])),
-                Settings.Ranks);
-    }
-
-    /// <summary>Ends the present step with all ranks' sums, however they were spread.</summary>
-    /// <returns>The batch's mean loss.</returns>
-    public double Finish(IReadOnlyList<SubtreeSum<T>> sums) =>
-        RankTree.Combine(sums, Settings.Ranks) is [{ First: 0 } root] && 1 << root.Level >= Settings.Ranks
-            ? Finish(root)
-            : throw new ArgumentException("these sums do not cover every logical rank once");
-
     /// <summary>All ranks in this process: the same tree as <see cref="RankTree.Combine"/>, in place.</summary>
     private SubtreeSum<T> Sum()
     {
@@ -41,6 +22,21 @@ public sealed partial class TrainingLoop<T>
             }
         }
         return new SubtreeSum<T>(0, level, _leaves[0], _leafLosses[0]);
+    }
+
+    /// <summary>This member's ranks here, the others' from the exchange.</summary>
+    private SubtreeSum<T> Sum(IGradientExchange<T> exchange, CancellationToken cancellation)
+    {
+        var (first, count) = exchange.Own;
+        Leaves(first, count);
+        foreach (var (to, from) in _own!.Additions)
+        {
+            RankTree.Add<T>(_leaves[first + to], _leaves[first + from]);
+            _leafLosses[first + to] += _leafLosses[first + from];
+        }
+        var own = _own.Largest.Select(node => new SubtreeSum<T>(node.First, node.Level, _leaves[node.First], _leafLosses[node.First])).ToArray();
+        var loss = exchange.Sum(own, _sum, cancellation);
+        return new SubtreeSum<T>(0, 0, _sum, loss);
     }
 
     private void Leaves(int first, int count)

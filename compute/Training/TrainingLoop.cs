@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Numerics;
+using Athanor.Compute.Training.Distributed;
 
 namespace Athanor.Compute.Training;
 
@@ -60,6 +61,9 @@ public sealed partial class TrainingLoop<T>
     private readonly int[] _batch;
     private readonly T[][] _leaves;
     private readonly double[] _leafLosses;
+    private readonly IGradientExchange<T>? _exchange;
+    private readonly TreeSum? _own;
+    private readonly T[] _sum = [];
     private readonly int _threads;
     private readonly object _validation;
     private readonly T[] _parameters, _first, _second, _average, _best;
@@ -76,8 +80,10 @@ public sealed partial class TrainingLoop<T>
     /// <param name="specHash">Names what is trained: a checkpoint of another is refused.</param>
     /// <param name="threads">That share the ranks.</param>
     /// <param name="resumes">How often it was resumed after it diverged: each time all rollbacks are allowed again.</param>
+    /// <param name="exchange">With the other processes, where these hold some of the logical ranks.</param>
     /// <exception cref="TrainingException">Settings and task do not fit; the message says what would be right.</exception>
-    public TrainingLoop(ITrainingTask<T> task, LoopSettings settings, string specHash, int threads = 1, int resumes = 0)
+    public TrainingLoop(
+        ITrainingTask<T> task, LoopSettings settings, string specHash, int threads = 1, int resumes = 0, IGradientExchange<T>? exchange = null)
     {
         if (settings.Check() is { } wrong) throw new TrainingException(wrong);
         _task = _staged = task;
@@ -87,7 +93,14 @@ public sealed partial class TrainingLoop<T>
         _threads = Math.Clamp(threads, 1, settings.Ranks);
         _draw = new BatchDraw(settings.Seed, settings.Batch);
         _batch = new int[settings.Batch];
-        _leaves = [.. Enumerable.Range(0, settings.Ranks).Select(_ => new T[task.ParameterCount])];
+        var (firstRank, ranks) = exchange?.Own ?? (0, settings.Ranks);
+        _leaves = [.. Enumerable.Range(0, settings.Ranks).Select(r => r >= firstRank && r < firstRank + ranks ? new T[task.ParameterCount] : [])];
+        if (exchange is not null)
+        {
+            _exchange = exchange;
+            _own = new TreeSum([.. Enumerable.Range(firstRank, ranks).Select(static rank => (rank, 0))], settings.Ranks);
+            _sum = new T[task.ParameterCount];
+        }
         _leafLosses = new double[settings.Ranks];
         _validation = task.NewScratch();
         var moments = Optimiser.Moments(settings.Optimiser);
@@ -157,7 +170,7 @@ public sealed partial class TrainingLoop<T>
         while (Step < until)
         {
             cancellation.ThrowIfCancellationRequested();
-            var loss = Finish(Sum());
+            var loss = Finish(_exchange is null ? Sum() : Sum(_exchange, cancellation));
             if (!double.IsFinite(loss) || !double.IsFinite(_norm))
             {
                 RollBack(Step, double.IsFinite(loss) ? "gradient not finite" : "loss not finite");

@@ -19,7 +19,7 @@ void set_error(const char* text) { last_error = text; }
 ATHANOR_API const char* athanor_torch_error() { return last_error.c_str(); }
 
 // Raised when a function changes; the binding refuses a library of another number.
-ATHANOR_API int athanor_torch_version() { return 1; }
+ATHANOR_API int athanor_torch_version() { return 2; }
 
 ATHANOR_API int athanor_torch_manual_seed(uint64_t seed) {
   return athanor::guarded([&] { at::manual_seed(seed); });

@@ -59,41 +59,6 @@ public sealed class TrainingLoopTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void However_the_logical_ranks_are_spread_over_processes_the_sum_has_the_same_bits()
-    {
-        for (var ranks = 1; ranks <= 16; ranks++)
-        {
-            var settings = Settings with { Ranks = ranks, Batch = 32 };
-            for (ulong seed = 1; seed <= 8; seed++)
-            {
-                var random = new Philox(seed);
-                TrainingLoop<double> alone = New(settings), spread = New(settings);
-                for (var step = 0; step < 5; step++)
-                {
-                    var expected = alone.Finish(alone.Ranks(0, ranks));
-                    var sums = new List<SubtreeSum<double>>();
-                    for (var first = 0; first < ranks;)
-                    {
-                        var count = 1 + (int)random.NextBelow((uint)(ranks - first));
-                        sums.AddRange(spread.Ranks(first, count));
-                        first += count;
-                    }
-                    random.Shuffle(System.Runtime.InteropServices.CollectionsMarshal.AsSpan(sums));
-                    Assert.Equal(expected, spread.Finish(sums));
-                    Assert.True(alone.Parameters.SequenceEqual(spread.Parameters), $"ranks {ranks}, seed {seed}, step {step}");
-                }
-                Assert.Throws<ArgumentException>(() => alone.Finish([]));
-            }
-            // In place, as one process does it, it is the same tree.
-            var whole = New(settings);
-            whole.Advance();
-            var apart = New(settings);
-            for (var step = 0; step < 20; step++) apart.Finish(apart.Ranks(0, ranks));
-            Assert.True(whole.Parameters.SequenceEqual(apart.Parameters), $"ranks {ranks}");
-        }
-    }
-
-    [Fact]
     public void Micro_batches_and_ranks_change_the_sums_order_and_nothing_else()
     {
         var one = New(Settings with { Ranks = 1 }).Run();
