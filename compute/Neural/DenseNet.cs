@@ -63,6 +63,13 @@ public sealed unsafe class DenseNet<T>
         }
     }
 
+    /// <summary>With its parameters, for calls of one row.</summary>
+    public PackedNet<T> Pack(ReadOnlySpan<T> p)
+    {
+        CheckLength(p.Length, ParameterCount, "p");
+        return new PackedNet<T>(Layout, p);
+    }
+
     /// <param name="maxRows">Most rows of a batch.</param>
     public NetTape<T> NewTape(int maxRows) => new(Layout, maxRows);
 

@@ -44,4 +44,13 @@ internal static unsafe class NetKernels<T>
         else if (Vector128.IsHardwareAccelerated) NetKernel<Vector128<T>, T, Lanes128<T>>.AddSums(net, sums, gradient);
         else NetKernel<T, T, ScalarLanes<T>>.AddSums(net, sums, gradient);
     }
+
+    /// <summary>to += from.</summary>
+    public static void AddTo(T* to, T* from, nint count)
+    {
+        if (Vector512.IsHardwareAccelerated) NetKernel<Vector512<T>, T, Lanes512<T>>.AddTo(to, from, count);
+        else if (Vector256.IsHardwareAccelerated) NetKernel<Vector256<T>, T, Lanes256<T>>.AddTo(to, from, count);
+        else if (Vector128.IsHardwareAccelerated) NetKernel<Vector128<T>, T, Lanes128<T>>.AddTo(to, from, count);
+        else NetKernel<T, T, ScalarLanes<T>>.AddTo(to, from, count);
+    }
 }
