@@ -1,3 +1,5 @@
+using System.Runtime.ExceptionServices;
+
 namespace Athanor.Compute.Neural;
 
 /// <summary>
@@ -10,10 +12,10 @@ public sealed class ComputeTeam : IDisposable
 {
     private const int Spins = 2000;
     private readonly Thread[] _others;
-    private readonly SemaphoreSlim _wake = new(0);
+    private readonly object _gate = new();
     private Action<int, int>? _piece;
     private Exception? _error;
-    private int _pieces, _taken, _round, _sleeping, _busy, _inUse;
+    private int _pieces, _taken, _round, _busy, _inUse;
     private bool _ended;
 
     /// <param name="threads">With the caller; 1 starts none.</param>
@@ -46,9 +48,7 @@ public sealed class ComputeTeam : IDisposable
             }
             (_piece, _pieces, _taken, _error) = (piece, pieces, 0, null);
             Volatile.Write(ref _busy, _others.Length);
-            // A full fence: the round is seen before who sleeps is counted, and a thread counts itself before it looks at the round.
-            Interlocked.Increment(ref _round);
-            if (Volatile.Read(ref _sleeping) > 0) _wake.Release(_others.Length);
+            NextRound();
             TakePieces(0);
             var spins = 0;
             while (Volatile.Read(ref _busy) > 0)
@@ -56,7 +56,7 @@ public sealed class ComputeTeam : IDisposable
                 if (++spins < Spins) Thread.SpinWait(1);
                 else Thread.Yield();
             }
-            if (_error is { } error) throw new AggregateException(error);
+            if (_error is { } error) ExceptionDispatchInfo.Throw(error);
         }
         finally
         {
@@ -69,28 +69,31 @@ public sealed class ComputeTeam : IDisposable
     {
         if (_ended) return;
         _ended = true;
-        Interlocked.Increment(ref _round);
-        _wake.Release(_others.Length + 1);
+        NextRound();
         foreach (var thread in _others) thread.Join();
-        _wake.Dispose();
+    }
+
+    private void NextRound()
+    {
+        // Under the gate, so that no thread goes to sleep between its look at the round and the pulse.
+        lock (_gate)
+        {
+            Volatile.Write(ref _round, _round + 1);
+            Monitor.PulseAll(_gate);
+        }
     }
 
     private void Work(int worker)
     {
         for (var seen = 0; ;)
         {
-            for (var spins = 0; Volatile.Read(ref _round) == seen; spins++)
+            for (var spins = 0; spins < Spins && Volatile.Read(ref _round) == seen; spins++) Thread.SpinWait(1);
+            if (Volatile.Read(ref _round) == seen)
             {
-                if (spins < Spins)
+                lock (_gate)
                 {
-                    Thread.SpinWait(1);
-                    continue;
+                    while (_round == seen) Monitor.Wait(_gate);
                 }
-                Interlocked.Increment(ref _sleeping);
-                // A release left over from an earlier round costs one turn of this loop, no more.
-                if (Volatile.Read(ref _round) == seen) _wake.Wait();
-                Interlocked.Decrement(ref _sleeping);
-                spins = 0;
             }
             seen = Volatile.Read(ref _round);
             if (_ended) return;

@@ -11,6 +11,24 @@ internal static class LaneMath<TVector, T, TLanes>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TLanes : struct, ILanes<TVector, T>
 {
+    // Beyond these a e^-a is less than half of the smallest number.
+    private const double Underflow = 760.0;
+    private const float UnderflowF = 112.0f;
+
+    /// <summary>e^x; the bits of <see cref="DetMath.Exp(double)"/>.</summary>
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public static TVector Exp(TVector x)
+    {
+        var high = Constant(DetMath.ExpHighF, DetMath.ExpHigh);
+        var low = Constant(DetMath.ExpLowF, DetMath.ExpLow);
+        x = TLanes.IfLess(high, x, high, x);
+        x = TLanes.IfLess(x, low, low, x);
+        var magic = Constant(DetMath.RoundingMagicF, DetMath.RoundingMagic);
+        var shifted = TLanes.Fma(x, Constant(DetMath.Log2EF, DetMath.Log2E), magic);
+        var p = ExpM1Reduced(x, TLanes.Subtract(shifted, magic));
+        return TLanes.Scale(TLanes.Add(Constant(1.0f, 1.0), p), shifted);
+    }
+
     /// <summary>Hyperbolic tangent: e / (e + 2) with e = exp(2|x|) - 1 (see <see cref="DetMath"/>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Tanh(TVector x)
@@ -53,7 +71,7 @@ internal static class LaneMath<TVector, T, TLanes>
         var y = TLanes.Fma(x, q, TLanes.Multiply(x, qLow));
         var magic = Constant(DetMath.RoundingMagicF, DetMath.RoundingMagic);
         // Infinity times 0 is no number: far out it is x or -0.
-        var limited = TLanes.IfLess(x, Constant(-1e4f, -1e4), TLanes.WithSign(zero, x), y);
+        var limited = TLanes.IfLess(x, Constant(-UnderflowF, -Underflow), TLanes.WithSign(zero, x), y);
         limited = TLanes.IfLess(Constant(1e4f, 1e4), x, x, limited);
         return TLanes.Scale(limited, TLanes.IfLess(x, zero, shifted, magic));
     }
@@ -107,9 +125,8 @@ internal static class LaneMath<TVector, T, TLanes>
         var rest = TLanes.Divide(eLow, TLanes.Add(one, e));
         var low = TLanes.Add(TLanes.Fma(s, TLanes.Add(halfSquare, r), ln2Low), rest);
         var log = TLanes.Subtract(ln2High, TLanes.Subtract(TLanes.Subtract(halfSquare, low), f));
-        var above = TLanes.IfLess(x, zero, log, TLanes.Add(x, log));
         // NaN passes: it is not less than anything, and x + NaN is NaN.
-        return above;
+        return TLanes.IfLess(x, zero, log, TLanes.Add(x, log));
     }
 
     /// <summary>max(x, 0); NaN passes.</summary>
@@ -120,11 +137,12 @@ internal static class LaneMath<TVector, T, TLanes>
         return TLanes.IfLess(x, zero, zero, x);
     }
 
-    /// <summary>exp(-a) for a ≥ 0 as m 2^n (m and what its rounding left out; n in the low bits of shifted) and as a number with its rest.</summary>
+    /// <summary>exp(-a) for a ≥ 0 as m 2^n (m and what its rounding left out; n in the low bits of shifted), and as a number with its
+    /// rest.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static (TVector M, TVector MLow, TVector Shifted, TVector E, TVector ELow) ExpOfMinus(TVector a)
     {
-        var high = Constant(-DetMath.ExpLowF, -DetMath.ExpLow);
+        var high = Constant(UnderflowF, Underflow);
         a = TLanes.IfLess(high, a, high, a);
         var x = TLanes.Subtract(Constant(0.0f, 0.0), a);
         var one = Constant(1.0f, 1.0);

@@ -61,6 +61,8 @@ internal static class KernelHashes
         trainer.Run(40);
         yield return $"perceptron {trainer.Hash()}";
 
+        foreach (var (name, bytes) in Neural.NeuralSamples.All()) yield return $"neural {name} {Hash<byte>(bytes)}";
+
         var (_, peaks) = Reactors.CstrSweepTests.Map(side: 12);
         yield return $"sweep {Hash<double>(peaks)}";
         foreach (var (name, values) in Problems.BatchTests.Samples()) yield return $"batch of {name} {Hash<double>(values)}";

@@ -83,6 +83,47 @@ internal static class Reference
         return new Big(BigInteger.Abs(2 * sum + k * Ln2), -Bits);
     }
 
+    /// <summary>ln(1 + e^x).</summary>
+    public static Big Softplus(double x)
+    {
+        var e = Exp(-Math.Abs(x));
+        var fixedE = Shift(e.Mantissa, e.Exponent + Bits);
+        if (x <= 0.0 && e.Exponent + (int)e.Mantissa.GetBitLength() < -70)
+        {
+            // e - e²/2 + e³/3, whose next term is below 2^-210 of the first.
+            var factor = One - (fixedE / 2) + ((fixedE * fixedE >> Bits) / 3);
+            return new Big(e.Mantissa * factor, e.Exponent - Bits);
+        }
+        // ln(1 + e) = 2 artanh(e / (2 + e)).
+        var s = (fixedE << Bits) / ((2 * One) + fixedE);
+        var s2 = s * s >> Bits;
+        BigInteger sum = 0, term = s;
+        for (var i = 1; !term.IsZero; i += 2)
+        {
+            sum += term / i;
+            term = term * s2 >> Bits;
+        }
+        return new Big((2 * sum) + (x > 0.0 ? ToFixed(x) : 0), -Bits);
+    }
+
+    /// <summary>1 / (1 + e^-x).</summary>
+    public static Big Sigmoid(double x)
+    {
+        var e = Exp(-Math.Abs(x));
+        var d = One + Shift(e.Mantissa, e.Exponent + Bits);
+        return x >= 0.0 ? new Big((One << Bits) / d, -Bits) : new Big((e.Mantissa << Bits) / d, e.Exponent);
+    }
+
+    /// <summary>|x| / (1 + e^-x).</summary>
+    public static Big Silu(double x)
+    {
+        var s = Sigmoid(x);
+        var (m, e) = Split(x);
+        return new Big(s.Mantissa * m, s.Exponent + e);
+    }
+
+    private static BigInteger Shift(BigInteger value, int bits) => bits >= 0 ? value << bits : value >> -bits;
+
     private static BigInteger ExpFixed(BigInteger r)
     {
         BigInteger sum = One, term = One;
