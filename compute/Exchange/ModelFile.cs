@@ -36,9 +36,15 @@ public sealed record ModelFile(
             throw new ExchangeException($"this is no safetensors file: {error.Message}", error);
         }
         var tensors = file.Tensors.RemoveRange(file.Tensors.Keys.Where(name => Beside.Any(part => name.StartsWith(part, StringComparison.Ordinal))));
-        if (!file.Metadata.TryGetValue(Key, out var text)) return new ModelFile("", null, tensors, [], []);
-        var model = Parse(text);
-        var kind = ModelJson.Text(model, "kind");
+        return file.Metadata.TryGetValue(Key, out var text) ? Of(text, tensors) : new ModelFile("", null, tensors, [], []);
+    }
+
+    /// <param name="json">What the model is.</param>
+    /// <exception cref="ExchangeException">The model is not as its kind must be; the message says which key.</exception>
+    public static ModelFile Of(string json, ImmutableSortedDictionary<string, SafeTensor> tensors)
+    {
+        var model = Parse(json);
+        var kind = ModelKeys.Text(model, "kind");
         var (inputs, outputs) = ModelKinds.Names(kind, model);
         return new ModelFile(kind, model, tensors, inputs, outputs);
     }

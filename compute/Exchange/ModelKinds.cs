@@ -1,43 +1,78 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Athanor.Compute.Exchange.Onnx;
-using Athanor.Compute.Tensors;
+using Athanor.Compute.Neural.Models;
+using Athanor.Compute.Training;
+using Athanor.Compute.Twins;
 
 namespace Athanor.Compute.Exchange;
 
-/// <summary>The kinds of model that can be exported beyond their weights, and how each is read from its JSON.</summary>
+/// <summary>The kinds of model that are more than tensors here, and how each is read from its JSON.</summary>
 internal static class ModelKinds
 {
     public const string Perceptron = "perceptron";
 
+    /// <summary>Models of dynamics: what <see cref="ModelSpecification"/> describes.</summary>
+    private static readonly string[] Dynamics = ["neural-ode", "augmented", "stoichiometric", "hybrid"];
+
+    public static bool IsDynamics(string kind) => Dynamics.Contains(kind);
+
+    /// <summary>What can be written as ONNX, for messages.</summary>
+    public static string Exported => string.Join(", ", [Perceptron, .. Dynamics]);
+
     /// <summary>What a model is given and gives; nothing of a kind that is not known here.</summary>
     public static (ImmutableArray<string> Inputs, ImmutableArray<string> Outputs) Names(string kind, JsonElement model)
     {
-        if (kind == Perceptron) return ([.. ModelJson.Texts(model, "inputs")], [.. ModelJson.Texts(model, "targets")]);
-        if (!model.TryGetProperty("states", out _)) return ([], []);
-        string[] states = [.. Named(model, "states")], controls = [.. Named(model, "controls")];
-        return ([.. states, .. controls], [.. states]);
+        if (kind is Perceptron or HeaterModel.BalanceKind or HeaterModel.HybridKind)
+            return ([.. ModelKeys.Texts(model, "inputs")], [.. ModelKeys.Texts(model, "targets")]);
+        if (!IsDynamics(kind)) return ([], []);
+        var specification = Specification(model);
+        string[] states = [.. specification.States.Select(s => s.Name)];
+        return ([.. states, .. specification.Controls.Select(c => c.Name)], [.. states]);
     }
 
     /// <summary>The net of a perceptron with its scales.</summary>
     public static PerceptronModel PerceptronOf(ModelFile file)
     {
         var model = file.Model!.Value;
-        var sizes = ModelJson.Integers(model, "sizes");
-        var net = NetWeights.Find(file.Tensors, "layers.", sizes, ModelJson.Text(model, "activation"));
+        var sizes = ModelKeys.Integers(model, "sizes");
+        var net = NetWeights.Find(file.Tensors, "layers.", 1, sizes, ModelKeys.Text(model, "activation"));
         if (net.Sizes[0] != file.Inputs.Length || net.Sizes[^1] != file.Outputs.Length)
         {
             throw new ExchangeException(
                 $"the model's sizes begin with {net.Sizes[0]} and end with {net.Sizes[^1]}, and it names {file.Inputs.Length} inputs and "
                 + $"{file.Outputs.Length} targets");
         }
-        var inputs = ModelJson.Scales(model, "input-means", "input-deviations", net.Sizes[0]);
-        var outputs = ModelJson.Scales(model, "target-means", "target-deviations", net.Sizes[^1]);
+        var inputs = ModelKeys.Scales(model, "input-means", "input-deviations", net.Sizes[0]);
+        var outputs = ModelKeys.Scales(model, "target-means", "target-deviations", net.Sizes[^1]);
         return new PerceptronModel(net, inputs.Means, inputs.Deviations, outputs.Means, outputs.Deviations);
     }
 
-    private static IEnumerable<string> Named(JsonElement model, string key) =>
-        ModelJson.Items(model, key, "an array of named parts").Select(part => ModelJson.Text(part, "name"));
+    /// <summary>The right-hand side of a model of dynamics.</summary>
+    public static IOnnxField FieldOf(ModelFile file)
+    {
+        var model = Specification(file.Model!.Value);
+        // The model says how many numbers its net takes and gives, and which are trained beside it.
+        var tensors = NeuralModel<double>.Of(model).Tensors;
+        int[] sizes = [tensors[0].Shape[1], .. model.Hidden, tensors[(2 * model.Hidden.Length) + 1].Shape[0]];
+        var net = NetWeights.Find(file.Tensors, "net.", 2, sizes, model.Activation.ToString().ToLowerInvariant());
+        var constants = tensors.FirstOrDefault(t => t.Name == "constants").Shape is [var count] ? NetWeights.Tensor(file.Tensors, "constants", count).ToDoubles() : [];
+        return new NeuralField(model, net, constants);
+    }
+
+    private static ModelSpecification Specification(JsonElement model)
+    {
+        try
+        {
+            var specification = ModelJson.Read(model);
+            NeuralModel<double>.Of(specification);
+            return specification;
+        }
+        catch (TrainingException error)
+        {
+            throw new ExchangeException(error.Message, error);
+        }
+    }
 }
 
 /// <summary>A perceptron with the scales around it.</summary>

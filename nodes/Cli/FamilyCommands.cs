@@ -14,12 +14,15 @@ internal static class FamilyCommands
 
     private static readonly Argument<string> Id = new("id") { Description = "The entity's id, as 'list' shows it.", HelpName = "ID" };
 
-    /// <summary>The command of a family with <c>list</c> and <c>show</c>; <paramref name="more"/> are the family's own.</summary>
+    /// <summary>The command of a family with <c>list</c> and <c>show</c>; <paramref name="more"/> are the family's own, in their place where they
+    /// have these names.</summary>
     public static Command Create(string family, string one, params Command[] more)
     {
         var command = Cli.Command(family, $"Lists and shows {family} (one entity is {one}).", $"{family} list", $"{family} show ID --json");
-        command.Subcommands.Add(List(family));
-        command.Subcommands.Add(Show(family));
+        foreach (var general in (Command[])[List(family), Show(family)])
+        {
+            if (Array.TrueForAll(more, m => m.Name != general.Name)) command.Subcommands.Add(general);
+        }
         foreach (var m in more) command.Subcommands.Add(m);
         return command;
     }

@@ -42,12 +42,12 @@ internal static class Root
         yield return Simulation.SweepCommand.Create();
         yield return Simulation.RtdCommand.Create();
         yield return Bifurcation.BifurcateCommand.Create();
-        yield return FamilyCommands.Create("twins", "the twin of one plant unit");
+        yield return FamilyCommands.Create("twins", "the twin of one plant unit", Models.AdoptCommand.Create());
         yield return FamilyCommands.Create("training", "one training run");
         yield return FamilyCommands.Create("ensembles", "one surrogate ensemble");
         yield return FamilyCommands.Create("evolution", "one population");
         yield return FamilyCommands.Create("peers", "one peer identity");
-        yield return FamilyCommands.Create("models", "one registered model");
+        yield return Models.ModelsCommands.Create();
         yield return NodeCommand.Create();
         yield return ClusterCommands.Create();
         yield return SlotCommand.Create();

@@ -19,8 +19,8 @@ internal static class OnnxNet
         for (var l = 0; l < layers.Length; l++)
         {
             int inputs = net.Sizes[l], outputs = net.Sizes[l + 1];
-            layers[l] = (graph.Weight($"{net.Prefix}{l}.weight", net.Weight(l), outputs, inputs),
-                graph.Weight($"{net.Prefix}{l}.bias", net.Bias(l), outputs));
+            layers[l] = (graph.Weight(net.Names[l] + ".weight", net.Weight(l), outputs, inputs),
+                graph.Weight(net.Names[l] + ".bias", net.Bias(l), outputs));
         }
         return layers;
     }
@@ -65,7 +65,7 @@ internal static class OnnxNet
     }
 
     /// <summary>max(x, 0) + log(1 + exp(-|x|)): the runtime's own Softplus takes floats only.</summary>
-    private static string Softplus(OnnxGraph graph, string x)
+    internal static string Softplus(OnnxGraph graph, string x)
     {
         var exp = graph.Node("Exp", "exp", graph.Node("Neg", "neg", graph.Node("Abs", "abs", x)));
         var log = graph.Node("Log", "log", graph.Node("Add", "sum", exp, graph.Scalar("one", 1)));

@@ -17,7 +17,8 @@ internal readonly struct TankPhysics<T> : IModelPhysics<T>
 {
     private static readonly string[] Names = ["k1", "k2", "k3", "k4", "m1", "m2", "kappa", "phi"];
 
-    private const double Epsilon = 0.05, Width = 0.2;
+    internal const double Epsilon = 0.05, Width = 0.2;
+
     private readonly Normaliser<T> _normaliser;
     private readonly T _valve, _pump, _full, _overflow, _residual;
 

@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using Athanor.Compute.Exchange;
 using Athanor.Compute.Exchange.Onnx;
 using Athanor.Compute.Tensors;
+using Athanor.Compute.Twins;
 
 namespace Compute.Tests.Exchange;
 
@@ -66,6 +67,53 @@ public sealed class ModelFileTests
 
         string Refused(SafeTensor bias) => Assert.Throws<ExchangeException>(
             () => OnnxExport.Write(ModelFile.Read(SampleModels.File(SampleModels.Perceptron, tensors.SetItem("layers.2.bias", bias))))).Message;
+    }
+
+    [Fact]
+    public void A_heaters_model_is_written_and_read_and_anything_else_refused_with_what_it_is()
+    {
+        var parameters = HeaterParameters.Textbook with { Memory = 100 };
+        var hybrid = HeaterModel.Hybrid(parameters, ResidualNet.Initial(4, 3));
+        var read = HeaterFile.Read(ModelFile.Read(HeaterFile.Of(hybrid).Write()));
+        Assert.Equal(parameters, read.Parameters);
+        Assert.Equal(hybrid.Weights.ToArray(), read.Weights.ToArray());
+        var balance = HeaterFile.Read(ModelFile.Read(HeaterFile.Of(HeaterModel.Balance(parameters)).Write()));
+        Assert.False(balance.IsHybrid);
+        var perceptron = ModelFile.Read(SampleModels.File(SampleModels.Perceptron, SampleModels.Weights(1), 3, 16, 16, 2));
+        Assert.Equal(
+            "it is a model of the kind 'perceptron' where heater.balance or heater.hybrid would be right",
+            Assert.Throws<ExchangeException>(() => HeaterFile.Read(perceptron)).Message);
+        var other = HeaterFile.Of(hybrid) with { Inputs = ["power", "flow"] };
+        Assert.Contains("it takes [power, flow] and gives [temperature], where", Assert.Throws<ExchangeException>(() => HeaterFile.Read(other)).Message, StringComparison.Ordinal);
+        var fewer = HeaterFile.Of(hybrid);
+        fewer = fewer with { Tensors = fewer.Tensors.SetItem("residual", SafeTensor.Of([1.0, 2], 2)) };
+        Assert.Contains("2 weights make no residual net", Assert.Throws<ExchangeException>(() => HeaterFile.Read(fewer)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Tensors_from_elsewhere_are_made_a_perceptron_of_the_same_weights()
+    {
+        var parameters = SampleModels.Weights(1);
+        var ours = SampleModels.Tensors(parameters, 3, 16, 16, 2);
+        var foreign = new ModelFile("", null, ImmutableSortedDictionary.CreateRange(ours.Select(
+            t => KeyValuePair.Create($"net.{int.Parse(t.Key.Split('.')[1], null) * 2}.{t.Key.Split('.')[2]}", t.Value))), [], []);
+        var made = ForeignTensors.Perceptron(foreign, "relu", [], ["y", "z"]);
+        Assert.Equal(["x1", "x2", "x3"], made.Inputs.AsEnumerable());
+        Assert.Equal(["y", "z"], made.Outputs.AsEnumerable());
+        Assert.Equal(parameters.Select(p => (double)p), ModelKinds.PerceptronOf(made).Net.Parameters());
+        Assert.Equal("relu", ModelKinds.PerceptronOf(made).Net.Activation);
+
+        Refused("3 names are given for the 2 outputs", foreign, ["a", "b", "c"]);
+        Refused("the tensor 'net.2.bias' is missing", foreign with { Tensors = foreign.Tensors.Remove("net.2.bias") });
+        Refused("'net.4.weight' takes 16 inputs, and the layer before it gives 2", foreign with
+        {
+            Tensors = foreign.Tensors.SetItem("net.2.weight", SafeTensor.Of(new float[32], 2, 16)).SetItem("net.2.bias", SafeTensor.Of(new float[2], 2)),
+        });
+        Refused("the tensor 'scale' is no layer's", foreign with { Tensors = foreign.Tensors.Add("scale", SafeTensor.Of([1f])) });
+        Refused("have the same number", foreign with { Tensors = foreign.Tensors.Add("head.2.weight", SafeTensor.Of([1f])) });
+
+        static void Refused(string problem, ModelFile file, params string[] outputs) => Assert.Contains(
+            problem, Assert.Throws<ExchangeException>(() => ForeignTensors.Perceptron(file, "relu", [], outputs)).Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -18,7 +18,7 @@ internal static class RandomNets
             weights.Add(Values(sizes[l + 1] * sizes[l], [sizes[l + 1], sizes[l]]));
             biases.Add(Values(sizes[l + 1], [sizes[l + 1]]));
         }
-        return new NetWeights("layers.", [.. sizes], activation, weights.ToImmutable(), biases.ToImmutable());
+        return new NetWeights([.. Enumerable.Range(0, sizes.Length - 1).Select(l => $"layers.{l}")], [.. sizes], activation, weights.ToImmutable(), biases.ToImmutable());
 
         SafeTensor Values(int count, long[] shape)
         {

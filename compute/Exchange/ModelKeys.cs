@@ -3,7 +3,7 @@ using System.Text.Json;
 namespace Athanor.Compute.Exchange;
 
 /// <summary>Reads a model's JSON with messages that name the key and what would be right.</summary>
-internal static class ModelJson
+internal static class ModelKeys
 {
     public static string Text(JsonElement json, string key) =>
         json.TryGetProperty(key, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString()! : throw Wrong(json, key, "a text");
