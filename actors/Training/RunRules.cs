@@ -81,7 +81,7 @@ internal static class RunRules
         var next = run.With(result.Done);
         if (result.Done.End == RunEnd.Diverged) effects.Add(Park($"diverged: {result.Cause}"));
         else if (next.Model.Length == 0) effects.Add(Dispatch(next));
-        else effects.AddRange(Finish(next, context));
+        else effects.AddRange(Finish(next, result.Signature, context));
         return effects;
     }
 
@@ -106,7 +106,7 @@ internal static class RunRules
             pair.First.FromStep == pair.Second.FromStep && pair.First.Settings.SequenceEqual(pair.Second.Settings))
         && a with { Tables = [], Curriculum = [] } == b with { Tables = [], Curriculum = [] };
 
-    private static IEnumerable<Effect> Finish(RunState run, DecisionContext context)
+    private static IEnumerable<Effect> Finish(RunState run, ModelSignature? signature, DecisionContext context)
     {
         var metrics = run.Metrics;
         if (run.FoldLosses.Length > 1)
@@ -120,7 +120,8 @@ internal static class RunRules
         var model = new EntityAddress(context.Address.Tenant, "models", run.Spec.Registers);
         var source = $"{context.Address.Family}/{context.Address.Id}";
         yield return new Effect.Tell(model, new RegisterModel(Kind(run.Spec.Model)!, $"Trained by {source}"));
-        yield return new Effect.Tell(model, new AddVersion(source, 0, DataHash(run.Spec), run.Model, metrics));
+        yield return new Effect.Tell(model, new AddVersion(
+            source, 0, DataHash(run.Spec), run.Model, metrics, new VersionDetails(source, run.Spec.Tables, signature)));
     }
 
     /// <summary>The table's own hash where there is one; otherwise that of the data section, which names them.</summary>

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Athanor.Protocol.Models;
 
 namespace Athanor.Protocol.Training;
 
@@ -107,7 +108,8 @@ public sealed record RunSegment(
     [property: Key(4)] int Resumes) : IWork;
 
 /// <param name="Cause">What went wrong, where it ended as diverged; empty otherwise.</param>
+/// <param name="Signature">Of the weights, where the part ended.</param>
 [Message("training.run-segment-result", Since = 1)]
 public sealed record RunSegmentResult(
-    [property: Key(0)] RunSegmentDone Done, [property: Key(1)] ImmutableArray<RunRolledBack> Rollbacks, [property: Key(2)] string Cause)
-    : IWorkResult;
+    [property: Key(0)] RunSegmentDone Done, [property: Key(1)] ImmutableArray<RunRolledBack> Rollbacks, [property: Key(2)] string Cause,
+    [property: Key(3)] ModelSignature? Signature = null) : IWorkResult;

@@ -2,8 +2,10 @@ using System.Globalization;
 using System.Numerics;
 using System.Security.Cryptography;
 using Athanor.Actors.Training;
+using Athanor.Compute.Exchange;
 using Athanor.Compute.Training;
 using Athanor.Protocol;
+using Athanor.Protocol.Models;
 using Athanor.Protocol.Training;
 using ComputeTasks = Athanor.Compute.Training.TrainingTasks;
 
@@ -94,10 +96,18 @@ internal sealed class RunSegmentHandler(TimeProvider time) : IWorkHandler
         if (double.IsFinite(loop.BestLoss)) metrics = metrics.SetItem("best-step", loop.BestStep);
         if (loop.Rollbacks > 0) metrics = metrics.SetItem("rollbacks", loop.Rollbacks);
         var ended = loop.End is not (LoopEnd.None or LoopEnd.Diverged);
+        var model = ended ? loop.ModelFile() : [];
         var done = new RunSegmentDone(
             segment.Segment, segment.Part, loop.Step, context.PutBlob(loop.Checkpoint()), loop.Loss, measured.Thinned(PointBytes),
-            (RunEnd)loop.End, ended ? context.PutBlob(loop.ModelFile()) : "", metrics);
-        return new RunSegmentResult(done, measured.Rollbacks, loop.Cause);
+            (RunEnd)loop.End, ended ? context.PutBlob(model) : "", metrics);
+        return new RunSegmentResult(done, measured.Rollbacks, loop.Cause, ended ? SignatureOf(model) : null);
+    }
+
+    /// <summary>What the weights take and give; null for a kind of model that says it in no way known here.</summary>
+    private static ModelSignature? SignatureOf(byte[] model)
+    {
+        var file = ModelFile.Read(model);
+        return file.Inputs.IsEmpty ? null : new ModelSignature(file.Kind, file.Inputs, file.Outputs);
     }
 
     /// <summary>The slot's share of the machine; see the setting <c>slots.pools.*.threads</c>.</summary>

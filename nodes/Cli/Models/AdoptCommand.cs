@@ -17,6 +17,8 @@ namespace Athanor.Nodes.Cli.Models;
 /// </summary>
 internal static class AdoptCommand
 {
+    private static readonly TimeSpan LongestTell = TimeSpan.FromSeconds(10);
+
     private static readonly Argument<string> Unit = new("unit") { Description = "The twin's id.", HelpName = "UNIT" };
 
     private static readonly Argument<string?> Model = new("model")
@@ -57,6 +59,7 @@ internal static class AdoptCommand
         if (back) await ModelArguments.Ask(cluster.Client, twin, new RevertModel(before.Model.Version, parsed.GetValue(Why) ?? "twins adopt --back"), cancellation);
         else await Adopt(cluster.Client, twin, before, Cli.Address(parsed, cluster, "models", model!), parsed, cancellation);
         var after = await Read(cluster.Client, twin, cancellation);
+        await Told(cluster.Client, twin, after.Model.Source, cancellation);
         Print(parsed, twin, before, after);
         return ExitCodes.Success;
     }
@@ -77,6 +80,22 @@ internal static class AdoptCommand
         var kind = heater.IsHybrid ? HeaterModel.HybridKind : HeaterModel.BalanceKind;
         var next = new TwinModel(kind, before.Model.Version + 1, name, heater.Parameters.ToArray(), heater.Weights.ToArray());
         await ModelArguments.Ask(client, twin, new AdoptModel(next, null, parsed.GetValue(Why) ?? $"twins adopt {twin.Id} {model.Id}"), cancellation);
+    }
+
+    /// <summary>The twin's message to the registered model is on its way; whoever looks at the model next shall see who uses it.</summary>
+    private static async Task Told(IClusterClient client, EntityAddress twin, string source, CancellationToken cancellation)
+    {
+        const string Models = "models/";
+        if (!source.StartsWith(Models, StringComparison.Ordinal) || ModelArguments.Parse(source[Models.Length..]) is not (var id, { } version)) return;
+        var model = new EntityAddress(twin.Tenant, "models", id);
+        var began = TimeProvider.System.GetTimestamp();
+        while (TimeProvider.System.GetElapsedTime(began) < LongestTell)
+        {
+            if (await client.Query(model, new ModelQuery(), cancellation: cancellation) is not ModelView view) return;
+            if (view.InUse.GetValueOrDefault($"twins/{twin.Id}") == version) return;
+            await Task.Delay(TimeSpan.FromMilliseconds(50), TimeProvider.System, cancellation);
+        }
+        Console.Error.WriteLine($"athanor: {model} does not know of it yet; it is told as soon as its owner is there");
     }
 
     private static async Task<HeaterModel> HeaterOf(

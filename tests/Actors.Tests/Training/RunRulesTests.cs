@@ -83,6 +83,12 @@ public sealed class RunRulesTests
         Assert.Equal(new RegisterModel("perceptron", "Trained by training/run"), tells[0].Command);
         var added = Assert.IsType<AddVersion>(tells[1].Command);
         Assert.Equal(("training/run", 0, Table, Model), (added.Source, added.Parent, added.DataHash, added.BlobHash));
+        Assert.Equal(("training/run", Table), (added.Details!.Run, Assert.Single(added.Details.Data)));
+        // What the slot found the weights to take and give goes with them.
+        var signature = new ModelSignature("perceptron", ["a", "b"], ["y"]);
+        var completed = Completed(0, 300, RunEnd.Steps);
+        tells = Decide(state, completed with { Result = (RunSegmentResult)completed.Result with { Signature = signature } }).OfType<Effect.Tell>().ToArray();
+        Assert.Equal(signature, Assert.IsType<AddVersion>(tells[1].Command).Details!.Signature);
     }
 
     [Fact]
