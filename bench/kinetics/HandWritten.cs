@@ -1,10 +1,11 @@
+using System.Runtime.Intrinsics;
 using Athanor.Compute.Numerics;
 using Athanor.Compute.Ode;
 
 namespace Athanor.Bench.Kinetics;
 
 /// <summary>Robertson's reaction.</summary>
-internal readonly struct RobertsonByHand : IStiffOdeModel
+internal readonly struct RobertsonByHand : IStiffOdeModel, ILaneOdeModel
 {
     public int Dimension => 3;
 
@@ -13,6 +14,15 @@ internal readonly struct RobertsonByHand : IStiffOdeModel
     public void Rhs(double t, ReadOnlySpan<double> y, Span<double> dy)
     {
         double r1 = 0.04 * y[0], r2 = 3e7 * y[1] * y[1], r3 = 1e4 * y[1] * y[2];
+        dy[0] = r3 - r1;
+        dy[1] = r1 - r2 - r3;
+        dy[2] = r2;
+    }
+
+    public void RhsLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> dy)
+    {
+        Vector512<double> r1 = 0.04 * y[0], r2 = 3e7 * y[1] * y[1], r3 = 1e4 * y[1] * y[2];
         dy[0] = r3 - r1;
         dy[1] = r1 - r2 - r3;
         dy[2] = r2;
@@ -36,7 +46,7 @@ internal readonly struct RobertsonByHand : IStiffOdeModel
 }
 
 /// <summary>A → B → C, 2 A → D with the constants of Klatt and Engell in a jacketed tank: y = (A, B in mol/L, T in K), hours.</summary>
-internal readonly struct VanDeVusseByHand : IStiffOdeModel
+internal readonly struct VanDeVusseByHand : IStiffOdeModel, ILaneOdeModel
 {
     private const double Dilution = 14.19, Feed = 5.1, FeedK = 378.05, CoolantK = 386.0, Cooling = 866.88 / (2.811942 * 10.0), Capacity = 2.811942e3;
 
@@ -53,6 +63,19 @@ internal readonly struct VanDeVusseByHand : IStiffOdeModel
         dy[0] = (Dilution * (Feed - y[0])) - r1 - (2.0 * r3);
         dy[1] = (-Dilution * y[1]) + r1 - r2;
         dy[2] = (Dilution * (FeedK - y[2])) + (Cooling * (CoolantK - y[2])) - (((4.2e3 * r1) - (11.0e3 * r2) - (83.7e3 * r3)) / Capacity);
+    }
+
+    public void RhsLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> dy)
+    {
+        var inverse = Vector512<double>.One / y[2];
+        var k1 = 1.287e12 * DetMath.Exp(-9758.3 * inverse);
+        var k3 = 9.043e9 * DetMath.Exp(-8560.0 * inverse);
+        Vector512<double> r1 = k1 * y[0], r2 = k1 * y[1], r3 = k3 * y[0] * y[0], dilution = Vector512.Create(Dilution);
+        dy[0] = (dilution * (Vector512.Create(Feed) - y[0])) - r1 - (2.0 * r3);
+        dy[1] = r1 - (dilution * y[1]) - r2;
+        dy[2] = (dilution * (Vector512.Create(FeedK) - y[2])) + (Cooling * (Vector512.Create(CoolantK) - y[2]))
+            - (((4.2e3 * r1) - (11.0e3 * r2) - (83.7e3 * r3)) * (1.0 / Capacity));
     }
 
     public void Jacobian(double t, ReadOnlySpan<double> y, Span<double> jacobian)
@@ -78,7 +101,7 @@ internal readonly struct VanDeVusseByHand : IStiffOdeModel
 
 /// <summary>An enzyme inhibited by its product, then two reactions on one catalyst, which share their adsorption term: y = (S, P, Q, W) in
 /// mol/L, minutes.</summary>
-internal readonly struct CatalystByHand : IStiffOdeModel
+internal readonly struct CatalystByHand : IStiffOdeModel, ILaneOdeModel
 {
     public int Dimension => 4;
 
@@ -88,6 +111,21 @@ internal readonly struct CatalystByHand : IStiffOdeModel
     {
         var r1 = 2.0 * y[0] / ((0.4 * (1.0 + (y[1] / 0.3))) + y[0]);
         var sites = 1.0 / (1.0 + (3.0 * y[1]) + (5.0 * y[2]));
+        sites *= sites;
+        var r2 = 4.0 * y[1] * sites;
+        var r3 = 1.5 * y[1] * y[2] * sites;
+        dy[0] = -r1;
+        dy[1] = r1 - r2 - r3;
+        dy[2] = r2 - r3;
+        dy[3] = r3;
+    }
+
+    public void RhsLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> dy)
+    {
+        var one = Vector512<double>.One;
+        var r1 = 2.0 * y[0] / ((0.4 * (one + (y[1] * (1.0 / 0.3)))) + y[0]);
+        var sites = one / (one + (3.0 * y[1]) + (5.0 * y[2]));
         sites *= sites;
         var r2 = 4.0 * y[1] * sites;
         var r3 = 1.5 * y[1] * y[2] * sites;

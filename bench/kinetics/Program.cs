@@ -10,18 +10,30 @@ using Athanor.Compute.Kinetics.Text;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Reactors;
 
-// Networks as text beside the same written by hand in C#. Arguments: [load] [ROUNDS]. "load" times the first load in this process, from text
-// to machine code of every method, so start it afresh for each figure.
+// Networks as text beside the same written by hand in C#. Arguments: [load] [ROUNDS] or --write-thirty FOLDER. "load" times the first load in
+// this process, from text to machine code of every method, so start it afresh for each figure.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
+if (args is ["--write-thirty", var folder])
+{
+    File.WriteAllText(Path.Combine(folder, ThirtyWriter.FileName), ThirtyWriter.File());
+    return;
+}
 if (args.Contains("load"))
 {
     Load("first");
     Load("second");
     return;
 }
-var rounds = args.Length > 0 ? int.Parse(args[0]) : 31;
-Console.WriteLine($"least of {rounds} rounds, generated / by hand; ns a call of right-hand side and Jacobian, us a solve");
-Console.WriteLine($"{"network",-34}{"rhs",22}{"Jacobian",22}{"solve",24}{"interpreted",14}{"difference",12}");
+var rounds = 31;
+if (args.Length > 1 || (args.Length == 1 && !(int.TryParse(args[0], out rounds) && rounds > 0)))
+{
+    Console.Error.WriteLine("the arguments are [ROUNDS], load, or --write-thirty FOLDER");
+    Environment.ExitCode = 2;
+    return;
+}
+Console.WriteLine(
+    $"generated / by hand, least of {rounds} rounds in turns = median of the rounds' ratios; ns a call, us a solve (Tsit5, stiff ones Rodas5P)");
+Console.WriteLine($"{"network",-30}{"rhs",28}{"eight lanes",28}{"Jacobian",30}{"solve",32}{"interpreted",13}{"difference",12}");
 var tank = new BalanceText
 {
     Kind = BalanceKind.Cstr,
@@ -66,30 +78,16 @@ Compare(
     "30 species, 50 reactions", new Thirty(), Thirty.Text, new BalanceText { Temperature = new(400, "K"), HeatCapacity = new(2000, "J/(L K)") },
     [.. Enumerable.Range(0, 30).Select(i => 0.1 + (0.02 * i)), 400], 1, true);
 
-CompareLanes(new Cstr(305, 350), Network("min", ["A"], "A -> nothing ; k = 7.2e10 exp(-8750/T) ; dH = -5e4 [J/mol]"), tank, [0.5, 350]);
-
-void CompareLanes<THand>(THand hand, KineticsText text, BalanceText balance, double[] start)
-    where THand : struct, IOdeModel<THand>
-{
-    var byHand = new MeasureLanes(start, rounds).Visit(hand, 0);
-    var generated = KineticNetwork.Of(text).Balance(balance, CodeForm.Generated).Compiled.Accept(new MeasureLanes(start, rounds));
-    Console.WriteLine($"exothermic tank, eight lanes, ns a right-hand side: {Ratio(generated, byHand)}");
-}
-
 void Compare<THand>(string name, THand hand, KineticsText text, BalanceText balance, double[] start, double end, bool stiff)
-    where THand : struct, IStiffOdeModel
+    where THand : struct, IStiffOdeModel, ILaneOdeModel
 {
     var network = KineticNetwork.Of(text);
-    var byHand = new Times<THand>(hand, start, end, stiff, rounds);
-    var generated = network.Balance(balance, CodeForm.Generated).Compiled.Accept(new Measure(start, end, stiff, rounds));
-    var interpreted = network.Balance(balance, CodeForm.Interpreted).Compiled.Accept(new Measure(start, end, stiff, Math.Min(rounds, 3)));
-    var difference = byHand.End.Select((y, i) => Math.Abs(y - generated.End[i]) / (Math.Abs(y) + 1e-9)).Max();
+    var row = network.Balance(balance, CodeForm.Generated).Compiled.Accept(new Versus<THand>(hand, start, end, stiff, rounds));
+    var interpreted = network.Balance(balance, CodeForm.Interpreted).Compiled.Accept(
+        new Versus<THand>(hand, start, end, stiff, Math.Min(rounds, 3)) { SolveAlone = true });
     Console.WriteLine(
-        $"{name,-34}{Ratio(generated.Rhs, byHand.Rhs),22}{Ratio(generated.Jacobian, byHand.Jacobian),22}{Ratio(generated.Solve, byHand.Solve),24}"
-        + $"{interpreted.Solve / byHand.Solve,13:F1}x{difference,12:E1}");
+        $"{name,-30}{row.Rhs,28}{row.Lanes,28}{row.Jacobian,30}{row.Solve,32}{interpreted.Solve.Median,12:F1}x{row.Difference,12:E1}");
 }
-
-static string Ratio(double ours, double theirs) => $"{ours:F1} / {theirs:F1} = {ours / theirs:F2}x";
 
 static KineticsText Network(string time, string[] species, params string[] reactions) => new()
 {
@@ -118,83 +116,4 @@ static void Load(string which)
         + $"{built - read:F0}, machine code of every method {compiled - built:F0}); "
         + $"{(Environment.CpuUsage.TotalTime - cpu).TotalMilliseconds:F0} ms of processor time, of it "
         + $"{(System.Runtime.JitInfo.GetCompilationTime() - jit).TotalMilliseconds:F0} in the JIT for {System.Runtime.JitInfo.GetCompiledMethodCount() - methods} methods");
-}
-
-/// <summary>Times of a model's right-hand side, Jacobian and solve.</summary>
-internal sealed class Times<TModel>
-    where TModel : struct, IStiffOdeModel
-{
-    public Times(TModel model, double[] start, double end, bool stiff, int rounds)
-    {
-        var n = model.Dimension;
-        double[] dy = new double[n], jacobian = new double[n * n];
-        End = new double[n];
-        var options = new OdeOptions { RelativeTolerance = 1e-6, AbsoluteTolerance = 1e-9 };
-        double[] times = [end];
-        Rhs = Least.Of(rounds, 20_000, () => model.Rhs(0.0, start, dy)) * 1e3;
-        Jacobian = Least.Of(rounds, 10_000, () => model.Jacobian(0.0, start, jacobian)) * 1e3;
-        Solve = Least.Of(rounds, 20, () =>
-        {
-            if (stiff) Rodas4.Solve(model, 0.0, start, times, End, options);
-            else Tsit5.Solve(model, 0.0, start, times, End, options);
-        });
-    }
-
-    public double[] End { get; }
-
-    public double Rhs { get; }
-
-    public double Jacobian { get; }
-
-    public double Solve { get; }
-
-}
-
-internal static class Least
-{
-    /// <summary>us a call.</summary>
-    public static double Of(int rounds, int repeats, Action action)
-    {
-        // Long enough for the JIT's last tier, which comes in the background.
-        var warm = Stopwatch.StartNew();
-        while (warm.Elapsed.TotalMilliseconds < 400)
-        {
-            for (var i = 0; i < repeats; i++) action();
-        }
-        var least = double.MaxValue;
-        for (var round = 0; round < rounds; round++)
-        {
-            var watch = Stopwatch.StartNew();
-            for (var i = 0; i < repeats; i++) action();
-            least = Math.Min(least, watch.Elapsed.TotalMicroseconds / repeats);
-        }
-        return least;
-    }
-}
-
-internal sealed record Measured(double Rhs, double Jacobian, double Solve, double[] End);
-
-internal sealed class Measure(double[] start, double end, bool stiff, int rounds) : IModelVisitor<Measured>
-{
-    public Measured Visit<TModel>(in TModel model)
-        where TModel : struct, IOdeModel<TModel>, ISparseOdeModel
-    {
-        var times = new Times<TModel>(model, start, end, stiff, rounds);
-        return new Measured(times.Rhs, times.Jacobian, times.Solve, times.End);
-    }
-}
-
-internal sealed class MeasureLanes(double[] start, int rounds) : IModelVisitor<double>
-{
-    public double Visit<TModel>(in TModel model)
-        where TModel : struct, IOdeModel<TModel>, ISparseOdeModel => Visit(model, 0);
-
-    public double Visit<TModel>(TModel model, int unused)
-        where TModel : struct, IOdeModel<TModel>
-    {
-        _ = unused;
-        Vector512<double>[] y = [.. start.Select(Vector512.Create)], dy = new Vector512<double>[start.Length];
-        Vector512<double>[] parameters = [.. Enumerable.Range(0, model.ParameterCount).Select(k => Vector512.Create(model.Parameter(k)))];
-        return Least.Of(rounds, 20_000, () => model.RhsLanes(default, y, parameters, dy)) * 1e3;
-    }
 }

@@ -71,8 +71,8 @@ internal sealed class TapeIntervals(RateProgram program) : IIntervalModel
                 TapeCode.Tanh => Interval.Tanh(a),
                 TapeCode.Root => Interval.Root(a),
                 TapeCode.GuardedPower => GuardedPower(a, i.Value),
-                TapeCode.GuardedReciprocal => GuardedReciprocal(a),
                 TapeCode.Power => Power(a, b),
+                TapeCode.PowerQuotient => PowerQuotient(b, c),
                 TapeCode.Select => a.High < 0.0 ? b : a.Low >= 0.0 ? c : Hull(b, c),
                 // Time: a steady state holds at all times, and a field that depends on it is refused before.
                 _ => Interval.Whole,
@@ -85,11 +85,15 @@ internal sealed class TapeIntervals(RateProgram program) : IIntervalModel
 
     private static Interval Hull(Interval a, Interval b) => new(Math.Min(a.Low, b.Low), Math.Max(a.High, b.High));
 
-    /// <summary>1 / a for a above zero, else 0.</summary>
-    private static Interval GuardedReciprocal(Interval a)
+    /// <summary>a^n / a for a above zero; 0 below; every slope there is where a may be zero.</summary>
+    private static Interval PowerQuotient(Interval a, Interval n)
     {
-        if (a.High <= 0.0) return 0.0;
-        return a.Low > 0.0 ? (Interval)1.0 / a : new Interval(0.0, double.PositiveInfinity);
+        if (a.High < 0.0) return 0.0;
+        var less = n - 1.0;
+        if (a.Low > 0.0) return Interval.Exp(less * Interval.Log(a));
+        return a.High > 0.0 && n.Low >= 1.0
+            ? new Interval(0.0, Interval.Exp(less * Interval.Log(a.High)).High)
+            : new Interval(0.0, double.PositiveInfinity);
     }
 
     /// <summary>a^n for a above zero, else 0; monotone where a is positive.</summary>

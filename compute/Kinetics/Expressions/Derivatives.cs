@@ -81,9 +81,8 @@ public sealed class Derivatives(ExpressionGraph graph, Dependence dependence, Ex
             Operation.Exp => graph.Multiply(node, da),
             Operation.Log => graph.Divide(da, a),
             Operation.Tanh => graph.Multiply(da, graph.Subtract(graph.One, graph.Multiply(node, node))),
-            Operation.Root => graph.Multiply(da, graph.Multiply(graph.Constant(0.5), graph.GuardedReciprocal(node))),
-            Operation.GuardedPower =>
-                graph.Multiply(da, graph.Multiply(graph.Constant(node.Value), graph.Multiply(node, graph.GuardedReciprocal(a)))),
+            Operation.Root => graph.Multiply(da, PowerSlope(node, a, graph.Constant(0.5))),
+            Operation.GuardedPower => graph.Multiply(da, PowerSlope(node, a, graph.Constant(node.Value))),
             Operation.Table => graph.Multiply(da, graph.TableSlope(node.Index, a)),
             _ => throw new NotSupportedException($"there is no second derivative of {node.Operation}"),
         };
@@ -91,16 +90,17 @@ public sealed class Derivatives(ExpressionGraph graph, Dependence dependence, Ex
 
     private Expression Power(Expression node, Expression da, Expression db)
     {
-        // (a^b)' = a^b (b' ln a + b a' / a); both guarded, since a^b is 0 for a ≤ 0.
+        // (a^b)' = b a^b / a a' + a^b ln a b'; the logarithm is guarded, since a^b is 0 for a ≤ 0.
         var a = node.A!;
-        var sum = graph.Multiply(graph.Multiply(node.B!, da), graph.GuardedReciprocal(a));
-        if (!db.Is(0.0))
-        {
-            var least = graph.Constant(1e-300);
-            sum = graph.Add(sum, graph.Multiply(db, graph.Log(graph.Select(graph.Subtract(a, least), least, a))));
-        }
-        return graph.Multiply(node, sum);
+        var sum = graph.Multiply(da, PowerSlope(node, a, node.B!));
+        if (db.Is(0.0)) return sum;
+        var least = graph.Constant(1e-300);
+        var log = graph.Log(graph.Select(graph.Subtract(a, least), least, a));
+        return graph.Add(sum, graph.Multiply(graph.Multiply(node, log), db));
     }
+
+    /// <summary>n a^n / a.</summary>
+    private Expression PowerSlope(Expression power, Expression a, Expression n) => graph.Multiply(n, graph.PowerQuotient(power, a, n));
 }
 
 /// <summary>Copies expressions into a graph with other leaves: a temperature that becomes a state, parameters that move.</summary>

@@ -36,11 +36,12 @@ public enum Operation : byte
     /// <summary>a to the power <see cref="Expression.Value"/>, which is not whole; 0 for a ≤ 0.</summary>
     GuardedPower,
 
-    /// <summary>1 / a; 0 for a ≤ 0: derivatives of the two above.</summary>
-    GuardedReciprocal,
-
     /// <summary>a to the power b.</summary>
     Power,
+
+    /// <summary>a / b where a is b to the power c: the derivatives of powers, without a division by zero (see
+    /// <see cref="ExpressionFunctions.PowerQuotient(double, double, double)"/>).</summary>
+    PowerQuotient,
 
     /// <summary>b where a &lt; 0, else c; NaN where a is NaN.</summary>
     Select,

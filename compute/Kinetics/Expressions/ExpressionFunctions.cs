@@ -23,11 +23,35 @@ public static class ExpressionFunctions
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<double> Root(Vector512<double> a) => ZeroUnlessPositive(a, Vector512.Sqrt(a));
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static double GuardedReciprocal(double a) => a <= 0.0 ? 0.0 : 1.0 / a;
+    /// <summary>Where a slope of a^n, n below 1, stands for the infinite one at a = 0.</summary>
+    private const double LeastBase = 1e-12;
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<double> GuardedReciprocal(Vector512<double> a) => ZeroUnlessPositive(a, Vector512<double>.One / a);
+    /// <summary>Below this 1 / a is infinite or nearly so.</summary>
+    private const double LeastDivisor = 1e-290;
+
+    /// <summary>a^n / a, given a^n; n times it is the slope of a^n. At a = 0 it is the limit from above: 0 for n above 1, 1 for n = 1; for n
+    /// below 1, where there is none, the large value at a = 1e-12 (1e6 for a root), so that neither infinity nor NaN gets into a Jacobian.
+    /// Below 0, where the power is 0, it is 0.</summary>
+    public static double PowerQuotient(double power, double a, double n)
+    {
+        if (a >= LeastDivisor) return power / a;
+        if (a < 0.0) return power * 0.0;
+        if (double.IsNaN(a)) return a;
+        return n > 1.0 ? 0.0 : n == 1.0 ? 1.0 : DetMath.Pow(LeastBase, n - 1.0);
+    }
+
+    public static Vector512<double> PowerQuotient(Vector512<double> power, Vector512<double> a, Vector512<double> n)
+    {
+        var quotient = power / a;
+        var ordinary = Vector512.GreaterThanOrEqual(a, Vector512.Create(LeastDivisor));
+        if (Vector512.ExtractMostSignificantBits(ordinary) == 0xFF) return quotient;
+        Vector512<double> zero = Vector512<double>.Zero, one = Vector512<double>.One;
+        var limit = Vector512.ConditionalSelect(Vector512.Equals(n, one), one, DetMath.Pow(Vector512.Create(LeastBase), n - one));
+        limit = Vector512.ConditionalSelect(Vector512.GreaterThan(n, one), zero, limit);
+        var rest = Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(a, zero), limit, a);
+        rest = Vector512.ConditionalSelect(Vector512.LessThan(a, zero), power * zero, rest);
+        return Vector512.ConditionalSelect(ordinary, quotient, rest);
+    }
 
     public static double GuardedPower(double a, double n) => a <= 0.0 ? 0.0 : DetMath.Pow(a, n);
 

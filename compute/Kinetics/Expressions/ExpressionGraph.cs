@@ -125,7 +125,8 @@ public sealed class ExpressionGraph
 
     internal Expression TableSlope(int table, Expression a) => Node(Operation.TableSlope, 0.0, table, a, null, null);
 
-    internal Expression GuardedReciprocal(Expression a) => Node(Operation.GuardedReciprocal, a);
+    /// <summary>a^n / a, given a^n.</summary>
+    internal Expression PowerQuotient(Expression power, Expression a, Expression n) => Node(Operation.PowerQuotient, 0.0, 0, power, a, n);
 
     /// <summary>The same operation on other operands, simplified anew.</summary>
     internal Expression Again(Expression like, Expression? a, Expression? b, Expression? c) => like.Operation switch
@@ -141,8 +142,8 @@ public sealed class ExpressionGraph
         Operation.Tanh => Tanh(a!),
         Operation.Root => Root(a!),
         Operation.GuardedPower => Power(a!, Constant(like.Value)),
-        Operation.GuardedReciprocal => GuardedReciprocal(a!),
         Operation.Power => Power(a!, b!),
+        Operation.PowerQuotient => PowerQuotient(a!, b!, c!),
         Operation.Select => Select(a!, b!, c!),
         Operation.Table => Table(like.Index, a!),
         Operation.TableSlope => TableSlope(like.Index, a!),

@@ -8,7 +8,9 @@ namespace Athanor.Compute.Kinetics.Generation;
 
 /// <summary>
 /// Turns a tape into IL. A register that is read once is an expression on the evaluation stack, one that is read more often a local; so the
-/// JIT sees the tree it would see of hand-written code. The order of evaluation differs from the tape's, what is calculated does not.
+/// JIT sees the tree it would see of hand-written code. Calls come first, each with nothing else on the stack: no vector register outlives a
+/// call, so whatever waited there would be written to memory and read again. The order of evaluation differs from the tape's, what is
+/// calculated does not.
 /// </summary>
 internal sealed class TapeEmitter
 {
@@ -82,12 +84,30 @@ internal sealed class TapeEmitter
     /// <summary>Emits outputs to their places behind a reference.</summary>
     public void Outputs(LocalBuilder target, ReadOnlySpan<int> registers, ReadOnlySpan<int> places)
     {
+        Calls();
         for (var i = 0; i < registers.Length; i++)
         {
             Address(target, places.IsEmpty ? i : places[i]);
             Value(registers[i]);
             if (_lanes) _il.Emit(OpCodes.Stobj, Lane);
             else _il.Emit(OpCodes.Stind_R8);
+        }
+    }
+
+    /// <summary>Calculates all that is called, into locals.</summary>
+    private void Calls()
+    {
+        var first = _mode == Mode.Scalar ? _tape.Prepared : 0;
+        var end = _mode == Mode.Prepare ? _tape.Prepared : _tape.Instructions.Length;
+        for (var r = first; r < end; r++)
+        {
+            ref readonly var instruction = ref _tape.Instructions[r];
+            if (instruction.Code is not (TapeCode.Exp or TapeCode.Log or TapeCode.Tanh or TapeCode.GuardedPower or TapeCode.Power
+                or TapeCode.PowerQuotient or TapeCode.Table or TapeCode.TableSlope)) continue;
+            Compute(instruction);
+            var local = _il.DeclareLocal(_lanes ? Lane : typeof(double));
+            _locals[r] = local;
+            _il.Emit(OpCodes.Stloc, local);
         }
     }
 
@@ -168,21 +188,21 @@ internal sealed class TapeEmitter
                 break;
             case TapeCode.Exp or TapeCode.Tanh or TapeCode.Log:
                 Value(i.A);
-                // The exponential is inlined by itself, which is worth it only while there are few.
-                Call(_manyExp && i.Code == TapeCode.Exp ? typeof(ExpressionFunctions) : typeof(DetMath), i.Code.ToString(), 1);
+                // In lanes the exponential is inlined by itself, which is worth it only while there are few.
+                Call(_lanes && _manyExp && i.Code == TapeCode.Exp ? typeof(ExpressionFunctions) : typeof(DetMath), i.Code.ToString(), 1);
                 break;
             case TapeCode.Power:
                 Value(i.A);
                 Value(i.B);
                 Call(typeof(ExpressionFunctions), nameof(ExpressionFunctions.Power), 2);
                 break;
-            case TapeCode.Select:
+            case TapeCode.Select or TapeCode.PowerQuotient:
                 Value(i.A);
                 Value(i.B);
                 Value(i.C);
-                Call(typeof(ExpressionFunctions), nameof(ExpressionFunctions.Select), 3);
+                Call(typeof(ExpressionFunctions), i.Code.ToString(), 3);
                 break;
-            case TapeCode.Root or TapeCode.GuardedReciprocal:
+            case TapeCode.Root:
                 Value(i.A);
                 Call(typeof(ExpressionFunctions), i.Code.ToString(), 1);
                 break;
