@@ -33,7 +33,7 @@ static void Reactors(string[] rest)
             var clock = Stopwatch.StartNew();
             foreach (var r in new ReactorProtocol(reactor, steps, rate, (step, loss) =>
             {
-                if (step % 250 == 0) Console.Error.Write($"\r{step} {loss:E2} {clock.Elapsed.TotalSeconds:0.0} s   ");
+                if (step % 50 == 0) Console.Error.Write($"\r{step} {loss:E2} {clock.Elapsed.TotalSeconds:0.0} s   ");
             }).Run(seed, hybrid))
             {
                 Console.WriteLine(

@@ -22,7 +22,8 @@ internal interface IModelPhysics<T>
     /// <summary>Names of the trained numbers c, in their order.</summary>
     IReadOnlyList<string> Constants { get; }
 
-    void InitializeConstants(Span<T> c);
+    /// <summary>First guesses, from the training records where these tell something.</summary>
+    void InitializeConstants(ModelSpecification model, IReadOnlyList<ProcessRecord> training, Span<T> c);
 
     /// <summary>Writes z(x, u).</summary>
     void Features(ReadOnlySpan<T> x, ReadOnlySpan<T> u, Span<T> z);

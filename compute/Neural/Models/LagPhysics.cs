@@ -36,7 +36,7 @@ internal readonly struct LagPhysics<T> : IModelPhysics<T>
     public IReadOnlyList<string> Constants => _names;
 
     /// <summary>c_i = ln(1/τ_i) relative to the first guess.</summary>
-    public void InitializeConstants(Span<T> c) => c.Clear();
+    public void InitializeConstants(ModelSpecification model, IReadOnlyList<ProcessRecord> training, Span<T> c) => c.Clear();
 
     public void Features(ReadOnlySpan<T> x, ReadOnlySpan<T> u, Span<T> z) => _normaliser.Apply(x, u, z);
 

@@ -20,7 +20,8 @@ public abstract class NeuralModel<T>
     /// <summary>Names as in PyTorch state dicts: <c>net.0.weight</c> [out, in], <c>net.0.bias</c> …, <c>constants</c>.</summary>
     public abstract IReadOnlyList<(string Name, int[] Shape)> Tensors { get; }
 
-    public abstract void Initialize(Span<T> parameters, ulong seed);
+    /// <param name="training">Records that first guesses of the physics' numbers are taken from; may be empty.</param>
+    public abstract void Initialize(Span<T> parameters, ulong seed, IReadOnlyList<ProcessRecord> training);
 
     /// <summary>The right-hand side, in units of the states per unit of time.</summary>
     public abstract void Field(ReadOnlySpan<T> parameters, ReadOnlySpan<double> x, ReadOnlySpan<double> u, Span<double> dx);
@@ -96,10 +97,10 @@ internal sealed class NeuralModel<T, TPhysics> : NeuralModel<T>
         return result;
     }
 
-    public override void Initialize(Span<T> parameters, ulong seed)
+    public override void Initialize(Span<T> parameters, ulong seed, IReadOnlyList<ProcessRecord> training)
     {
         _field.Net.Initialize(parameters[.._field.Net.ParameterCount], seed);
-        _field.Physics.InitializeConstants(parameters[_field.Net.ParameterCount.._field.ParameterCount]);
+        _field.Physics.InitializeConstants(Specification, training, parameters[_field.Net.ParameterCount.._field.ParameterCount]);
     }
 
     public override void Field(ReadOnlySpan<T> parameters, ReadOnlySpan<double> x, ReadOnlySpan<double> u, Span<double> dx)

@@ -28,7 +28,7 @@ internal readonly struct PlainPhysics<T> : IModelPhysics<T>
 
     public IReadOnlyList<string> Constants => [];
 
-    public void InitializeConstants(Span<T> c)
+    public void InitializeConstants(ModelSpecification model, IReadOnlyList<ProcessRecord> training, Span<T> c)
     {
     }
 

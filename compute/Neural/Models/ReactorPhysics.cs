@@ -5,20 +5,20 @@ namespace Athanor.Compute.Neural.Models;
 /// <summary>
 /// A stirred tank whose rate law is unknown: the net gives the rates, everything else is a balance.
 /// <code>
-/// r_j     = ρ exp(B tanh(net_j(c, T) / B)) Π_{i consumed by j} c_i           ρ = 1 / timeScale, B = 12
+/// r_j     = ρ exp(b(net_j(c, T))) Π_{i consumed by j} c_i                      ρ = 1 / timeScale, b(n) = n / √(1 + (n/12)²)
 /// dc_i/dt = D (feed_i - c_i) + Σ_j S_ji r_j
 /// dT/dt   = D (T_feed - T) + Σ_j a_j r_j + κ (T_jacket - T)                   a_j = -ΔH_j / (ρ cp), learned, as κ = UA / (V ρ cp)
 /// dTk/dt  = heat + ratio κ (T - Tk)
 /// </code>
 /// Mass: whatever the net says, every combination of species that the reactions conserve changes by the flows alone. Energy: the heat is the
-/// same rates'. Positivity: a rate vanishes with each species it consumes and is bounded by ρ e^B times them, so the field never points out of
+/// same rates'. Positivity: a rate vanishes with each species it consumes and is bounded by ρ e^12 times them, so the field never points out of
 /// the positive orthant, and steps below a bounded length keep to it. No order is assumed: the net sees the concentrations.
 /// </summary>
 internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>The logarithm of a rate stays within ± this of its typical value.</summary>
-    internal const double Bound = 12.0;
+    private const double Bound = 12.0;
 
     private readonly Normaliser<T> _normaliser;
     private readonly ReactorLayout _layout;
@@ -66,8 +66,19 @@ internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
 
     public IReadOnlyList<string> Constants => _constants;
 
-    /// <summary>No heat of reaction; a wall as quick as the time scale.</summary>
-    public void InitializeConstants(Span<T> c) => c.Clear();
+    public void InitializeConstants(ModelSpecification model, IReadOnlyList<ProcessRecord> training, Span<T> c)
+    {
+        // Without a guess: no heat of reaction, a wall as quick as the time scale. κ = ρ c².
+        c.Clear();
+        if (_layout.Exchanges) c[^1] = T.One;
+        var guesses = HeatEstimate.Of(model, _layout, training);
+        for (var i = 0; i < c.Length; i++)
+        {
+            if (guesses[i] is not { } guess) continue;
+            if (i < _layout.Reactions) c[i] = T.CreateTruncating(guess) / _rise[i];
+            else if (guess > 0.0) c[i] = T.CreateTruncating(Math.Sqrt(guess * model.TimeScale));
+        }
+    }
 
     public void Features(ReadOnlySpan<T> x, ReadOnlySpan<T> u, Span<T> z) => _normaliser.Apply(x, u, z);
 
@@ -77,7 +88,7 @@ internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
     {
         var species = _layout.Species;
         Span<T> rates = stackalloc T[n.Length];
-        Rates(x, n, rates);
+        for (var j = 0; j < rates.Length; j++) rates[j] = Factor(n[j], out _) * Consumed(x, j);
         var dilution = Value(_layout.Dilution, _dilution, u);
         for (var i = 0; i < species.Length; i++)
         {
@@ -90,7 +101,7 @@ internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
         for (var j = 0; j < rates.Length; j++) heat += _rise[j] * c[j] * rates[j];
         if (_layout.Exchanges)
         {
-            var flow = _rate * Elementary<T>.Exp(c[rates.Length]) * (Beyond(x, u) - x[at]);
+            var flow = _rate * c[rates.Length] * c[rates.Length] * (Beyond(x, u) - x[at]);
             heat += flow;
             if (_layout.Jacket >= 0) dx[_layout.Jacket] = Value(_layout.JacketHeat, _jacketHeat, u) - (_ratio * flow);
         }
@@ -102,8 +113,14 @@ internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
     {
         var species = _layout.Species;
         Span<T> rates = stackalloc T[n.Length];
+        Span<T> factors = stackalloc T[n.Length];
+        Span<T> slopes = stackalloc T[n.Length];
         Span<T> gr = stackalloc T[n.Length];
-        Rates(x, n, rates);
+        for (var j = 0; j < rates.Length; j++)
+        {
+            factors[j] = Factor(n[j], out slopes[j]);
+            rates[j] = factors[j] * Consumed(x, j);
+        }
         gr.Clear();
         gx.Clear();
         var dilution = Value(_layout.Dilution, _dilution, u);
@@ -124,23 +141,22 @@ internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
             }
             if (_layout.Exchanges)
             {
-                var exchange = _rate * Elementary<T>.Exp(c[rates.Length]);
+                var root = c[rates.Length];
+                var exchange = _rate * root * root;
                 var total = _layout.Jacket >= 0 ? slope - (_ratio * g[_layout.Jacket]) : slope;
-                gc[rates.Length] += exchange * (Beyond(x, u) - x[at]) * total;
+                gc[rates.Length] += (_rate * (root + root)) * (Beyond(x, u) - x[at]) * total;
                 gx[at] -= exchange * total;
                 if (_layout.Jacket >= 0) gx[_layout.Jacket] += exchange * total;
             }
         }
         for (var j = 0; j < rates.Length; j++)
         {
-            var bent = Elementary<T>.Tanh(n[j] / Elementary<T>.Of(Bound));
-            gn[j] = gr[j] * rates[j] * (T.One - (bent * bent));
+            gn[j] = gr[j] * rates[j] * slopes[j];
             // The product without the factor that is derived by; a division by it would fail at 0.
-            var factor = Factor(n[j]);
             var consumed = _layout.Consumed[j];
             foreach (var i in consumed)
             {
-                var product = factor;
+                var product = factors[j];
                 foreach (var k in consumed)
                 {
                     if (k != i) product *= x[species[k]];
@@ -152,22 +168,22 @@ internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
 
     /// <summary>rise-j: a_j, temperature per concentration; exchange: κ, 1/time.</summary>
     public double Constant(ReadOnlySpan<T> c, int index) => double.CreateTruncating(
-        index < _layout.Reactions && _layout.Temperature >= 0 ? _rise[index] * c[index] : _rate * Elementary<T>.Exp(c[index]));
+        index < _layout.Reactions && _layout.Temperature >= 0 ? _rise[index] * c[index] : _rate * c[index] * c[index]);
 
-    private void Rates(ReadOnlySpan<T> x, ReadOnlySpan<T> n, Span<T> rates)
+    private T Consumed(ReadOnlySpan<T> x, int reaction)
     {
-        for (var j = 0; j < rates.Length; j++)
-        {
-            var rate = Factor(n[j]);
-            foreach (var i in _layout.Consumed[j]) rate *= x[_layout.Species[i]];
-            rates[j] = rate;
-        }
+        var product = T.One;
+        foreach (var i in _layout.Consumed[reaction]) product *= x[_layout.Species[i]];
+        return product;
     }
 
-    private T Factor(T n)
+    /// <summary>ρ exp(b(n)), and b'(n).</summary>
+    private T Factor(T n, out T slope)
     {
-        var bound = Elementary<T>.Of(Bound);
-        return _rate * Elementary<T>.Exp(bound * Elementary<T>.Tanh(n / bound));
+        var part = n * Elementary<T>.Of(1.0 / Bound);
+        var inverse = T.One / T.Sqrt(T.One + (part * part));
+        slope = inverse * inverse * inverse;
+        return _rate * Elementary<T>.Exp(n * inverse);
     }
 
     private T Beyond(ReadOnlySpan<T> x, ReadOnlySpan<T> u) =>

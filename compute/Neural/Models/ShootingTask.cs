@@ -52,7 +52,7 @@ internal sealed class ShootingTask<T, TPhysics> : ITrainingTask<T>
 
     public void Initialize(Span<T> parameters, ulong seed)
     {
-        _model.Initialize(parameters, seed);
+        _model.Initialize(parameters, seed, _training);
         _shooting.InitializeStarts(parameters[_field.ParameterCount..]);
     }
 

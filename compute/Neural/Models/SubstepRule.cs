@@ -2,12 +2,12 @@ namespace Athanor.Compute.Neural.Models;
 
 /// <summary>
 /// How many Runge-Kutta steps an interval of the data takes. In a reactor the data and the known flows tell how fast a species is consumed:
-/// what flows in and does not stay was consumed, c_i' = in_i - loss_i c_i, so loss_i ≤ (in_i + |Δc_i/Δt|) / c_i. Steps keep h · loss ≤ 0.7.
+/// what flows in and does not stay was consumed, c_i' = in_i - loss_i c_i, so loss_i ≤ (in_i + |Δc_i/Δt|) / c_i. Steps keep h · loss ≤ 1.
 /// Elsewhere all intervals take the least number.
 /// </summary>
 internal static class SubstepRule
 {
-    private const double Most = 0.7, Floor = 2e-3;
+    private const double Most = 1.0, Floor = 2e-3;
     private const int Limit = 128;
 
     public static int[][] Of(ModelSpecification model, IReadOnlyList<ProcessRecord> records, int least)
@@ -33,6 +33,8 @@ internal static class SubstepRule
             for (var at = Math.Max(0, k - 1); at <= Math.Min(record.Rows - 1, k + 2); at++)
                 low = Math.Min(low, record.Outputs[(at * observed.Length) + column]);
             var change = (record.Outputs[((k + 1) * observed.Length) + column] - record.Outputs[(k * observed.Length) + column]) / step;
+            // Neither side of an interval in which much happens is typical for it.
+            low = Math.Max(low, 0.05 * Math.Max(record.Outputs[(k * observed.Length) + column], record.Outputs[((k + 1) * observed.Length) + column]));
             var inflow = (dilution * layout.Feed[i].At(u)) + Math.Abs(change);
             fastest = Math.Max(fastest, dilution + (inflow / Math.Max(low, Floor * model.States[layout.Species[i]].Scale)));
         }

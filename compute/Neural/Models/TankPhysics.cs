@@ -47,7 +47,7 @@ internal readonly struct TankPhysics<T> : IModelPhysics<T>
 
     public IReadOnlyList<string> Constants => Names;
 
-    public void InitializeConstants(Span<T> c) => c.Clear();
+    public void InitializeConstants(ModelSpecification model, IReadOnlyList<ProcessRecord> training, Span<T> c) => c.Clear();
 
     public void Features(ReadOnlySpan<T> x, ReadOnlySpan<T> u, Span<T> z) => _normaliser.Apply(x, u, z);
 

@@ -37,13 +37,11 @@ internal sealed class ReactorProtocol(ReactorCase reactor, int steps, double rat
     private ReactorResult Learned(string name, string json, ProcessRecord[] training, ProcessRecord[] validation, ulong seed)
     {
         var model = NeuralModel<double>.Of(ModelJson.Normalised(ModelJson.Read(json), training));
-        var task = model.Task(training, [], new ShootingOptions(2, 1, 4, Substeps, Noise: 0.01));
+        var task = model.Task(training, [], new ShootingOptions(2, 2, 4, Substeps, Noise: 0.01));
         // Short windows first: the start of each is exact and the gradient short; then longer ones, whose errors add up as those of a free run.
-        FitPhase[] phases =
-        [
-            new(2, 1, steps / 2, 32, rate), new(8, 2, steps / 3, 32, 0.3 * rate), new(24, 5, steps / 6, 32, 0.1 * rate),
-        ];
-        var p = AdamFit.Run(task, phases, seed, told);
+        var p = AdamFit.Run(task, [new(2, 1, steps, 32, rate)], seed, told);
+        p = QuasiNewton.Run(task, p, steps / 2, told);
+        p = QuasiNewton.Run(task.With(new Dictionary<string, double> { ["window"] = 8, ["stride"] = 8 }), p, steps / 4, told);
         return Score(name, model, p, validation);
     }
 
