@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Text.Json;
+using Athanor.Compute.Neural.Models;
 
 namespace Athanor.Compute.Training;
 
@@ -45,6 +46,10 @@ public static class TrainingTasks
     private static readonly ITrainingTaskFactory[] Known =
     [
         new PerceptronRegressionFactory(),
+        new ShootingTaskFactory("neural-ode"),
+        new ShootingTaskFactory("augmented"),
+        new ShootingTaskFactory("stoichiometric"),
+        new ShootingTaskFactory("hybrid"),
     ];
 
     public static IEnumerable<string> Kinds => Known.Select(static factory => factory.Kind);

@@ -34,7 +34,7 @@ public static class ModelJson
     public static ModelSpecification Read(JsonElement json)
     {
         if (json.ValueKind != JsonValueKind.Object) throw new TrainingException("the model must be a JSON object");
-        TaskJson.CheckKeys(json, "model", "kind", "states", "controls", "hidden", "activation", "time-scale", "known", "reactor", "lags");
+        TaskJson.CheckKeys(json, "model", "kind", "states", "controls", "hidden", "activation", "time-scale", "known", "reactor", "lags", "loss");
         var activation = TaskJson.Text(json, "model", "activation", "tanh");
         if (!Enum.TryParse<Activation>(activation, true, out var function) || activation != Name(function))
         {

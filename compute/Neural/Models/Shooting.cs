@@ -24,7 +24,7 @@ internal sealed class Shooting<T, TPhysics>
     private readonly T[] _scale, _offset, _weight;
     private readonly T[][] _records, _inputs;
 
-    public Shooting(ModelSpecification model, ModelField<T, TPhysics> field, WindowPlan plan, double noise)
+    public Shooting(ModelSpecification model, ModelField<T, TPhysics> field, WindowPlan plan, ShootingOptions options)
     {
         _field = field;
         _plan = plan;
@@ -36,7 +36,7 @@ internal sealed class Shooting<T, TPhysics>
         _kinds = [.. model.States.Select(s => s.Start)];
         _scale = [.. model.States.Select(s => T.CreateTruncating(s.Scale))];
         _offset = [.. model.States.Select(s => T.CreateTruncating(s.Offset))];
-        _weight = Weights(model, plan, _observed, noise);
+        _weight = Weights(model, plan, _observed, options);
         _records = [.. plan.Records.Select(r => r.Outputs.Select(T.CreateTruncating).ToArray())];
         _inputs = [.. plan.Records.Select(r => r.Controls.Select(T.CreateTruncating).ToArray())];
         StartsPerWindow = _learned.Length;
@@ -216,8 +216,8 @@ internal sealed class Shooting<T, TPhysics>
 
     private T Measured(int record, int row, int column) => _records[record][(row * _observed.Length) + column];
 
-    /// <summary>By window and output, the reciprocal of the square that an error counts in, over rows and outputs.</summary>
-    private static T[] Weights(ModelSpecification model, WindowPlan plan, int[] observed, double noise)
+    /// <summary>By window and output, what the square of an error counts, over rows and outputs.</summary>
+    private static T[] Weights(ModelSpecification model, WindowPlan plan, int[] observed, ShootingOptions options)
     {
         var d = observed.Length;
         var weights = new T[plan.Windows.Length * d];
@@ -228,13 +228,14 @@ internal sealed class Shooting<T, TPhysics>
             for (var o = 0; o < d; o++)
             {
                 var scale = model.States[observed[o]].Scale;
-                var square = 1.0;
-                for (var k = 1; k <= window.Intervals && noise > 0.0; k++)
+                var square = options.Noise * options.Noise;
+                for (var k = 1; k <= window.Intervals; k++)
                 {
                     var change = (outputs[((window.First + k) * d) + o] - outputs[(window.First * d) + o]) / scale;
-                    square = (k == 1 ? noise * noise : square) + (change * change / window.Intervals);
+                    square += change * change / window.Intervals;
                 }
-                weights[(w * d) + o] = T.CreateTruncating(1.0 / (scale * scale * square * window.Intervals * d));
+                weights[(w * d) + o] = T.CreateTruncating(
+                    (options.Absolute + (options.Relative / square)) / (scale * scale * window.Intervals * d));
             }
         }
         return weights;

@@ -9,11 +9,13 @@ namespace Athanor.Compute.Neural.Models;
 /// <param name="Substeps">Least number of Runge-Kutta steps from a row to the next.</param>
 /// <param name="PredictSubsteps">Their number in free runs.</param>
 /// <param name="StartRows">Rows that a free run's start is fitted to where it is not measured.</param>
-/// <param name="Noise">Deviation of the data's noise in units of the states' scales. An error then counts relative to what its state changes by
-/// within the window, or to the noise where that is larger: windows in which little happens tell as much as those in which all happens.
-/// 0: every error counts in units of its state's scale.</param>
+/// <param name="Absolute">Weight of the squared error in units of the states' scales.</param>
+/// <param name="Relative">Weight of the squared error relative to what its state changes by within the window, or to <paramref name="Noise"/>
+/// where that is larger: windows in which little happens then tell as much as those in which all happens.</param>
+/// <param name="Noise">Deviation of the data's noise in units of the states' scales.</param>
 public sealed record ShootingOptions(
-    int Window, int Stride, int Substeps, int PredictSubsteps, int StartRows = 20, double Noise = 0.0);
+    int Window, int Stride, int Substeps, int PredictSubsteps, int StartRows = 20, double Absolute = 1.0, double Relative = 0.0,
+    double Noise = 0.01);
 
 /// <summary>Fits a model's roll-outs over windows of the records to the data.</summary>
 internal sealed class ShootingTask<T, TPhysics> : ITrainingTask<T>
@@ -34,9 +36,12 @@ internal sealed class ShootingTask<T, TPhysics> : ITrainingTask<T>
         var outputs = model.Specification.States.Count(s => s.Observed);
         foreach (var record in training.Concat(validation)) record.Check(model.Specification.Controls.Length, outputs);
         if (options.Window < 1 || options.Stride < 1 || options.Substeps < 1 || options.PredictSubsteps < 1)
-            throw new TrainingException("window, stride, substeps and predict-substeps must be 1 or more");
+            throw new TrainingException("data.window, stride, substeps and predict-substeps must be 1 or more");
+        if (!(options.Absolute >= 0.0) || !(options.Relative >= 0.0) || !(options.Absolute + options.Relative > 0.0))
+            throw new TrainingException("the loss's weights absolute and relative must be 0 or more, and not both 0");
+        if (!(options.Noise > 0.0)) throw new TrainingException($"data.noise is {options.Noise}; a positive part of the scales would be right");
         var plan = new WindowPlan(training, SubstepRule.Of(model.Specification, training, options.Substeps), options.Window, options.Stride);
-        _shooting = new Shooting<T, TPhysics>(model.Specification, field, plan, options.Noise);
+        _shooting = new Shooting<T, TPhysics>(model.Specification, field, plan, options);
         Samples = plan.Windows.Length;
         Tensors = _shooting.StartsPerWindow == 0 ? model.Tensors : [.. model.Tensors, ("starts", [Samples, _shooting.StartsPerWindow])];
         Model = ModelJson.Write(model.Specification);

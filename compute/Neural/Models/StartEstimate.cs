@@ -23,34 +23,53 @@ internal static class StartEstimate
         if (free.Length == 0) return start;
         var p = parameters.ToArray();
         var first = record.Slice(0, Math.Min(rows, record.Rows));
-        var (best, residual) = (start, Residuals(start));
-        var damping = 1e-3;
-        for (var round = 0; round < 40; round++)
+        // From several sides: what is not seen may have more than one value that nearly fits.
+        var hidden = free.Where(i => !states[i].Observed).ToArray();
+        var trials = hidden.Length switch { 0 => 1, 1 => 3, 2 => 9, _ => 1 };
+        var found = start;
+        var least = double.PositiveInfinity;
+        for (var trial = 0; trial < trials; trial++)
         {
-            var columns = free.Select(i =>
-            {
-                var moved = best.ToArray();
-                moved[i] += Difference * states[i].Scale;
-                var after = Residuals(moved);
-                return after.Select((value, k) => (value - residual[k]) / Difference).ToArray();
-            }).ToArray();
-            var improved = false;
-            for (var attempt = 0; attempt < 8 && !improved; attempt++)
-            {
-                var step = Solve(columns, residual, damping);
-                var moved = best.ToArray();
-                for (var i = 0; i < free.Length; i++) moved[free[i]] -= step[i] * states[free[i]].Scale;
-                var after = Residuals(moved);
-                improved = Square(after) < Square(residual);
-                damping *= improved ? 0.3 : 5.0;
-                if (!improved) continue;
-                var gained = 1.0 - (Square(after) / Square(residual));
-                (best, residual) = (moved, after);
-                if (gained < 1e-9) return best;
-            }
-            if (!improved) break;
+            var from = start.ToArray();
+            for (var (i, rest) = (0, trial); i < hidden.Length; i++, rest /= 3)
+                from[hidden[i]] += (rest % 3) switch { 1 => 1.5, 2 => -1.5, _ => 0.0 } * states[hidden[i]].Scale;
+            var reached = Descend(from);
+            var error = Square(Residuals(reached));
+            if (error < least) (found, least) = (reached, error);
         }
-        return best;
+        return found;
+
+        double[] Descend(double[] from)
+        {
+            var (best, residual) = (from, Residuals(from));
+            var damping = 1e-3;
+            for (var round = 0; round < 40; round++)
+            {
+                var columns = free.Select(i =>
+                {
+                    var moved = best.ToArray();
+                    moved[i] += Difference * states[i].Scale;
+                    var after = Residuals(moved);
+                    return after.Select((value, k) => (value - residual[k]) / Difference).ToArray();
+                }).ToArray();
+                var improved = false;
+                for (var attempt = 0; attempt < 8 && !improved; attempt++)
+                {
+                    var step = Solve(columns, residual, damping);
+                    var moved = best.ToArray();
+                    for (var i = 0; i < free.Length; i++) moved[free[i]] -= step[i] * states[free[i]].Scale;
+                    var after = Residuals(moved);
+                    improved = Square(after) < Square(residual);
+                    damping *= improved ? 0.3 : 5.0;
+                    if (!improved) continue;
+                    var gained = 1.0 - (Square(after) / Square(residual));
+                    (best, residual) = (moved, after);
+                    if (gained < 1e-9) return best;
+                }
+                if (!improved) break;
+            }
+            return best;
+        }
 
         double[] Residuals(double[] x)
         {

@@ -9,6 +9,7 @@ namespace Athanor.Compute.Neural.Models.Protocols;
 /// One row of the reactor protocol: a reactor whose rate law is hidden from the model, 24 records to train on and 8 to validate, 50 even
 /// points each, from starts drawn around a nominal one; without noise.
 /// </summary>
+/// <param name="Key">As typed.</param>
 /// <param name="Problem">The true equations.</param>
 /// <param name="Truth">Parameters of the true equations.</param>
 /// <param name="Nominal">Nominal start, by state of the problem.</param>
@@ -19,7 +20,7 @@ namespace Athanor.Compute.Neural.Models.Protocols;
 /// <param name="Rises">True rises in temperature of the reactions, K L/mol; empty without a temperature.</param>
 /// <param name="Exchange">True κ, 1/time.</param>
 internal sealed record ReactorCase(
-    string Name, OdeProblem Problem, double[] Truth, double End, double[] Nominal, double[] Relative, double[] Absolute, string Hybrid,
+    string Key, string Name, OdeProblem Problem, double[] Truth, double End, double[] Nominal, double[] Relative, double[] Absolute, string Hybrid,
     string Plain, double[] Rises, double Exchange)
 {
     public const int Points = 50, Training = 24, Validation = 8;
@@ -34,7 +35,7 @@ internal sealed record ReactorCase(
         truth[0] = coolant;
         var reactor = CstrReactor.Replace("TC", FormattableString.Invariant($"{coolant}"), StringComparison.Ordinal);
         return new ReactorCase(
-            FormattableString.Invariant($"exothermic CSTR, Tc = {coolant:0} K"), ExothermicCstr.Problem, truth, 10.0, [0.5, 350.0], [0.2, 0.0],
+            FormattableString.Invariant($"exothermic-cstr-{coolant:0}"), FormattableString.Invariant($"exothermic CSTR, Tc = {coolant:0} K"), ExothermicCstr.Problem, truth, 10.0, [0.5, 350.0], [0.2, 0.0],
             [0.0, 15.0],
             """{"kind":"hybrid","known":"reactor","hidden":[16,16],"time-scale":1.0,"states":[{"name":"Ca","positive":true},{"name":"Cb","positive":true,"observed":false},"T"],"""
             + reactor + "}",
@@ -43,7 +44,7 @@ internal sealed record ReactorCase(
     }
 
     public static ReactorCase KlattEngellReactor { get; } = new(
-        "Klatt-Engell", KlattEngell.Problem, KlattEngell.Problem.NominalParameters, 0.05, [2.1402, 1.0903, 114.19, 112.91],
+        "klatt-engell", "Klatt-Engell", KlattEngell.Problem, KlattEngell.Problem.NominalParameters, 0.05, [2.1402, 1.0903, 114.19, 112.91],
         [0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 15.0, 15.0],
         """
         {"kind":"hybrid","known":"reactor","hidden":[16,16],"time-scale":0.05,
@@ -55,7 +56,7 @@ internal sealed record ReactorCase(
         [-4.2 / (0.9342 * 3.01), 11.0 / (0.9342 * 3.01), 2.0 * 41.85 / (0.9342 * 3.01)], 4032.0 * 0.215 / (10.0 * 0.9342 * 3.01));
 
     public static ReactorCase Batch { get; } = new(
-        "batch A -> B -> C", Consecutive.Problem, Consecutive.Problem.NominalParameters, 8.0, [1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.0, 0.0, 0.0],
+        "batch", "batch A -> B -> C", Consecutive.Problem, Consecutive.Problem.NominalParameters, 8.0, [1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.0, 0.0, 0.0],
         """
         {"kind":"stoichiometric","hidden":[16,16],"time-scale":1.0,
          "states":[{"name":"A","positive":true},{"name":"B","positive":true},{"name":"C","positive":true}],
@@ -76,6 +77,9 @@ internal sealed record ReactorCase(
         var times = Enumerable.Range(0, Points).Select(k => End * k / (Points - 1)).ToArray();
         return [.. Enumerable.Range(0, Training + Validation).Select(i => Record(Start(seed, i), times))];
     }
+
+    /// <summary>What a control holds in all records: the parameter of that name of the true equations.</summary>
+    public double Control(string name) => Truth[Problem.ParameterIndex(name)];
 
     /// <summary>The true solution.</summary>
     public ProcessRecord Record(double[] start, double[] times)

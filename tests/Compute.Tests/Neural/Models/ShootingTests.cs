@@ -12,7 +12,7 @@ public sealed class ShootingTests
     public void The_gradient_of_a_roll_out_is_that_of_central_differences(string name)
     {
         var (specification, records) = TestModels.Of(name);
-        var task = NeuralModel<double>.Of(specification).Task(records, [], new ShootingOptions(5, 2, 3, 4, Noise: name == "lags" ? 0.1 : 0.0));
+        var task = NeuralModel<double>.Of(specification).Task(records, [], new ShootingOptions(5, 2, 3, 4, Relative: name == "lags" ? 0.5 : 0.0));
         var p = new double[task.ParameterCount];
         task.Initialize(p, 3);
         var draws = new Philox(5);
