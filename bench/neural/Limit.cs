@@ -15,7 +15,8 @@ internal static class Limit
     public static void Spin(int worker)
     {
         var (x, c) = (Vector512.Create(0.999f), Vector512.Create(1e-3f));
-        Vector512<float> a0 = c, a1 = c, a2 = c, a3 = c, a4 = c, a5 = c, a6 = c, a7 = c, b0 = c, b1 = c, b2 = c, b3 = c, b4 = c, b5 = c, b6 = c, b7 = c;
+        Vector512<float> a0 = c, a1 = c, a2 = c, a3 = c, a4 = c, a5 = c, a6 = c, a7 = c;
+        Vector512<float> b0 = c, b1 = c, b2 = c, b3 = c, b4 = c, b5 = c, b6 = c, b7 = c;
         for (var i = 0; i < Rounds; i++)
         {
             a0 = Vector512.FusedMultiplyAdd(a0, x, c);

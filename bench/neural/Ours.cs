@@ -83,7 +83,9 @@ internal sealed class Ours : IDisposable
         var tape = field.NewFitTape(Batch, Steps);
         var exact = new double[_p.Length];
         field.Fit(Wide(_p), Wide(_y0), [], Wide(_h), Batch, Wide(_targets), Wide(_weights), exact, [], [], tape);
-        foreach (var (row, ours, memory) in new[] { (Row.StepOne, _field, _fitOne), (Row.StepTwo, _field, _fitTwo), (Row.Checkpointed, _checkpointed, _fitCheckpointed) })
+        (Row, NeuralField<float>, FieldTape<float>)[] fields =
+            [(Row.StepOne, _field, _fitOne), (Row.StepTwo, _field, _fitTwo), (Row.Checkpointed, _checkpointed, _fitCheckpointed)];
+        foreach (var (row, ours, memory) in fields)
         {
             Array.Clear(_gradient);
             ours.Fit(_p, _y0, [], _h, Batch, _targets, _weights, _gradient, [], [], memory);
@@ -130,10 +132,12 @@ internal sealed class Ours : IDisposable
         return ProcessorTime ? times[0] : times[times.Length / 2];
     }
 
-    /// <summary>Whether processor time is measured in place of the clock's, and the least taken: for a busy machine and one thread.</summary>
+    /// <summary>Whether processor time is measured in place of the clock's, and the least taken: for a busy machine, one thread.</summary>
     public static bool ProcessorTime { get; set; }
 
-    private static double Now => ProcessorTime ? Environment.CpuUsage.TotalTime.TotalSeconds : Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
+    private static double Now => ProcessorTime
+        ? Environment.CpuUsage.TotalTime.TotalSeconds
+        : Stopwatch.GetTimestamp() / (double)Stopwatch.Frequency;
 
     private static float[] Draw(int count, double bound, ulong seed)
     {

@@ -22,8 +22,8 @@ internal sealed partial class Peers(string bin)
         ("headroom_node", "node-step hand-fused forward only 1 thread:", Row.SolveOne, Column.Cpp),
     ];
 
-    /// <summary>Finds the baselines folder (named, or ../shared/baselines beside the repository) and builds what is missing; null, with a line
-    /// that says so, where it is not there.</summary>
+    /// <summary>Finds the baselines folder (named, or ../shared/baselines beside the repository) and builds what is missing; null, with a
+    /// line that says so, where it is not there.</summary>
     public static Peers? Find(string? folder)
     {
         var root = new DirectoryInfo(AppContext.BaseDirectory);

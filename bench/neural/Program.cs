@@ -24,7 +24,8 @@ for (var i = 0; i < args.Length; i++)
             Ours.ProcessorTime = true;
             break;
         default:
-            Console.Error.WriteLine($"unknown or incomplete argument {args[i]}; there are --rounds N, --baselines FOLDER, --own, --processor-time");
+            Console.Error.WriteLine(
+                $"unknown or incomplete argument {args[i]}; there are --rounds N, --baselines FOLDER, --own, --processor-time");
             return 2;
     }
 }

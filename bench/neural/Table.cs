@@ -52,7 +52,9 @@ internal sealed class Table
         writer.WriteLine();
         writer.WriteLine($"limit (fused multiply-adds in registers, float): {one:F0} GFLOP/s on 1 thread, {two:F0} on 2");
         writer.WriteLine();
-        writer.WriteLine("| what | ours (least) | GFLOP/s, of the limit | error against float64 | libtorch C++ | libtorch / ours | C++ by hand | ours / C++ |");
+        writer.WriteLine(
+            "| what | ours (least) | GFLOP/s, of the limit | error against float64 | libtorch C++ | libtorch / ours | C++ by hand "
+            + "| ours / C++ |");
         writer.WriteLine("|---|---|---|---|---|---|---|---|");
         foreach (var row in _rows)
         {
@@ -60,8 +62,9 @@ internal sealed class Table
             var ours = _cells[(row, Column.Ours)];
             var rate = row.Flops / Median(ours) * 1e-9;
             writer.WriteLine(
-                $"| {row.Name} | {Show(row, Median(ours))} ({Show(row, ours.Min())}) | {rate:F0}, {100 * rate / (row.IsTwoThreads ? two : one):F0} % "
-                + $"| {errors.GetValueOrDefault(row, "-")} | {Cell(row, Column.Torch)} | {Ratio(row, Column.Torch, Column.Ours, row.Ratio)} "
+                $"| {row.Name} | {Show(row, Median(ours))} ({Show(row, ours.Min())}) "
+                + $"| {rate:F0}, {100 * rate / (row.IsTwoThreads ? two : one):F0} % | {errors.GetValueOrDefault(row, "-")} "
+                + $"| {Cell(row, Column.Torch)} | {Ratio(row, Column.Torch, Column.Ours, row.Ratio)} "
                 + $"| {Cell(row, Column.Cpp)} | {Ratio(row, Column.Ours, Column.Cpp, 0)} |");
         }
     }

@@ -4,8 +4,8 @@ namespace Athanor.Compute.Neural;
 
 /// <summary>
 /// Threads that do pieces of numerics together, the caller being one of them. Between two pieces of work they spin for some tens of
-/// microseconds, so that a step of a millisecond does not wait for threads to wake, and then sleep. Which thread does which piece is left to
-/// chance, so pieces write to places of their own and sums are formed after.
+/// microseconds, so that a step of a millisecond does not wait for threads to wake, and then sleep. Which thread does which piece is left
+/// to chance, so pieces write to places of their own and sums are formed after.
 /// One caller at a time. An exception of a piece is thrown to the caller when all have ended.
 /// </summary>
 public sealed class ComputeTeam : IDisposable
@@ -34,7 +34,7 @@ public sealed class ComputeTeam : IDisposable
 
     public int Threads { get; }
 
-    /// <summary>Calls <paramref name="piece"/> (index of the piece, index of the thread) for all pieces and returns when all are done.</summary>
+    /// <summary>Calls <paramref name="piece"/> (index of the piece, index of the thread) for all pieces; returns when all are done.</summary>
     public void Run(int pieces, Action<int, int> piece)
     {
         ObjectDisposedException.ThrowIf(_ended, this);

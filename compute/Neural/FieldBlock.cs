@@ -17,7 +17,8 @@ internal sealed class FieldLayout(NetLayout net, int controls, FixedStepMethod m
 
     public Tableau Tableau { get; } = Tableau.Of(method);
 
-    /// <summary>Elements a row that one stage's record takes: the network's inputs and hidden layers, and slopes where they are kept.</summary>
+    /// <summary>Elements a row that one stage's record takes: the network's inputs and hidden layers, and slopes where they are
+    /// kept.</summary>
     public int StageFeatures => Net.StoredFeatures + (Net.KeepsSlopes ? Net.HiddenFeatures : 0);
 
     /// <summary>Stages that are recorded.</summary>
@@ -29,7 +30,12 @@ internal sealed class FieldLayout(NetLayout net, int controls, FixedStepMethod m
 
     /// <summary>Elements of scratch that the work on one block takes.</summary>
     public long ScratchElements(int steps) =>
-        NetLayout.Block * (((steps + 1L) * States) + (2L * Tableau.Stages * States) + (2 * States) + Net.Inputs + (3 * Net.Widest) + 2);
+        NetLayout.Block * (
+            ((steps + 1L) * States) + (2L * Tableau.Stages * States) + (2 * States) + Net.Inputs + 2
+            + Math.Max(3L * Net.Widest, JvpFeatures));
+
+    /// <summary>Elements a row of scratch that the forward mode takes.</summary>
+    private long JvpFeatures => (2L * Net.Inputs) + ((long)Tableau.Stages * States) + (6L * Net.Widest);
 }
 
 /// <summary>Where one block of 16 or 32 trajectories lies: what stays from the forward to the backward pass, and scratch.</summary>

@@ -24,6 +24,33 @@ internal static unsafe class FieldKernel<TVector, T, TLanes>
         }
     }
 
+    /// <summary>All steps of the states and of a direction: d trajectories = J d(initial state, controls).</summary>
+    /// <param name="d">[steps + 1, states, rows]: the first is given, the others are written.</param>
+    /// <param name="dControls">[steps, controls, rows].</param>
+    /// <param name="scratch">[2 inputs + stages * states, rows], then six times [widest, rows].</param>
+    public static void Jvp(FieldLayout field, in FieldBlock<T> block, T* p, T* d, T* dControls, T* scratch)
+    {
+        var (net, tableau, rows) = (field.Net, field.Tableau, block.Rows);
+        var size = (nint)field.States * rows;
+        var controls = (nint)field.Controls * rows;
+        T* x = scratch, dx = x + size + controls, dk = dx + size + controls, netScratch = dk + (tableau.Stages * size);
+        for (var step = 0; step < block.Steps; step++)
+        {
+            T* y = block.States + (step * size), dy = d + (step * size);
+            var h = block.StepLengths[step];
+            Copy(block.Controls + (step * controls), x + size, controls);
+            Copy(dControls + (step * controls), dx + size, controls);
+            for (var i = 0; i < tableau.Stages; i++)
+            {
+                Combine(y, block.K, tableau.A[i], h, x, size);
+                Combine(dy, dk, tableau.A[i], h, dx, size);
+                NetKernel<TVector, T, TLanes>.Jvp(net, p, netScratch, x, dx, block.K + (i * size), dk + (i * size), rows);
+            }
+            Combine(y, block.K, tableau.B, h, y + size, size);
+            Combine(dy, dk, tableau.B, h, dy + size, size);
+        }
+    }
+
     /// <summary>The gradient with respect to initial state, controls and parameters, of which the state's gradient is given.</summary>
     /// <param name="sums">Of the first sixteen rows.</param>
     /// <param name="moreSums">Of the other sixteen.</param>

@@ -16,6 +16,14 @@ internal static unsafe class FieldKernels<T>
         else FieldKernel<T, T, ScalarLanes<T>>.Solve(field, block, p);
     }
 
+    public static void Jvp(FieldLayout field, in FieldBlock<T> block, T* p, T* d, T* dControls, T* scratch)
+    {
+        if (Vector512.IsHardwareAccelerated) FieldKernel<Vector512<T>, T, Lanes512<T>>.Jvp(field, block, p, d, dControls, scratch);
+        else if (Vector256.IsHardwareAccelerated) FieldKernel<Vector256<T>, T, Lanes256<T>>.Jvp(field, block, p, d, dControls, scratch);
+        else if (Vector128.IsHardwareAccelerated) FieldKernel<Vector128<T>, T, Lanes128<T>>.Jvp(field, block, p, d, dControls, scratch);
+        else FieldKernel<T, T, ScalarLanes<T>>.Jvp(field, block, p, d, dControls, scratch);
+    }
+
     public static void Backward(FieldLayout field, in FieldBlock<T> block, T* p, T* sums, T* moreSums)
     {
         if (Vector512.IsHardwareAccelerated) FieldKernel<Vector512<T>, T, Lanes512<T>>.Backward(field, block, p, sums, moreSums);

@@ -7,7 +7,7 @@ namespace Athanor.Compute.Neural;
 public sealed unsafe class FieldTape<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>Shares whose sums over rows are held at once; they are added in the order of shares before the next ones are begun.</summary>
+    /// <summary>Shares whose sums over rows are held at once; they are added in the order of shares before the next are begun.</summary>
     internal const int Wave = 64;
 
     private readonly AlignedBuffer<T> _kept, _scratch, _sums;

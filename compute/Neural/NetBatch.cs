@@ -4,8 +4,8 @@ namespace Athanor.Compute.Neural;
 
 /// <summary>
 /// Many rows, many networks of one shape, or both, on the threads of a team: an ensemble or a population in one call, each member with its
-/// own parameters. The bits are those of <see cref="DenseNet{T}.Forward"/> and <see cref="DenseNet{T}.Vjp"/> member by member. Holds scratch
-/// for each thread: one caller at a time.
+/// own parameters. The bits are those of <see cref="DenseNet{T}.Forward"/> and <see cref="DenseNet{T}.Vjp"/> member by member. Holds
+/// scratch for each thread: one caller at a time.
 /// </summary>
 public sealed unsafe class NetBatch<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

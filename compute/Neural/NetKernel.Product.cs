@@ -3,8 +3,8 @@ using Athanor.Compute.Numerics;
 
 namespace Athanor.Compute.Neural;
 
-/// <content>Products of a weight with a block of rows: accumulators in registers, rows along the lanes, one fused multiply-add after another
-/// from the bias and index 0.</content>
+/// <content>Products of a weight with a block of rows: accumulators in registers, rows along the lanes, one fused multiply-add after
+/// another from the bias and index 0.</content>
 internal static unsafe partial class NetKernel<TVector, T, TLanes>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TLanes : struct, ILanes<TVector, T>

@@ -2,7 +2,8 @@ using System.Collections.Immutable;
 
 namespace Athanor.Compute.Neural;
 
-/// <summary>Where everything of a network lies: its parameters, the features of its layers, the padded sums of its weights' gradients.</summary>
+/// <summary>Where everything of a network lies: its parameters, the features of its layers, the padded sums of its weights'
+/// gradients.</summary>
 internal sealed class NetLayout
 {
     /// <summary>Rows of a share: batches are padded to it and sums over rows are laid out by it, whatever the vectors' width.</summary>
@@ -78,7 +79,8 @@ internal sealed class NetLayout
     /// <summary>Elements of the sums over rows.</summary>
     public int SumLength { get; }
 
-    /// <summary>Where the sums of layer l's weight begin: [outputs, padded inputs], or [outputs, inputs, 16 lanes] for few inputs.</summary>
+    /// <summary>Where the sums of layer l's weight begin: [outputs, padded inputs], or for few inputs [outputs, inputs, 16 lanes].
+    /// </summary>
     public int[] WeightSums { get; }
 
     /// <summary>Where the sums of layer l's bias begin: [outputs, 16 lanes].</summary>

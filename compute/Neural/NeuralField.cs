@@ -42,9 +42,11 @@ public sealed unsafe class NeuralField<T>
 
     /// <summary>For <see cref="Solve"/>, <see cref="Vjp"/> and <see cref="Fit"/>; grows with the rows.</summary>
     /// <param name="team">Threads; none for the caller's alone.</param>
-    public FieldTape<T> NewTape(int maxRows, int maxSteps, ComputeTeam? team = null) => new(_field, maxRows, maxSteps, team, keepsAll: true);
+    public FieldTape<T> NewTape(int maxRows, int maxSteps, ComputeTeam? team = null) =>
+        new(_field, maxRows, maxSteps, team, keepsAll: true);
 
-    /// <summary>For <see cref="Fit"/> and for <see cref="Solve"/> without a backward pass: holds the records of one block a thread.</summary>
+    /// <summary>For <see cref="Fit"/> and <see cref="Jvp"/>, and for <see cref="Solve"/> without a backward pass: holds the records of one block
+    /// a thread.</summary>
     public FieldTape<T> NewFitTape(int maxRows, int maxSteps, ComputeTeam? team = null) =>
         new(_field, maxRows, maxSteps, team, keepsAll: false);
 
@@ -69,6 +71,44 @@ public sealed unsafe class NeuralField<T>
                 Load(block, at, from);
                 FieldKernels<T>.Solve(_field, block, at.P);
                 BlockRows<T>.Store(block.States, block.Rows, block.Count, perRow, at.Trajectories + ((nint)from * perRow), perRow);
+            });
+        }
+    }
+
+    /// <summary>The Jacobian-vector product: trajectories, and how they change with initial states and controls along a direction.</summary>
+    /// <param name="dy0">[rows, states].</param>
+    /// <param name="dControls">[rows, steps, controls].</param>
+    /// <param name="trajectories">[rows, steps + 1, states]; written.</param>
+    /// <param name="dTrajectories">[rows, steps + 1, states]; written.</param>
+    /// <param name="tape">What it recorded for <see cref="Vjp"/> is lost.</param>
+    public void Jvp(
+        ReadOnlySpan<T> p, ReadOnlySpan<T> y0, ReadOnlySpan<T> dy0, ReadOnlySpan<T> controls, ReadOnlySpan<T> dControls,
+        ReadOnlySpan<T> stepLengths, int rows, Span<T> trajectories, Span<T> dTrajectories, FieldTape<T> tape)
+    {
+        Begin(p, y0, controls, stepLengths, rows, tape);
+        var (perRow, controlsPerRow) = ((stepLengths.Length + 1) * States, stepLengths.Length * Controls);
+        Check(dy0.Length, (long)rows * States, "dy0");
+        Check(dControls.Length, (long)rows * controlsPerRow, "dControls");
+        Check(trajectories.Length, (long)rows * perRow, "trajectories");
+        Check(dTrajectories.Length, (long)rows * perRow, "dTrajectories");
+        fixed (T* parameters = p, initial = y0, u = controls, to = trajectories, dInitial = dy0, du = dControls, dTo = dTrajectories)
+        {
+            var at = new Addresses { P = parameters, Initial = initial, Controls = u, Trajectories = to };
+            var along = new Addresses { Initial = dInitial, Controls = du, Trajectories = dTo };
+            ForBlocks(tape, 0, rows, (in FieldBlock<T> block, int from) =>
+            {
+                Load(block, at, from);
+                // The gradients' places are free here: the direction takes them.
+                T* d = block.StateGradient, dControls = block.ControlGradient;
+                BlockRows<T>.Load(along.Initial + ((nint)from * States), States, block.Count, States, d, block.Rows);
+                if (controlsPerRow > 0)
+                {
+                    var direction = along.Controls + ((nint)from * controlsPerRow);
+                    BlockRows<T>.Load(direction, controlsPerRow, block.Count, controlsPerRow, dControls, block.Rows);
+                }
+                FieldKernels<T>.Jvp(_field, block, at.P, d, dControls, block.NetScratch);
+                BlockRows<T>.Store(block.States, block.Rows, block.Count, perRow, at.Trajectories + ((nint)from * perRow), perRow);
+                BlockRows<T>.Store(d, block.Rows, block.Count, perRow, along.Trajectories + ((nint)from * perRow), perRow);
             });
         }
     }

@@ -140,7 +140,8 @@ public sealed class DenseNetTests
         var net = new DenseNet<float>([2, 3, 1], Activation.Relu);
         var p = new float[net.ParameterCount];
         var tape = net.NewTape(4);
-        Assert.Contains("13", Assert.Throws<ArgumentException>(() => net.Forward(new float[12], new float[2], 1, new float[1], tape)).Message);
+        Assert.Contains("13", Assert.Throws<ArgumentException>(
+            () => net.Forward(new float[12], new float[2], 1, new float[1], tape)).Message);
         Assert.Contains("up to 4", Assert.Throws<ArgumentException>(() => net.Forward(p, new float[10], 5, new float[5], tape)).Message);
         Assert.Contains("x has 3", Assert.Throws<ArgumentException>(() => net.Forward(p, new float[3], 1, new float[1], tape)).Message);
         var other = new DenseNet<float>([2, 4, 1], Activation.Relu);
@@ -152,7 +153,8 @@ public sealed class DenseNetTests
 
     internal static (int[] Sizes, int Rows)[] Nets =>
     [
-        ([1, 1], 1), ([2, 3], 17), ([4, 64, 64, 4], 33), ([9, 13, 7, 10], 50), ([20, 5, 33, 16, 1], 16), ([8, 70, 3], 40), ([3, 130, 11], 7),
+        ([1, 1], 1), ([2, 3], 17), ([4, 64, 64, 4], 33), ([9, 13, 7, 10], 50), ([20, 5, 33, 16, 1], 16), ([8, 70, 3], 40),
+        ([3, 130, 11], 7),
     ];
 
     internal static double[] Draw(int count, double bound, ref Philox random)

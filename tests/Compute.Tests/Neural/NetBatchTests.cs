@@ -15,7 +15,8 @@ public sealed class NetBatchTests
             var net = new DenseNet<float>([2, 24, 10, 3], activation);
             var random = new Philox(701);
             var p = NeuralSamples.Draw<float>(nets * net.ParameterCount, 0.5, ref random);
-            float[] x = NeuralSamples.Draw<float>(nets * rows * 2, 1, ref random), t = NeuralSamples.Draw<float>(nets * rows * 3, 1, ref random);
+            var x = NeuralSamples.Draw<float>(nets * rows * 2, 1, ref random);
+            var t = NeuralSamples.Draw<float>(nets * rows * 3, 1, ref random);
             float[] expected = new float[t.Length], gradient = new float[p.Length];
             var tape = net.NewTape(rows);
             for (var i = 0; i < nets; i++)

@@ -13,7 +13,8 @@ public sealed class NeuralFieldTests
 
     [Theory]
     [MemberData(nameof(Kinds))]
-    public void The_gradient_of_the_loss_agrees_with_central_differences_in_everything_that_enters(FixedStepMethod method, StageMemory memory)
+    public void The_gradient_of_the_loss_agrees_with_central_differences_in_everything_that_enters(
+        FixedStepMethod method, StageMemory memory)
     {
         const int rows = 3, steps = 4;
         var field = new NeuralField<double>(new DenseNet<double>([4, 11, 9, 2], Activation.Softplus), method, memory);
@@ -45,6 +46,65 @@ public sealed class NeuralFieldTests
     }
 
     [Theory]
+    [InlineData(FixedStepMethod.Rk4)]
+    [InlineData(FixedStepMethod.Tsit5)]
+    public void The_forward_mode_agrees_with_the_backward_mode_and_with_the_solution(FixedStepMethod method)
+    {
+        const int rows = 37, steps = 4, perRow = (steps + 1) * 2;
+        foreach (var activation in Enum.GetValues<Activation>())
+        {
+            var field = new NeuralField<double>(new DenseNet<double>([3, 14, 2], activation), method);
+            var random = new Philox(606);
+            double[] p = DenseNetTests.Draw(field.Net.ParameterCount, 0.7, ref random), h = [0.2, 0.1, 0.3, 0.2];
+            double[] y0 = DenseNetTests.Draw(rows * 2, 1, ref random), dy0 = DenseNetTests.Draw(rows * 2, 1, ref random);
+            double[] u = DenseNetTests.Draw(rows * steps, 1, ref random), du = DenseNetTests.Draw(rows * steps, 1, ref random);
+            var g = DenseNetTests.Draw(rows * perRow, 1, ref random);
+            double[] y = new double[g.Length], y2 = new double[g.Length], dy = new double[g.Length];
+            double[] gy0 = new double[y0.Length], gu = new double[u.Length];
+            var tape = field.NewTape(rows, steps);
+            field.Jvp(p, y0, dy0, u, du, h, rows, y2, dy, tape);
+            field.Solve(p, y0, u, h, rows, y, tape);
+            field.Vjp(p, tape, g, gy0, gu, new double[p.Length]);
+            Assert.Equal(y, y2);
+            Assert.Equal(Dot(g, dy), Dot(gy0, dy0) + Dot(gu, du), 1e-11);
+        }
+
+        static double Dot(double[] a, double[] b) => a.Zip(b, static (v, w) => v * w).Sum();
+    }
+
+    [Fact]
+    public void A_population_of_fields_in_one_call_has_the_bits_of_its_members_one_by_one()
+    {
+        const int nets = 5, rows = 19, steps = 3, perRow = (steps + 1) * 2;
+        using var team = new ComputeTeam(2);
+        var field = new NeuralField<float>(new DenseNet<float>([3, 12, 2], Activation.Tanh));
+        var random = new Philox(607);
+        var count = field.Net.ParameterCount;
+        float[] p = NeuralSamples.Draw<float>(nets * count, 0.5, ref random), u = NeuralSamples.Draw<float>(rows * steps, 1, ref random);
+        float[] y0 = NeuralSamples.Draw<float>(nets * rows * 2, 1, ref random), h = [0.1f, 0.2f, 0.1f];
+        float[] targets = NeuralSamples.Draw<float>(rows * perRow, 1, ref random), weights = NeuralSamples.Draw<float>(perRow, 1, ref random);
+        float[] expected = new float[nets * rows * perRow], gradient = new float[p.Length];
+        var losses = new double[nets];
+        var tape = field.NewFitTape(rows, steps);
+        for (var i = 0; i < nets; i++)
+        {
+            ReadOnlySpan<float> member = p.AsSpan(i * count, count), initial = y0.AsSpan(i * rows * 2, rows * 2);
+            field.Solve(member, initial, u, h, rows, expected.AsSpan(i * rows * perRow, rows * perRow), tape);
+            losses[i] = field.Fit(member, initial, u, h, rows, targets, weights, gradient.AsSpan(i * count, count), [], [], tape);
+        }
+        foreach (var batch in new[] { new FieldBatch<float>(field, rows, steps), new FieldBatch<float>(field, rows, steps, team) })
+        {
+            float[] y = new float[expected.Length], gp = new float[p.Length];
+            var found = new double[nets];
+            batch.Solve(p, nets, y0, u, h, rows, y);
+            batch.Fit(p, nets, y0, u, h, rows, targets, weights, gp, found);
+            Assert.Equal(expected, y);
+            Assert.Equal(gradient, gp);
+            Assert.Equal(losses, found);
+        }
+    }
+
+    [Theory]
     [InlineData(FixedStepMethod.Rk4, 4)]
     [InlineData(FixedStepMethod.Tsit5, 5)]
     public void The_error_falls_with_the_order_of_the_method(FixedStepMethod method, int order)
@@ -59,7 +119,8 @@ public sealed class NeuralFieldTests
         Assert.True(errors[2] > 1e-11, $"{errors[2]} is rounding, not the method's error");
         var orders = new[] { Math.Log2(errors[0] / errors[1]), Math.Log2(errors[1] / errors[2]) };
         Assert.True(
-            orders.All(o => o > order - 0.4) && orders[1] < order + 0.7, $"orders {orders[0]:F2} and {orders[1]:F2}, last error {errors[2]}");
+            orders.All(o => o > order - 0.4) && orders[1] < order + 0.7,
+            $"orders {orders[0]:F2} and {orders[1]:F2}, last error {errors[2]}");
 
         double[] End(int steps, FixedStepMethod with)
         {
@@ -102,7 +163,8 @@ public sealed class NeuralFieldTests
         const int rows = 41, steps = 5;
         var field = new NeuralField<float>(new DenseNet<float>([3, 20, 12, 2], Activation.Silu));
         var random = new Philox(603);
-        float[] p = NeuralSamples.Draw<float>(field.Net.ParameterCount, 0.5, ref random), y0 = NeuralSamples.Draw<float>(rows * 2, 1, ref random);
+        var p = NeuralSamples.Draw<float>(field.Net.ParameterCount, 0.5, ref random);
+        var y0 = NeuralSamples.Draw<float>(rows * 2, 1, ref random);
         float[] u = NeuralSamples.Draw<float>(rows * steps, 1, ref random), h = [0.1f, 0.1f, 0.2f, 0.1f, 0.3f];
         float[] targets = NeuralSamples.Draw<float>(rows * (steps + 1) * 2, 1, ref random);
         float[] gp = new float[p.Length], gy0 = new float[y0.Length], gu = new float[u.Length];
@@ -127,7 +189,8 @@ public sealed class NeuralFieldTests
         const int rows = 50, steps = 3, perRow = (steps + 1) * 2;
         var field = new NeuralField<float>(new DenseNet<float>([2, 30, 2], Activation.Tanh));
         var random = new Philox(604);
-        float[] p = NeuralSamples.Draw<float>(field.Net.ParameterCount, 0.5, ref random), y0 = NeuralSamples.Draw<float>(rows * 2, 1, ref random);
+        var p = NeuralSamples.Draw<float>(field.Net.ParameterCount, 0.5, ref random);
+        var y0 = NeuralSamples.Draw<float>(rows * 2, 1, ref random);
         float[] h = [0.2f, 0.1f, 0.3f], targets = NeuralSamples.Draw<float>(rows * perRow, 1, ref random);
         float[] gy0 = new float[rows * 2], y = new float[rows * perRow];
         field.Fit(p, y0, [], h, rows, targets, [], new float[p.Length], gy0, [], field.NewFitTape(rows, steps));

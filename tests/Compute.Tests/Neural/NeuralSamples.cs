@@ -15,8 +15,9 @@ internal static class NeuralSamples
             yield return ($"float {activation}", Net(new DenseNet<float>([3, 37, 18, 5], activation)));
             yield return ($"double {activation}", Net(new DenseNet<double>([3, 37, 18, 5], activation)));
         }
-        foreach (var (method, memory) in new[] { (FixedStepMethod.Rk4, StageMemory.Stored), (FixedStepMethod.Tsit5, StageMemory.Checkpointed) })
+        foreach (var method in Enum.GetValues<FixedStepMethod>())
         {
+            var memory = method == FixedStepMethod.Rk4 ? StageMemory.Stored : StageMemory.Checkpointed;
             var single = new DenseNet<float>([5, 22, 17, 3], Activation.Tanh);
             yield return ($"float {method}", Field(new NeuralField<float>(single, method, memory), team: null));
             var wide = new DenseNet<double>([5, 22, 17, 3], Activation.Silu);

@@ -20,7 +20,8 @@ public sealed class TorchAgreementTests
                 var net = new DenseNet<double>(sizes, activation);
                 var random = new Philox(801);
                 var p = DenseNetTests.Draw(net.ParameterCount, 0.7, ref random);
-                double[] x = DenseNetTests.Draw(rows * net.Inputs, 1.5, ref random), gy = DenseNetTests.Draw(rows * net.Outputs, 1, ref random);
+                var x = DenseNetTests.Draw(rows * net.Inputs, 1.5, ref random);
+                var gy = DenseNetTests.Draw(rows * net.Outputs, 1, ref random);
                 double[] y = new double[gy.Length], gx = new double[x.Length], gp = new double[p.Length];
                 var tape = net.NewTape(rows);
                 net.Forward(p, x, rows, y, tape);
@@ -55,8 +56,8 @@ public sealed class TorchAgreementTests
         var single = new NeuralField<float>(new DenseNet<float>([4, 32, 32, 4], Activation.Tanh));
         var coarse = new float[p.Length];
         single.Fit(
-            DenseNetTests.Singles(p), DenseNetTests.Singles(y0), [], DenseNetTests.Singles(lengths), rows, DenseNetTests.Singles(targets), [],
-            coarse, [], [], single.NewFitTape(rows, steps));
+            DenseNetTests.Singles(p), DenseNetTests.Singles(y0), [], DenseNetTests.Singles(lengths), rows,
+            DenseNetTests.Singles(targets), [], coarse, [], [], single.NewFitTape(rows, steps));
 
         using var scope = new TensorScope();
         var parameters = Parameters(net, p);
