@@ -23,6 +23,10 @@ public sealed class FitProblem
 {
     private const double HalfLogTwoPi = 0.918938533204672741780;
     private const double LogLn10 = 0.834032445247956057;
+    private const double LogTwo = 0.693147180559945309;
+
+    /// <summary>Residuals of Laplace laws below this count as this in a search's curvature, which would be infinite at 0.</summary>
+    private const double LeastResidual = 1e-4;
 
     private readonly bool[] _estimated;
     private readonly Prediction[] _predictions;
@@ -50,7 +54,7 @@ public sealed class FitProblem
             if (noise == FitNoise.Relative && experiment.Responses.FirstOrDefault(r => r.Law != ErrorLaw.Normal) is { } law)
             {
                 throw new FitException(
-                    $"experiment '{experiment.Name}': the log-normal response '{law.Name}' needs deviations that are given or estimated; "
+                    $"experiment '{experiment.Name}': the response '{law.Name}' with the law {law.Law} needs deviations that are given or estimated; "
                     + "a common variance is estimated for normal ones only");
             }
         }
@@ -122,7 +126,18 @@ public sealed class FitProblem
     /// <returns>False if there is no value; <see cref="Failure"/> says why.</returns>
     public bool Evaluate(
         ReadOnlySpan<double> theta, out double value, Span<double> gradient, Span<double> information,
-        CancellationToken cancellation = default)
+        CancellationToken cancellation = default) => Evaluate(theta, out value, gradient, information, false, cancellation);
+
+    /// <summary>The same with a curvature for searches: that of Laplace laws is of the parabola that touches |r| at its residual and lies
+    /// above it everywhere (iteratively reweighted least squares; E. Schlossmacher, J. Am. Stat. Assoc. 68, 1973), so that steps lead
+    /// down across kinks.</summary>
+    internal bool EvaluateForSearch(
+        ReadOnlySpan<double> theta, out double value, Span<double> gradient, Span<double> curvature, CancellationToken cancellation) =>
+        Evaluate(theta, out value, gradient, curvature, true, cancellation);
+
+    private bool Evaluate(
+        ReadOnlySpan<double> theta, out double value, Span<double> gradient, Span<double> information, bool forSearch,
+        CancellationToken cancellation)
     {
         value = 0.0;
         gradient.Clear();
@@ -142,7 +157,7 @@ public sealed class FitProblem
                 var sigma = prediction.Deviation[i];
                 var predicted = prediction.Mean[i];
                 if (!(sigma > 0) || !double.IsFinite(sigma)) return Fail(Describe(experiment, m, "the standard deviation", sigma));
-                if (!double.IsFinite(predicted) || (response.Law != ErrorLaw.Normal && !(predicted > 0)))
+                if (!double.IsFinite(predicted) || (response.Law.IsLogarithmic() && !(predicted > 0)))
                     return Fail(Describe(experiment, m, "the prediction", predicted));
                 var (residual, byMean) = Residual(response.Law, m.Value, predicted);
                 residual /= sigma;
@@ -153,8 +168,17 @@ public sealed class FitProblem
                     mean[k] = byMean * prediction.MeanByParameter[row + Estimated[k]] * slope[k];
                     spread[k] = prediction.DeviationByParameter[row + Estimated[k]] * slope[k] / sigma;
                 }
-                value += 0.5 * residual * residual;
                 var absolute = Noise == FitNoise.Absolute;
+                if (response.Law.IsLaplace())
+                {
+                    var size = Math.Abs(residual);
+                    value += size + LogTwo + DetMath.Log(sigma) + LogMeasure(response.Law, m.Value);
+                    var (sign, weight) = forSearch
+                        ? (residual / Math.Max(size, LeastResidual), 1.0 / Math.Max(size, LeastResidual)) : (Math.Sign(residual), 1.0);
+                    AddLaplace(sign, size, weight, mean, spread, gradient, information);
+                    continue;
+                }
+                value += 0.5 * residual * residual;
                 if (absolute) value += DetMath.Log(sigma) + HalfLogTwoPi + LogMeasure(response.Law, m.Value);
                 Add(residual, mean, spread, absolute, gradient, information);
             }
@@ -172,8 +196,8 @@ public sealed class FitProblem
 
     private static (double Residual, double ByMean) Residual(ErrorLaw law, double measured, double predicted) => law switch
     {
-        ErrorLaw.LogNormal => (DetMath.Log(predicted) - DetMath.Log(measured), 1.0 / predicted),
-        ErrorLaw.Log10Normal => (
+        ErrorLaw.LogNormal or ErrorLaw.LogLaplace => (DetMath.Log(predicted) - DetMath.Log(measured), 1.0 / predicted),
+        ErrorLaw.Log10Normal or ErrorLaw.Log10Laplace => (
             (DetMath.Log(predicted) - DetMath.Log(measured)) / 2.302585092994045684, 1.0 / (2.302585092994045684 * predicted)),
         _ => (predicted - measured, 1.0),
     };
@@ -181,8 +205,8 @@ public sealed class FitProblem
     /// <summary>Minus the logarithm of the derivative of the transformed measurement, which makes it a density of the measurement.</summary>
     private static double LogMeasure(ErrorLaw law, double measured) => law switch
     {
-        ErrorLaw.LogNormal => DetMath.Log(measured),
-        ErrorLaw.Log10Normal => DetMath.Log(measured) + LogLn10,
+        ErrorLaw.LogNormal or ErrorLaw.LogLaplace => DetMath.Log(measured),
+        ErrorLaw.Log10Normal or ErrorLaw.Log10Laplace => DetMath.Log(measured) + LogLn10,
         _ => 0.0,
     };
 
@@ -197,6 +221,24 @@ public sealed class FitProblem
             for (var b = 0; b <= a; b++)
             {
                 var sum = (mean[a] * mean[b]) + (absolute ? 2.0 * spread[a] * spread[b] : 0.0);
+                information[(a * n) + b] += sum;
+                if (a != b) information[(b * n) + a] += sum;
+            }
+        }
+    }
+
+    /// <summary>Of |r| + ln 2b. The information about the mean is 1/b², that about ln b is 1.</summary>
+    private static void AddLaplace(
+        double sign, double size, double weight, ReadOnlySpan<double> mean, ReadOnlySpan<double> spread, Span<double> gradient,
+        Span<double> information)
+    {
+        var n = mean.Length;
+        for (var a = 0; a < n; a++)
+        {
+            gradient[a] += (sign * mean[a]) + ((1.0 - size) * spread[a]);
+            for (var b = 0; b <= a; b++)
+            {
+                var sum = (weight * mean[a] * mean[b]) + (spread[a] * spread[b]);
                 information[(a * n) + b] += sum;
                 if (a != b) information[(b * n) + a] += sum;
             }

@@ -155,11 +155,13 @@ internal sealed class BalanceWriter
                 if (!unit.Dimension.Is(Kelvin)) throw Error($"temperature is in '{unit.Text}'; it must be in K or degC", "temperature");
                 states.Add(new OdeState("T", "K", unit.ToSi(writer._text.Temperature.Value), 1e-6, 0.0));
             }
+            static string Count(int n, string thing) => n == 1 ? $"1 {thing}" : $"{n} {thing}s";
+
             return new OdeProblem<TModel>(model)
             {
                 Name = network.Name,
-                Title = $"{network.Reactions.Length} reactions of {network.Species.Length} species",
-                Source = "text",
+                Title = $"{network.Name}: {Count(network.Reactions.Length, "reaction")} of {network.Species.Length} species",
+                Source = "reactions as text",
                 TimeUnit = network.Units.Time.Text,
                 End = writer._text.End,
                 States = [.. states],

@@ -238,7 +238,8 @@ internal sealed class FitText
         var mean = Parse(formula, observable ?? columns, observable is null ? name : "formula", Name);
         var sigma = Parse(observable?.Text("sigma") ?? "1", observable ?? columns, observable is null ? name : "sigma", Name);
         var law = observable?.Choice(
-            "law", ErrorLaw.Normal, ("normal", ErrorLaw.Normal), ("log-normal", ErrorLaw.LogNormal), ("log10-normal", ErrorLaw.Log10Normal)) ?? ErrorLaw.Normal;
+            "law", ErrorLaw.Normal, ("normal", ErrorLaw.Normal), ("log-normal", ErrorLaw.LogNormal), ("log10-normal", ErrorLaw.Log10Normal),
+            ("laplace", ErrorLaw.Laplace), ("log-laplace", ErrorLaw.LogLaplace), ("log10-laplace", ErrorLaw.Log10Laplace)) ?? ErrorLaw.Normal;
         var unit = observable?.Text("unit") ?? "";
         observable?.RefuseOthers();
         return new FitResponse(

@@ -90,13 +90,17 @@ internal static class PetabObservables
             for (var r = 0; r < table.Rows; r++)
             {
                 var id = table.Text(r, "observableId");
-                if (table.Optional(r, "noiseDistribution") is not ("" or "normal") and var law)
-                    throw new PetabException($"{table.File}: observable '{id}' has {law} noise, which is not supported; normal is");
+                var laplace = table.Optional(r, "noiseDistribution") switch
+                {
+                    "" or "normal" => false,
+                    "laplace" => true,
+                    var law => throw new PetabException($"{table.File}: observable '{id}' has {law} noise, which is not supported; normal and laplace are"),
+                };
                 var transformation = table.Optional(r, "observableTransformation") switch
                 {
-                    "" or "lin" => ErrorLaw.Normal,
-                    "log" => ErrorLaw.LogNormal,
-                    "log10" => ErrorLaw.Log10Normal,
+                    "" or "lin" => laplace ? ErrorLaw.Laplace : ErrorLaw.Normal,
+                    "log" => laplace ? ErrorLaw.LogLaplace : ErrorLaw.LogNormal,
+                    "log10" => laplace ? ErrorLaw.Log10Laplace : ErrorLaw.Log10Normal,
                     var other => throw new PetabException(
                         $"{table.File}: observable '{id}' has the transformation '{other}'; lin, log and log10 are supported"),
                 };

@@ -8,10 +8,10 @@ namespace Athanor.Hosting.Petab;
 /// A PEtab problem (version 1: SBML model, tables of conditions, measurements, observables and parameters) as a fit. Each simulation
 /// condition is an experiment; the parameter table's scales, bounds and nominal values are the fit's.
 ///
-/// Supported: parameter scales lin, log, log10; observable transformations lin, log, log10 with normal noise; noise formulas; observable and
+/// Supported: parameter scales lin, log, log10; observable transformations lin, log, log10 with normal or Laplace noise; noise formulas; observable and
 /// noise parameters, by number or name; conditions that give parameters, compartments or starts; priors normal and parameterScaleNormal
-/// (uniform ones are the bounds). Not supported, and refused with the component's name: preequilibration, steady-state measurements
-/// (time inf), Laplace noise, other priors, several problems in a file.
+/// (uniform ones are the bounds); preequilibration. Not supported, and refused with the component's name: steady-state measurements
+/// (time inf), other priors, several problems in a file.
 /// </summary>
 public static class PetabProblem
 {
@@ -69,28 +69,38 @@ public static class PetabProblem
 
         public IReadOnlyList<FitExperiment> Build(IReadOnlyList<PetabTable> tables)
         {
-            var rows = new List<(string Condition, PetabTable Table, int Row)>();
+            var rows = new List<((string Before, string Condition) Key, PetabTable Table, int Row)>();
             foreach (var table in tables)
             {
                 for (var r = 0; r < table.Rows; r++)
-                {
-                    if (table.Optional(r, "preequilibrationConditionId") is { Length: > 0 } before)
-                    {
-                        throw new PetabException(
-                            $"{table.File}, line {r + 2}: preequilibration (condition '{before}') is not supported");
-                    }
-                    rows.Add((table.Text(r, "simulationConditionId"), table, r));
-                }
+                    rows.Add(((table.Optional(r, "preequilibrationConditionId"), table.Text(r, "simulationConditionId")), table, r));
             }
-            return [.. rows.GroupBy(r => r.Condition, StringComparer.Ordinal).Select(group => Experiment(group.Key, [.. group.Select(g => (g.Table, g.Row))]))];
+            return [.. rows.GroupBy(r => r.Key).Select(group => Experiment(group.Key.Before, group.Key.Condition, [.. group.Select(g => (g.Table, g.Row))]))];
         }
 
-        private OdeExperiment Experiment(string condition, (PetabTable Table, int Row)[] rows)
+        private ParameterBinding[] Bindings(PetabTable table, int line)
         {
-            var (table, line) = Condition(condition);
             var bindings = new ParameterBinding[Parameters];
             for (var k = 0; k < _model.Parameters.Count; k++) bindings[k] = Bind(_model.Parameters[k], _model.Values[k], table, line);
             for (var j = 0; j < _theta.Count; j++) bindings[_model.Parameters.Count + j] = ParameterBinding.To(j);
+            return bindings;
+        }
+
+        private IReadOnlyList<IFormula> Starts(PetabTable table, int line) =>
+            [.. _model.States.Select(id => (IFormula)new ExpressionFormula(Graph, Start(id, table, line), 0, Parameters))];
+
+        private OdeExperiment Experiment(string before, string condition, (PetabTable Table, int Row)[] rows)
+        {
+            var (table, line) = Condition(condition);
+            var bindings = Bindings(table, line);
+            Preequilibration? rest = null;
+            if (before.Length > 0)
+            {
+                var (restTable, restLine) = Condition(before);
+                rest = new Preequilibration(
+                    Bindings(restTable, restLine), Starts(restTable, restLine),
+                    [.. _model.States.Select(id => table.Optional(line, id) is "" || string.Equals(table.Optional(line, id), "nan", StringComparison.OrdinalIgnoreCase))]);
+            }
             var used = new List<FitResponse>();
             var measurements = new List<Measurement>();
             foreach (var (data, row) in rows)
@@ -109,10 +119,11 @@ public static class PetabProblem
             }
             return new OdeExperiment
             {
-                Name = condition,
+                Name = before.Length > 0 ? $"{condition} after {before}" : condition,
+                Preequilibration = rest,
                 Model = _fitModel ??= ExpressionModel.Of(Graph, _model.States, _model.Parameters, _model.Rates),
                 Bindings = bindings,
-                Initial = [.. _model.States.Select(id => (IFormula)new ExpressionFormula(Graph, Start(id, table, line), 0, Parameters))],
+                Initial = Starts(table, line),
                 Responses = used,
                 Measurements = measurements,
                 Options = new OdeOptions { RelativeTolerance = 1e-8, AbsoluteTolerance = 1e-10 },

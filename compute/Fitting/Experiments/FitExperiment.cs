@@ -57,10 +57,10 @@ public abstract class FitExperiment
                 return FormattableString.Invariant(
                     $"experiment '{Name}': measurement {i} of '{response.Name}' is {m.Value:R} at time {m.Time:R}; both must be finite");
             }
-            if (response.Law != ErrorLaw.Normal && !(m.Value > 0))
+            if (response.Law.IsLogarithmic() && !(m.Value > 0))
             {
                 return FormattableString.Invariant(
-                    $"experiment '{Name}': measurement {i} of '{response.Name}' is {m.Value:R}; a log-normal one must be positive");
+                    $"experiment '{Name}': measurement {i} of '{response.Name}' is {m.Value:R}; one compared by its logarithm must be positive");
             }
         }
         return null;

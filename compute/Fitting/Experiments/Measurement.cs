@@ -11,6 +11,23 @@ public enum ErrorLaw
 
     /// <summary>log10 y - log10 f is normal with standard deviation sigma; y and f positive.</summary>
     Log10Normal,
+
+    /// <summary>y - f has the density exp(-|y - f|/b)/(2 b): outliers count less. The response's deviation is b.</summary>
+    Laplace,
+
+    /// <summary>The same of ln y - ln f; y and f positive.</summary>
+    LogLaplace,
+
+    /// <summary>The same of log10 y - log10 f; y and f positive.</summary>
+    Log10Laplace,
+}
+
+internal static class ErrorLaws
+{
+    public static bool IsLaplace(this ErrorLaw law) => law is ErrorLaw.Laplace or ErrorLaw.LogLaplace or ErrorLaw.Log10Laplace;
+
+    /// <summary>Whether logarithms are compared, so that both numbers must be positive.</summary>
+    public static bool IsLogarithmic(this ErrorLaw law) => law is not (ErrorLaw.Normal or ErrorLaw.Laplace);
 }
 
 /// <summary>One measured number.</summary>
@@ -19,7 +36,7 @@ public enum ErrorLaw
 public readonly record struct Measurement(int Response, double Time, double Value);
 
 /// <summary>What is measured: a prediction, its standard deviation, and the law of the scatter.</summary>
-/// <param name="Deviation">Standard deviation, or its size relative to the others where the common variance is estimated.</param>
+/// <param name="Deviation">Standard deviation (of Laplace laws their scale b), or its size relative to the others where the common variance is estimated.</param>
 public sealed record FitResponse(string Name, IFormula Mean, IFormula Deviation, ErrorLaw Law = ErrorLaw.Normal)
 {
     public string Unit { get; init; } = "";

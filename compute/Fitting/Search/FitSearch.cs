@@ -95,6 +95,6 @@ public sealed class FitSearch(FitProblem problem)
         public int Parameters => problem.Estimated.Length;
 
         public bool Evaluate(ReadOnlySpan<double> x, out double value, Span<double> gradient, Span<double> curvature) =>
-            problem.Evaluate(problem.AtCoordinates(x), out value, gradient, curvature, cancellation);
+            problem.EvaluateForSearch(problem.AtCoordinates(x), out value, gradient, curvature, cancellation);
     }
 }

@@ -81,7 +81,7 @@ internal static class FitCommand
         {
             if (await cluster.Client.Ask(model, ask, cancellation: cancellation) is Rejected rejected) throw new UserException($"fit: {rejected.Reason}");
         }
-        var report = await Wait(cluster.Client, model, spec, cancellation);
+        var report = await Wait(cluster.Client, model, spec, problem, cancellation);
         if (report.Failure.Length > 0) throw new UserException($"fit: {report.Failure}", ExitCodes.Failure);
         if (!Outputs.Quiet(parsed)) FitPrinter.Print(problem, report, model);
         // The predictions of the best parameters, for tables and pictures.
@@ -102,7 +102,8 @@ internal static class FitCommand
         return spec with { Fit = Convert.ToHexStringLower(SHA256.HashData(bytes))[..16] };
     }
 
-    private static async Task<FitReport> Wait(IClusterClient client, EntityAddress model, FitModel spec, CancellationToken cancellation)
+    private static async Task<FitReport> Wait(
+        IClusterClient client, EntityAddress model, FitModel spec, FitProblem problem, CancellationToken cancellation)
     {
         var live = !Console.IsErrorRedirected;
         var said = "";
@@ -117,7 +118,7 @@ internal static class FitCommand
                 return report;
             }
             var seconds = TimeProvider.System.GetElapsedTime(begun).TotalSeconds;
-            var line = Line(report, seconds);
+            var line = Line(report, seconds, problem.Noise);
             // Logs get a line when something was done, a terminal also the time left.
             var progress = live ? line : string.Create(CultureInfo.InvariantCulture, $"{report.StartsDone} {report.Profiles.Length}");
             if (seconds > 1 && progress != said)
@@ -130,10 +131,14 @@ internal static class FitCommand
         }
     }
 
-    internal static string Line(FitReport report, double seconds)
+    internal static string Line(FitReport report, double seconds, FitNoise noise)
     {
         var starts = report.Spec.Starts;
-        var best = report.Best is { } part ? string.Create(CultureInfo.InvariantCulture, $", best {part.Value:G8}") : "";
+        var best = report.Best is { } part
+            ? noise == FitNoise.Relative
+                ? string.Create(CultureInfo.InvariantCulture, $", least sum of squares {2 * part.Value:G8}")
+                : string.Create(CultureInfo.InvariantCulture, $", best log-likelihood {-part.Value:G8}")
+            : "";
         if (report.StartsDone >= starts)
         {
             return report.Spec.Profiles

@@ -151,18 +151,18 @@ internal static class RtdCommand
     private static void Print(FlowsheetSpec spec, ResidenceTimes times)
     {
         Console.Out.WriteLine($"Residence times of {spec.Title}");
-        Outputs.Print([SimulateCommand.Label("t", spec.TimeUnit), "F", "E"],
+        Outputs.Print([SimulateCommand.Label("t", spec.TimeUnit), "F", SimulateCommand.Label("E", "1/" + spec.TimeUnit)],
             [.. Enumerable.Range(0, times.Times.Length).Select(i => new[] { times.Times[i], times.Step[i], times.Pulse[i] })], 11);
-        Row("mean", times.Mean, times.ExactMean);
-        Row("variance", times.Variance, times.ExactVariance);
-        Row("variance/mean²", times.Variance / (times.Mean * times.Mean), times.ExactVariance / (times.ExactMean * times.ExactMean));
+        Row("mean", times.Mean, times.ExactMean, spec.TimeUnit);
+        Row("variance", times.Variance, times.ExactVariance, spec.TimeUnit + "²");
+        Row("variance/mean²", times.Variance / (times.Mean * times.Mean), times.ExactVariance / (times.ExactMean * times.ExactMean), "");
         Console.Out.WriteLine($"tanks in series     {Outputs.Number(times.TanksInSeries)}");
         Console.Out.WriteLine(double.IsFinite(times.DispersionNumber)
             ? $"dispersion number   {Outputs.Number(times.DispersionNumber)}  (D/uL of a tube with closed ends)"
             : "dispersion number   none: the distribution is as wide as a stirred tank's or wider");
-        Console.Out.WriteLine($"left at the end     {times.Remainder.ToString("E1", CultureInfo.InvariantCulture)}");
+        Console.Out.WriteLine($"left at the end     {Math.Abs(times.Remainder).ToString("G2", CultureInfo.InvariantCulture)} of the tracer, which the moments leave out");
 
-        void Row(string name, double measured, double exact) =>
-            Console.Out.WriteLine($"{name,-18}  {Outputs.Number(measured),-14} theory {Outputs.Number(exact)}");
+        void Row(string name, double measured, double exact, string unit) =>
+            Console.Out.WriteLine($"{name,-18}  {$"{Outputs.Number(measured)} {unit}",-16} theory {Outputs.Number(exact)} {unit}".TrimEnd());
     }
 }

@@ -130,24 +130,34 @@ internal static class SimulateCommand
         return [.. Enumerable.Range(0, points).Select(i => i == points - 1 ? end : At(i))];
     }
 
-    private static int[] Shown(OdeProblem problem, string[] names)
+    /// <summary>The states asked for; otherwise what leaves the units of a plant, or the first.</summary>
+    public static int[] Shown(OdeProblem problem, string[] names, int most = 24)
     {
         var wanted = names.SelectMany(n => n.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray();
         var all = problem.States.Select(s => s.Name).ToArray();
         if (wanted.Length > 0) return [.. wanted.Select(name => Assignments.Index(problem.Name, "state", name, all))];
         // Of tubes, what leaves them; their profiles are drawn beside.
         if (problem is UnitProblem plant && all.Length > 12) return [.. plant.Outlets];
-        return [.. Enumerable.Range(0, Math.Min(all.Length, 24))];
+        return [.. Enumerable.Range(0, Math.Min(all.Length, most))];
     }
 
     private static void Print(OdeProblem problem, Trajectory trajectory, int[] shown)
     {
         Console.Out.WriteLine($"{problem.Title} ({problem.Source})");
-        var columns = shown.Take(10).ToArray();
+        // As many columns as fit beside the time.
+        var (columns, room) = (new List<int>(), Spectre.Console.AnsiConsole.Profile.Width - 16);
+        foreach (var i in shown)
+        {
+            room -= Math.Max(Label(problem.States[i].Name, problem.States[i].Unit).Length, 12) + 3;
+            if (columns.Count > 0 && room < 0) break;
+            columns.Add(i);
+        }
         Outputs.Print(
             [Label(problem.Variable, problem.TimeUnit), .. columns.Select(i => Label(problem.States[i].Name, problem.States[i].Unit))],
             [.. Enumerable.Range(0, trajectory.Times.Length).Select(row => (double[])[trajectory.Times[row],
                 .. columns.Select(i => trajectory[row, i])])]);
+        if (columns.Count < shown.Length)
+            Console.Out.WriteLine($"{columns.Count} of {shown.Length} are shown; --show {problem.States[shown[columns.Count]].Name},... chooses others, --csv FILE writes all");
         var statistics = trajectory.Statistics;
         Console.Out.WriteLine(FormattableString.Invariant(
             $"{trajectory.Method}: {statistics.Accepted} steps, {statistics.Rejected} rejected, {statistics.RhsEvaluations} evaluations"));

@@ -133,7 +133,7 @@ internal static class SweepCommand
             throw new UserException($"sweep {problem.Name}: {e.Message}");
         }
         var seconds = Stopwatch.GetElapsedTime(started).TotalSeconds;
-        var sweep = new SweepTable(problem, ranges, kept, result, Shown(problem, parsed.GetValue(States) ?? []));
+        var sweep = new SweepTable(problem, ranges, kept, result, SimulateCommand.Shown(problem, parsed.GetValue(States) ?? [], 6));
         if (!Outputs.Quiet(parsed))
         {
             sweep.Print();
@@ -165,14 +165,5 @@ internal static class SweepCommand
             }
         }
         return new OdeBatch { Count = count, Parameters = p, Initial = y };
-    }
-
-    private static int[] Shown(OdeProblem problem, string[] names)
-    {
-        var wanted = names.SelectMany(n => n.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)).ToArray();
-        var all = problem.States.Select(s => s.Name).ToArray();
-        return wanted.Length > 0
-            ? [.. wanted.Select(name => Assignments.Index(problem.Name, "state", name, all))]
-            : [.. Enumerable.Range(0, Math.Min(all.Length, 6))];
     }
 }
