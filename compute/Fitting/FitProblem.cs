@@ -54,7 +54,7 @@ public sealed class FitProblem
             if (noise == FitNoise.Relative && experiment.Responses.FirstOrDefault(r => r.Law != ErrorLaw.Normal) is { } law)
             {
                 throw new FitException(
-                    $"experiment '{experiment.Name}': the response '{law.Name}' with the law {law.Law} needs deviations that are given or estimated; "
+                    $"experiment '{experiment.Name}': the {law.Law.Label()} response '{law.Name}' needs deviations that are given or estimated; "
                     + "a common variance is estimated for normal ones only");
             }
         }

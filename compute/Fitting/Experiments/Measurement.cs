@@ -26,6 +26,17 @@ internal static class ErrorLaws
 {
     public static bool IsLaplace(this ErrorLaw law) => law is ErrorLaw.Laplace or ErrorLaw.LogLaplace or ErrorLaw.Log10Laplace;
 
+    /// <summary>As files name it.</summary>
+    public static string Label(this ErrorLaw law) => law switch
+    {
+        ErrorLaw.Normal => "normal",
+        ErrorLaw.LogNormal => "log-normal",
+        ErrorLaw.Log10Normal => "log10-normal",
+        ErrorLaw.Laplace => "laplace",
+        ErrorLaw.LogLaplace => "log-laplace",
+        _ => "log10-laplace",
+    };
+
     /// <summary>Whether logarithms are compared, so that both numbers must be positive.</summary>
     public static bool IsLogarithmic(this ErrorLaw law) => law is not (ErrorLaw.Normal or ErrorLaw.Laplace);
 }
