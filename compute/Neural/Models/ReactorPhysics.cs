@@ -18,7 +18,7 @@ internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     /// <summary>The logarithm of a rate stays within ± this of its typical value.</summary>
-    private const double Bound = 12.0;
+    internal const double Bound = 12.0;
 
     private readonly Normaliser<T> _normaliser;
     private readonly ReactorLayout _layout;
