@@ -21,8 +21,6 @@ internal readonly record struct OnnxColumn(OnnxGraph Graph, string Name)
 
     public OnnxColumn Exp() => new(Graph, Graph.Node("Exp", "exp", Name));
 
-    public OnnxColumn Tanh() => new(Graph, Graph.Node("Tanh", "tanh", Name));
-
     public OnnxColumn Sqrt() => new(Graph, Graph.Node("Sqrt", "root", Name));
 
     public OnnxColumn Softplus() => new(Graph, OnnxNet.Softplus(Graph, Name));

@@ -25,7 +25,7 @@ internal static class OnnxPhysics
     {
         var (species, rate) = (layout.Species, 1 / model.TimeScale);
         var rates = n.Select((output, j) => layout.Consumed[j].Aggregate(
-            rate * (ReactorPhysics<double>.Bound * (1 / ReactorPhysics<double>.Bound * output).Tanh()).Exp(), (r, i) => r * x[species[i]])).ToArray();
+            rate * Bounded(output).Exp(), (r, i) => r * x[species[i]])).ToArray();
         var slopes = new OnnxColumn[x.Length];
         for (var i = 0; i < species.Length; i++)
         {
@@ -44,10 +44,16 @@ internal static class OnnxPhysics
         }
         if (!layout.Exchanges) return slopes;
         var beyond = layout.Jacket >= 0 ? x[layout.Jacket] - x[at] : Minus(layout.Coolant!.Value, x[at]);
-        var flow = rate * Math.Exp(c[rates.Length]) * beyond;
+        var flow = rate * c[rates.Length] * c[rates.Length] * beyond;
         slopes[at] += flow;
         if (layout.Jacket >= 0) slopes[layout.Jacket] = Minus(layout.JacketHeat, layout.CapacityRatio * flow);
         return slopes;
+
+        static OnnxColumn Bounded(OnnxColumn n)
+        {
+            var part = 1 / ReactorPhysics<double>.Bound * n;
+            return n / ((part * part) + 1).Sqrt();
+        }
 
         OnnxColumn Times(Source source, OnnxColumn column) => source.Control < 0 ? source.Value * column : u[source.Control] * column;
 

@@ -14,6 +14,8 @@ namespace Athanor.Compute.Neural.Models;
 /// same rates'. Positivity: a rate vanishes with each species it consumes and is bounded by ρ e^12 times them, so the field never points out of
 /// the positive orthant, and steps below a bounded length keep to it. No order is assumed: the net sees the concentrations.
 /// </summary>
+/// <remarks>Exports write these formulas down a second time (<see cref="Exchange.Onnx.OnnxPhysics"/>); OnnxDynamicsTests holds the two
+/// together.</remarks>
 internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {

@@ -81,7 +81,7 @@ public sealed class OnnxDynamicsTests
             _model = NeuralModel<double>.Of(specification);
             (_states, _inputs) = (specification.States.Length, specification.Controls.Length);
             _parameters = new double[_model.ParameterCount];
-            _model.Initialize(_parameters, Seed);
+            _model.Initialize(_parameters, Seed, []);
             var random = new Random(Seed);
             for (var i = 0; i < _parameters.Length; i++) _parameters[i] += 0.2 * (random.NextDouble() - 0.5);
             var tensors = ImmutableSortedDictionary.CreateBuilder<string, SafeTensor>(StringComparer.Ordinal);

@@ -9,6 +9,7 @@ using Athanor.Nodes.Cli;
 using Athanor.Nodes.Local;
 using Athanor.Protocol;
 using Athanor.Protocol.Models;
+using Athanor.Protocol.Training;
 using Athanor.Protocol.Twins;
 
 namespace Nodes.Tests.Cli;
@@ -99,6 +100,48 @@ public sealed class ModelsCommandsTests : IDisposable
         await Released("heater", "twins/unit");
         await Run(0, "models", "retire", "heater", "--version", "1", "--why", "wrong sensor");
         Assert.Contains("models/heater@1 is retired (by ", await Refused(ExitCodes.Failure, "twins", "adopt", "unit", "heater"), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task Versions_that_a_heaters_training_made_are_exported_and_adopted_as_the_models_that_they_are()
+    {
+        const int Hidden = 4, Rows = 600;
+        var record = new HeaterRecord(
+            [.. Enumerable.Range(0, Rows).Select(static i => (double)i)], [.. Enumerable.Repeat(40.0, Rows)],
+            [.. Enumerable.Range(0, Rows).Select(static i => 25 + (20 * (1 - (1 / (1 + (i / 200.0))))))]);
+        var theta = Enumerable.Range(0, 3 + ResidualNet.WeightCount(Hidden)).Select(static i => 0.01 * i).ToArray();
+        var balance = (HeaterParameters.Textbook with { Gain = 0.006 }).ToArray();
+        var state = new HybridState(10, [balance], [new RollOutState(theta, theta, theta, theta)], 2, 1, 10, theta);
+        await using (var cluster = await ClusterConnection.Open(At("state"), EmbeddedRole.AppendOnly))
+        {
+            var client = cluster.Client;
+            var data = await client.PutBlob(HybridBytes.OfData(HeaterParameters.Textbook, record));
+            var weights = await client.PutBlob(HybridBytes.OfState(state));
+            // The run is only asked for its settings; no slot works on it here.
+            var settings = ImmutableSortedDictionary<string, double>.Empty.Add("memory-s", 100).Add("refresh-every", 10);
+            var spec = new TrainingSpec("heater-hybrid", [ResidualNet.Inputs, Hidden, 1], data, ResidualNet.Inputs, 1, 1, 20, 10, 1, 0.003, 0.003, 0.1, settings);
+            var metrics = ImmutableSortedDictionary<string, double>.Empty;
+            (EntityAddress To, ICommand Command)[] asks =
+            [
+                (EntityAddress.Of("training", "run"), new StartTraining(spec)), (EntityAddress.Of("models", "board"), new RegisterModel("hybrid", "a board")),
+                (EntityAddress.Of("models", "board"), new AddVersion("training/run#balance", 0, data, weights, metrics)),
+                (EntityAddress.Of("models", "board"), new AddVersion("training/run#hybrid", 1, data, weights, metrics)),
+                (EntityAddress.Of("models", "board"), new AddVersion("training/gone#hybrid", 1, data, weights, metrics)),
+                (EntityAddress.Of("twins", "unit"), new RegisterTwin(new TwinSpec(
+                    "a board", new TwinModel(HeaterModel.BalanceKind, 1, "textbook", HeaterParameters.Textbook.ToArray(), []), 1, 30, 10, 4))),
+            ];
+            foreach (var (to, command) in asks) Assert.IsNotType<Rejected>(await client.Ask(to, command));
+        }
+        await Run(0, "models", "export", "board", "--version", "2", "--safetensors", At("hybrid.safetensors"));
+        var hybrid = HeaterFile.Read(ModelFile.Read(await File.ReadAllBytesAsync(At("hybrid.safetensors"))));
+        var expected = new HybridTrainer(record, new HybridSettings(Hidden, 0.003, 0.1, 10, 100)).HybridOf(state);
+        Assert.Equal(expected.Parameters, hybrid.Parameters);
+        Assert.Equal(expected.Weights.ToArray(), hybrid.Weights.ToArray());
+        Assert.Contains("runs models/board@1 (heater.balance)", await Run(0, "twins", "adopt", "unit", "board", "--version", "1"), StringComparison.Ordinal);
+        Assert.Contains("runs models/board@2 (heater.hybrid) from row 1 on; before: models/board@1.", await Run(0, "twins", "adopt", "unit", "board", "--version", "2"), StringComparison.Ordinal);
+        Assert.Contains("runs models/board@1 (heater.balance)", await Run(0, "twins", "adopt", "unit", "--back"), StringComparison.Ordinal);
+        Assert.EndsWith("default/training/gone, which made the version, is not here any more", await Refused(
+            ExitCodes.Failure, "twins", "adopt", "unit", "board", "--version", "3"), StringComparison.Ordinal);
     }
 
     [Theory]
