@@ -43,7 +43,7 @@ internal static class Root
         yield return Simulation.RtdCommand.Create();
         yield return Bifurcation.BifurcateCommand.Create();
         yield return FamilyCommands.Create("twins", "the twin of one plant unit", Models.AdoptCommand.Create());
-        yield return FamilyCommands.Create("training", "one training run");
+        yield return Training.TrainingCommands.Create();
         yield return FamilyCommands.Create("ensembles", "one surrogate ensemble");
         yield return FamilyCommands.Create("evolution", "one population");
         yield return FamilyCommands.Create("peers", "one peer identity");

@@ -11,10 +11,17 @@ using Athanor.Protocol.Training;
 
 namespace Athanor.Nodes.Cli;
 
-/// <summary><c>train</c>: starts a training run of a perceptron on a table, and waits for it.</summary>
+/// <summary><c>train</c>: starts the training run that a file describes (<see cref="Training.RunCommand"/>), or one of a perceptron on a table by
+/// flags, and waits for it.</summary>
 internal static class TrainCommand
 {
-    private static readonly Argument<string> Id = new("id") { Description = "The training run's id.", HelpName = "ID" };
+    private static readonly Argument<string> Id = new("what")
+    {
+        Description = "A training file (docs/guides/train.md); or, for a perceptron described by flags, the run's id.",
+        HelpName = "FILE.hocon|ID",
+    };
+
+    private static readonly Option<string?> Run = new("--run") { Description = "With a file: the run's id (default: the file's 'name').", HelpName = "ID" };
 
     private static readonly Option<string?> Spec = new("--spec")
     {
@@ -61,12 +68,13 @@ internal static class TrainCommand
     public static Command Create()
     {
         var train = Cli.Command(
-            "train", "Trains a perceptron on a table with the deterministic kernels, in segments with checkpoints, and waits until it is finished.",
+            "train", "Trains a model on data, in segments with checkpoints, and waits until it is finished. The same command again goes on.",
+            "train examples/airfoil.hocon", "train examples/airfoil.hocon --seed 7 --run airfoil-7",
             "train airfoil --data data/tabular/airfoil_self_noise_centred.csv --targets spl_dB_c --hidden 48,48 --steps 10000",
             "train airfoil --spec airfoil.hocon --seed 7 --json",
             "train airfoil --spec airfoil.hocon --gateway https://athanor.example:7443 --key-file train.key --tenant plant-a");
         train.Arguments.Add(Id);
-        Option[] options = [Spec, Data, Targets, Hidden, Steps, SegmentSteps, Batch, LearningRate, WeightDecay, Seed, NoWait, Cli.Tenant];
+        Option[] options = [Run, Spec, Data, Targets, Hidden, Steps, SegmentSteps, Batch, LearningRate, WeightDecay, Seed, NoWait, Cli.Tenant];
         foreach (var option in options) train.Options.Add(option);
         RemoteOptions.AddTo(train);
         train.SetAction(Train);
@@ -76,6 +84,15 @@ internal static class TrainCommand
     private static async Task<int> Train(ParseResult parsed, CancellationToken cancellation)
     {
         var id = parsed.GetRequiredValue(Id);
+        if (Training.RunFile.Is(id))
+        {
+            foreach (var option in (Option[])[Spec, Data, Targets, Hidden, SegmentSteps, Batch, LearningRate, WeightDecay])
+            {
+                if (parsed.GetResult(option) is { Implicit: false }) throw new UserException($"train {id}: {option.Name} goes with an id; a file says it itself");
+            }
+            return await Training.RunCommand.Train(
+                parsed, id, parsed.GetValue(Seed), parsed.GetValue(Steps), parsed.GetValue(Run), !parsed.GetValue(NoWait), cancellation);
+        }
         Cli.CheckNames(parsed, id);
         var settings = Settings(parsed);
         var (table, names, scales) = Read(settings);
@@ -96,7 +113,7 @@ internal static class TrainCommand
             return ExitCodes.Success;
         }
         var view = await Wait(cluster.Client, run, json, cancellation);
-        if (view.Final is not { } final) throw new UserException($"train: {run} has ended ({view.Phase}): {view.Reason}", ExitCodes.Failure);
+        if (view.Final is not { } final) throw new UserException($"train: {run} is {view.Phase.ToString().ToLowerInvariant()}: {view.Reason}", ExitCodes.Failure);
         if (json)
         {
             Cli.PrintJson(new

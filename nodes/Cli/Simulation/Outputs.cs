@@ -105,7 +105,7 @@ internal sealed class Outputs
     private static string Cell(string text) =>
         text.AsSpan().IndexOfAny(",\"\n") < 0 ? text : $"\"{text.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 
-    private static void WriteCsv(string path, IReadOnlyList<string> columns, IEnumerable<IEnumerable<string>> rows)
+    public static void WriteCsv(string path, IReadOnlyList<string> columns, IEnumerable<IEnumerable<string>> rows)
     {
         var text = new StringBuilder();
         text.AppendJoin(',', columns.Select(Cell)).Append('\n');

@@ -15,6 +15,7 @@ internal static class SlotMain
     public static int Main(string[] args) => args switch
     {
         ["slot"] => SlotProgram.Run(TestWork.Handlers, Messages),
+        ["run-slot", var deaths] => SlotProgram.Run([new Training.DyingRunHandler(deaths)], Messages),
         ["slot-parent"] => SlotParent.Run(),
         ["worker", var connection, var name, var directory] => Work.WorkerProgram.Run(connection, name, directory),
         _ => throw new ArgumentException("the tests run under 'dotnet test'"),

@@ -1,0 +1,65 @@
+using System.CommandLine;
+using System.Globalization;
+using Athanor.Hosting.Runtime;
+using Athanor.Nodes.Local;
+using Athanor.Protocol;
+using Athanor.Protocol.Training;
+
+namespace Athanor.Nodes.Cli.Training;
+
+/// <summary><c>train FILE.hocon</c>: starts the file's run, or goes on with it, and waits until it is over.</summary>
+internal static class RunCommand
+{
+    public static async Task<int> Train(ParseResult parsed, string path, ulong? seed, long? steps, string? id, bool wait,
+        CancellationToken cancellation)
+    {
+        var file = RunFile.Read(path, seed, steps);
+        var name = id ?? file.Name;
+        Cli.CheckNames(parsed, name);
+        var json = parsed.GetValue(Cli.Json);
+        await using var cluster = await CliCluster.Open(parsed, wait ? EmbeddedRole.Full : EmbeddedRole.AppendOnly, cancellation);
+        var run = Cli.Address(parsed, cluster, "training", name);
+        foreach (var table in file.Tables.Values) await cluster.Client.PutBlob(table, cancellation, run.Tenant);
+        if (await cluster.Client.Ask(run, new StartRun(file.Spec), cancellation: cancellation) is Rejected rejected)
+        {
+            var hint = rejected.Code == "conflict" ? $"; --run ID starts it beside {run}" : "";
+            throw new UserException($"train: {rejected.Reason}{hint}", rejected.Code == "conflict" ? ExitCodes.Failure
+                : ExitCodes.BadInput);
+        }
+        if (!wait)
+        {
+            Console.Out.WriteLine($"{run} is started; 'athanor training watch {name}' shows it, and it goes on while a node runs.");
+            return ExitCodes.Success;
+        }
+        return await Follow(cluster, run, json, cancellation);
+    }
+
+    /// <summary>Waits until a run is over, and says how it ended.</summary>
+    public static async Task<int> Follow(ClusterConnection cluster, EntityAddress run, bool json, CancellationToken cancellation)
+    {
+        var reading = await new RunWatch(cluster, run, json).Wait(cancellation);
+        if (json) Cli.PrintJson(reading.Json());
+        if (reading.Phase == TrainingPhase.Parked)
+        {
+            throw new UserException(
+                $"{run} is parked at step {reading.Step}: {reading.Reason}\n'athanor training resume {run.Id}' lets it go on from there.",
+                    ExitCodes.Failure);
+        }
+        if (reading.Phase != TrainingPhase.Finished)
+            throw new UserException($"{run} has {reading.Phase.ToString().ToLowerInvariant()}: {reading.Reason}", ExitCodes.Failure);
+        if (json) return ExitCodes.Success;
+        Console.Out.WriteLine($"{run}: {Ending(reading)}");
+        foreach (var (name, value) in reading.Metrics) Console.Out.WriteLine(
+            string.Create(CultureInfo.InvariantCulture, $"  {name} {value:G6}"));
+        Console.Out.WriteLine($"Weights {reading.Weights}");
+        if (reading.View?.Spec.Registers is { Length: > 0 } model) Console.Out.WriteLine($"They are a version of models/{model}.");
+        return ExitCodes.Success;
+    }
+
+    public static string Ending(RunReading reading) => reading.View?.End switch
+    {
+        RunEnd.Patience => $"stopped early at step {reading.Step} of {reading.Steps}: the validation loss no longer improved",
+        RunEnd.Target => $"stopped at step {reading.Step}: the validation loss is at its target",
+        _ => $"{reading.Step} steps",
+    };
+}
