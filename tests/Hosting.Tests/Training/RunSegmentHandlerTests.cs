@@ -65,7 +65,8 @@ public sealed class RunSegmentHandlerTests
             SegmentTime = TimeSpan.FromMinutes(1),
         }, 0, 0, "", 0)).Done.Model);
         var cut = _context.PutBlob(RunSpecs.Table[..^100]);
-        Refused("cut short or damaged", RunSpecs.Spec with { Data = RunSpecs.Spec.Data.Replace(RunSpecs.TableHash, cut, StringComparison.Ordinal) }, "");
+        var data = RunSpecs.Spec.Data.Replace(RunSpecs.TableHash, cut, StringComparison.Ordinal);
+        Refused("cut short or damaged", RunSpecs.Spec with { Data = data }, "");
         // Where it is cut is no part of what is trained.
         Run(new RunSegment(RunSpecs.Spec with { SegmentSteps = 50, SaveEvery = TimeSpan.FromHours(1), Registers = "m" }, 1, 0, first, 2));
         _context.Checkpoint = new WorkCheckpoint(1, _context.PutBlob(bytes));

@@ -17,7 +17,8 @@ internal static class RunSpecs
 
     /// <summary>400 steps in 40 check-points.</summary>
     public static RunSpec Spec { get; } = new(
-        """{"hidden":[6],"kind":"perceptron"}""", $$"""{"shuffle-seed":3,"table":"{{TableHash}}","targets":["y"],"validation":0.2}""", [TableHash],
+        """{"hidden":[6],"kind":"perceptron"}""",
+        $$"""{"shuffle-seed":3,"table":"{{TableHash}}","targets":["y"],"validation":0.2}""", [TableHash],
         RunPrecision.Float, 7, new RunOptimiser(RunOptimiserKind.AdamW, 0.02, 0.0, 0.9, 0.999, 1e-8, 1e-3),
         new RunSchedule(RunScheduleKind.Cosine, 20, 1e-4, 0, 0.1), new RunStop(400, 0, 0.0, 0.0), new RunGuard(100.0, 0, 8, 1.0, 0.5, 5),
         16, 0, 4, 1.0, 0.9, 10, [], 0, 0, TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(0.2), "");

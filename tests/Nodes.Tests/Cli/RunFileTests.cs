@@ -1,0 +1,114 @@
+using System.Text.Json;
+using Athanor.Compute.Training;
+using Athanor.Nodes.Cli;
+using Athanor.Nodes.Cli.Training;
+using Athanor.Protocol.Training;
+
+namespace Nodes.Tests.Cli;
+
+public sealed class RunFileTests : IDisposable
+{
+    private const string Good = """
+        name = small
+        model { kind = perceptron, hidden = [4, 3] }
+        loss { mse = 1, mae = 0.5 }
+        data { file = "t.csv", targets = [y], validation = 0.25 }
+        training {
+          precision = float
+          batch = 4
+          check-every = 5
+          optimiser { kind = adamw, learning-rate = 0.02 }
+          stop { steps = 40, patience = 3 }
+          segments { time = 2s, checkpoint-every = 500ms }
+        }
+        """;
+
+    private readonly string _folder = Directory.CreateTempSubdirectory("athanor-run-").FullName;
+
+    public RunFileTests() => File.WriteAllLines(
+        At("t.csv"), ["x,y", .. Enumerable.Range(0, 20).Select(i => FormattableString.Invariant($"{i / 10.0},{i * i / 100.0}"))]);
+
+    public void Dispose() => Directory.Delete(_folder, recursive: true);
+
+    [Fact]
+    public void A_file_is_read_with_its_table_named_by_hash_and_its_model_as_canonical_json()
+    {
+        var file = Read(Good);
+        Assert.Equal(("small", "small"), (file.Name, file.Spec.Registers));
+        var table = Assert.Single(file.Tables);
+        Assert.Equal([table.Key], file.Spec.Tables.ToArray());
+        Assert.Equal(20, TrainingTable.FromBytes(table.Value).Rows);
+        Assert.Equal("""{"hidden":[4,3],"kind":"perceptron","loss":{"mae":0.5,"mse":1}}""", file.Spec.Model);
+        Assert.Equal($$"""{"table":"{{table.Key}}","targets":["y"],"validation":0.25}""", file.Spec.Data);
+        Assert.Equal((RunPrecision.Float, RunOptimiserKind.AdamW, 0.02), (file.Spec.Precision, file.Spec.Optimiser.Kind, file.Spec.Optimiser.LearningRate));
+        Assert.Equal((40L, 3, TimeSpan.FromSeconds(0.5)), (file.Spec.Stop.Steps, file.Spec.Stop.Patience, file.Spec.SaveEvery));
+        // Other words for the same are the same run.
+        var other = Read(Good.Replace("kind = perceptron, hidden = [4, 3]", "hidden = [4, 3]\n  kind = \"perceptron\"", StringComparison.Ordinal));
+        Assert.Equal(file.Spec.Model, other.Spec.Model);
+        Assert.Equal(9UL, RunFile.Read(At("run.hocon"), seed: 9).Spec.Seed);
+    }
+
+    [Fact]
+    public void The_example_is_a_run_that_can_be_started()
+    {
+        var file = RunFile.Read(RepositoryFiles.Path("examples", "airfoil.hocon"));
+        Assert.Equal("airfoil", file.Name);
+        Assert.Equal(1503, TrainingTable.FromBytes(file.Tables.Values.Single()).Rows);
+        using var model = JsonDocument.Parse(file.Spec.Model);
+        Assert.Equal("perceptron", model.RootElement.GetProperty("kind").GetString());
+    }
+
+    [Theory]
+    [InlineData("name = small", "nam = small", ":1: there is no key 'nam'; valid are name, model")]
+    [InlineData("batch = 4", "bach = 4", ":7: there is no key 'training.bach'; valid are precision, seed")]
+    [InlineData("batch = 4", "batch = 4.5", ":7: 'training.batch' is '4.5'; a whole number would be right")]
+    [InlineData("kind = adamw", "kind = lion", ":9: 'training.optimiser.kind' is 'lion'; one of sgd, adam, adamw would be right")]
+    [InlineData("time = 2s", "time = soon", ":11: 'training.segments.time' is no duration")]
+    [InlineData("kind = perceptron", "kind = transformer", ":2: model.kind is 'transformer'; one of perceptron")]
+    [InlineData("hidden = [4, 3]", "hidden = [0]", ":2: model.hidden: layer 1 has width 0")]
+    [InlineData("targets = [y]", "targets = [z]", "the table has no column 'z'; it has x, y")]
+    [InlineData("targets = [y]", "target = [y]", "data has no key 'target'; valid are table, targets")]
+    [InlineData("validation = 0.25", "validation = 1.5", ":4: data.validation is 1.5; a fraction")]
+    [InlineData("t.csv", "none.csv", ":4: there is no file ")]
+    [InlineData("batch = 4", "batch = 400", "there are 15 training samples, fewer than a batch of 400; a batch of at most 15")]
+    [InlineData("learning-rate = 0.02", "learning-rate = -1", "the learning rate is -1; a positive number would be right")]
+    [InlineData("precision = float", "precision = double", "the kind 'perceptron' is trained in float; precision = float would be right")]
+    [InlineData("name = small", "name = \"a b\"", ":1: 'name' is 'a b'")]
+    [InlineData("mse = 1", "huber = 1", ":3: loss has no key 'huber'; valid are mse, mae")]
+    public void What_is_wrong_is_told_with_file_line_and_what_would_be_right(string from, string to, string says)
+    {
+        var error = Assert.Throws<UserException>(() => Read(Good.Replace(from, to, StringComparison.Ordinal)));
+        Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        Assert.StartsWith(_folder, error.Message, StringComparison.Ordinal);
+        Assert.Equal(ExitCodes.BadInput, error.ExitCode);
+    }
+
+    [Theory]
+    [InlineData("1.0,nan", "t.csv:3: column 'y' holds 'nan'; only finite numbers are taken")]
+    [InlineData("1.0,", "t.csv:3: column 'y' is empty; expected a number")]
+    [InlineData("1.0", "t.csv:3: 1 cells where the header has 2")]
+    public void A_cell_that_is_no_number_is_told_with_file_and_line(string row, string says)
+    {
+        File.WriteAllLines(At("t.csv"), ["x,y", "0,1", row]);
+        Assert.Contains(says, Assert.Throws<UserException>(() => Read(Good)).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_curve_is_drawn_with_both_losses_between_their_extremes()
+    {
+        var lines = LossCurve.Draw([(0, 1.0), (50, 0.1), (100, 0.01)], [(100, 0.02), (90, double.NaN)], 100, 60, 9);
+        Assert.Equal(11, lines.Count);
+        Assert.StartsWith("         1 ┤*", lines[0], StringComparison.Ordinal);
+        Assert.EndsWith("*", lines[8], StringComparison.Ordinal);
+        Assert.Contains(lines, line => line.EndsWith('o'));
+        Assert.Empty(LossCurve.Draw([(0, 1.0)], [], 100, 60, 9));
+    }
+
+    private string At(string name) => Path.Combine(_folder, name);
+
+    private RunFile Read(string text)
+    {
+        File.WriteAllText(At("run.hocon"), text);
+        return RunFile.Read(At("run.hocon"));
+    }
+}
