@@ -173,7 +173,7 @@ internal struct LaneRun<TModel>
         At(ref c, LaneShape.H) = after;
         var t1 = Vector512.ConditionalSelect(reached, At(ref c, LaneShape.Stop), t + step);
         At(ref c, LaneShape.T) = Vector512.ConditionalSelect(accepted, t1, t);
-        At(ref c, LaneShape.LastStep) = Vector512.ConditionalSelect(accepted, t1 - t, At(ref c, LaneShape.LastStep));
+        if (_work.Switches) At(ref c, LaneShape.LastStep) = Vector512.ConditionalSelect(accepted, t1 - t, At(ref c, LaneShape.LastStep));
         At(ref c, LaneShape.Last) = Vector512.ConditionalSelect(accepted, error, At(ref c, LaneShape.Last));
         At(ref c, LaneShape.Rejected) = ~accepted;
         At(ref c, LaneShape.Steps) += one;
@@ -237,6 +237,7 @@ internal struct LaneRun<TModel>
     /// <summary>Whether the limit of steps is the user's own (see <see cref="StiffnessWatch.LimitIsFinal"/>).</summary>
     private readonly bool LimitIsFinal(int trajectory) => Remaining(trajectory) <= Measures(trajectory).Patience;
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private readonly LanePoint Point(ref Vector512<double> c, int lane, int trajectory, bool isTry)
     {
         var state = new double[_shape.Dimension];
@@ -333,6 +334,7 @@ internal struct LaneRun<TModel>
         }
     }
 
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private readonly OdeException Failure(ref Vector512<double> c, int lane, bool stuck)
     {
         var n = _shape.Dimension;
