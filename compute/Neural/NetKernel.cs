@@ -165,7 +165,7 @@ internal static unsafe partial class NetKernel<TVector, T, TLanes>
         switch (activation)
         {
             case Activation.Tanh:
-                for (nint i = 0; i < count; i += TLanes.Count) TLanes.Store(LaneMath<TVector, T, TLanes>.Tanh(TLanes.Load(a + i)), a + i);
+                LaneMath<TVector, T, TLanes>.Tanh(a, count);
                 break;
             case Activation.Relu:
                 for (nint i = 0; i < count; i += TLanes.Count) TLanes.Store(LaneMath<TVector, T, TLanes>.Relu(TLanes.Load(a + i)), a + i);

@@ -15,6 +15,16 @@ internal static class LaneMath<TVector, T, TLanes>
     private const double Underflow = 760.0;
     private const float UnderflowF = 112.0f;
 
+    private static readonly T[] TanhTable =
+    [
+        Number(1.0f, 1.0), Number(2.0f, 2.0), Number(DetMath.TanhHighF, DetMath.TanhHigh),
+        Number(DetMath.RoundingMagicF, DetMath.RoundingMagic), Number(DetMath.Log2EF, DetMath.Log2E),
+        Number(DetMath.TanhBiasF, DetMath.TanhBias), Number(DetMath.Ln2HighF, DetMath.Ln2High),
+        Number(DetMath.Ln2LowF, DetMath.Ln2Low), Number(DetMath.TF0, DetMath.T0), Number(DetMath.TF1, DetMath.T1),
+        Number(DetMath.TF2, DetMath.T2), Number(DetMath.TF3, DetMath.T3), Number(DetMath.TF4, DetMath.T4),
+        Number(DetMath.TF5, DetMath.T5),
+    ];
+
     /// <summary>e^x; the bits of <see cref="DetMath.Exp(double)"/>.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static TVector Exp(TVector x)
@@ -31,18 +41,61 @@ internal static class LaneMath<TVector, T, TLanes>
 
     /// <summary>Hyperbolic tangent: e / (e + 2) with e = exp(2|x|) - 1 (see <see cref="DetMath"/>).</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static TVector Tanh(TVector x)
+    public static TVector Tanh(TVector x) => Tanh(
+        x, Constant(1.0f, 1.0), Constant(2.0f, 2.0), Constant(DetMath.TanhHighF, DetMath.TanhHigh),
+        Constant(DetMath.RoundingMagicF, DetMath.RoundingMagic), Constant(DetMath.Log2EF, DetMath.Log2E),
+        Constant(DetMath.TanhBiasF, DetMath.TanhBias), Constant(DetMath.Ln2HighF, DetMath.Ln2High),
+        Constant(DetMath.Ln2LowF, DetMath.Ln2Low), Constant(DetMath.TF0, DetMath.T0), Constant(DetMath.TF1, DetMath.T1),
+        Constant(DetMath.TF2, DetMath.T2), Constant(DetMath.TF3, DetMath.T3), Constant(DetMath.TF4, DetMath.T4),
+        Constant(DetMath.TF5, DetMath.T5));
+
+    /// <summary>tanh of each of <paramref name="count"/> elements, a multiple of the lanes, in place.</summary>
+    /// <remarks>The constants are read from memory once: the JIT would load what it knows to be constant again in every turn, and loads are
+    /// what such a loop waits for.</remarks>
+    public static unsafe void Tanh(T* a, nint count)
     {
-        var one = Constant(1.0f, 1.0);
-        var two = Constant(2.0f, 2.0);
+        fixed (T* c = TanhTable)
+        {
+            TVector one = TLanes.Create(c[0]), two = TLanes.Create(c[1]), high = TLanes.Create(c[2]), magic = TLanes.Create(c[3]);
+            TVector log2E = TLanes.Create(c[4]), bias = TLanes.Create(c[5]), ln2High = TLanes.Create(c[6]), ln2Low = TLanes.Create(c[7]);
+            TVector t0 = TLanes.Create(c[8]), t1 = TLanes.Create(c[9]), t2 = TLanes.Create(c[10]), t3 = TLanes.Create(c[11]);
+            TVector t4 = TLanes.Create(c[12]), t5 = TLanes.Create(c[13]);
+            for (nint i = 0; i < count; i += TLanes.Count)
+            {
+                TLanes.Store(
+                    Tanh(TLanes.Load(a + i), one, two, high, magic, log2E, bias, ln2High, ln2Low, t0, t1, t2, t3, t4, t5), a + i);
+            }
+        }
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static TVector Tanh(
+        TVector x, TVector one, TVector two, TVector high, TVector magic, TVector log2E, TVector bias, TVector ln2High, TVector ln2Low,
+        TVector t0, TVector t1, TVector t2, TVector t3, TVector t4, TVector t5)
+    {
         var a = TLanes.Abs(x);
         a = TLanes.Add(a, a);
-        var high = Constant(DetMath.TanhHighF, DetMath.TanhHigh);
         a = TLanes.IfLess(high, a, high, a);
-        var magic = Constant(DetMath.RoundingMagicF, DetMath.RoundingMagic);
-        var shifted = TLanes.Add(
-            TLanes.Fma(a, Constant(DetMath.Log2EF, DetMath.Log2E), Constant(DetMath.TanhBiasF, DetMath.TanhBias)), magic);
-        var p = ExpM1ForTanh(a, TLanes.Subtract(shifted, magic));
+        var shifted = TLanes.Add(TLanes.Fma(a, log2E, bias), magic);
+        var n = TLanes.Subtract(shifted, magic);
+        // exp(r) - 1 for a = n ln 2 + r.
+        var r = TLanes.FmaNegated(n, ln2High, a);
+        r = TLanes.FmaNegated(n, ln2Low, r);
+        var r2 = TLanes.Multiply(r, r);
+        var a0 = TLanes.Fma(t1, r, t0);
+        var a1 = TLanes.Fma(t3, r, t2);
+        var a2 = TLanes.Fma(t5, r, t4);
+        TVector p;
+        if (typeof(T) == typeof(float))
+        {
+            p = TLanes.Fma(TLanes.Fma(TLanes.Fma(a2, r2, a1), r2, a0), r2, r);
+        }
+        else
+        {
+            var a3 = TLanes.Fma(Constant(0.0f, DetMath.T7), r, Constant(0.0f, DetMath.T6));
+            var a4 = TLanes.Fma(Constant(0.0f, DetMath.T9), r, Constant(0.0f, DetMath.T8));
+            p = Estrin(r, r2, a0, a1, a2, a3, TLanes.Fma(Constant(0.0f, DetMath.T10), r2, a4));
+        }
         var scale = TLanes.PowerOfTwo(shifted);
         var e = TLanes.Fma(p, scale, TLanes.Subtract(scale, one));
         var d = TLanes.Add(e, two);
@@ -183,21 +236,6 @@ internal static class LaneMath<TVector, T, TLanes>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector ExpM1ForTanh(TVector x, TVector n)
-    {
-        var r = TLanes.FmaNegated(n, Constant(DetMath.Ln2HighF, DetMath.Ln2High), x);
-        r = TLanes.FmaNegated(n, Constant(DetMath.Ln2LowF, DetMath.Ln2Low), r);
-        var r2 = TLanes.Multiply(r, r);
-        var a0 = TLanes.Fma(Constant(DetMath.TF1, DetMath.T1), r, Constant(DetMath.TF0, DetMath.T0));
-        var a1 = TLanes.Fma(Constant(DetMath.TF3, DetMath.T3), r, Constant(DetMath.TF2, DetMath.T2));
-        var a2 = TLanes.Fma(Constant(DetMath.TF5, DetMath.T5), r, Constant(DetMath.TF4, DetMath.T4));
-        if (typeof(T) == typeof(float)) return TLanes.Fma(TLanes.Fma(TLanes.Fma(a2, r2, a1), r2, a0), r2, r);
-        var a3 = TLanes.Fma(Constant(0.0f, DetMath.T7), r, Constant(0.0f, DetMath.T6));
-        var a4 = TLanes.Fma(Constant(0.0f, DetMath.T9), r, Constant(0.0f, DetMath.T8));
-        return Estrin(r, r2, a0, a1, a2, a3, TLanes.Fma(Constant(0.0f, DetMath.T10), r2, a4));
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static TVector Estrin(TVector r, TVector r2, TVector a0, TVector a1, TVector a2, TVector a3, TVector b2)
     {
         var r4 = TLanes.Multiply(r2, r2);
@@ -226,6 +264,9 @@ internal static class LaneMath<TVector, T, TLanes>
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static TVector Constant(float single, double wide) =>
-        TLanes.Create(typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>(single) : Unsafe.BitCast<double, T>(wide));
+    private static TVector Constant(float single, double wide) => TLanes.Create(Number(single, wide));
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static T Number(float single, double wide) =>
+        typeof(T) == typeof(float) ? Unsafe.BitCast<float, T>(single) : Unsafe.BitCast<double, T>(wide);
 }
