@@ -48,6 +48,11 @@ internal static class RunRules
             return $"a segment's time is {spec.SegmentTime}; 0.1 s to 30 min would be right";
         if (spec.SaveEvery < TimeSpan.FromMilliseconds(100)) return $"checkpoints every {spec.SaveEvery}; 0.1 s or more would be right";
         if (spec.Registers.Length > 0 && !EntityAddress.IsValidPart(spec.Registers)) return $"'{spec.Registers}' is no id of a model";
+        if (spec.Workers < 0 || spec.Workers > Math.Max(1, spec.Ranks))
+        {
+            return $"{spec.Workers} workers cannot share {spec.Ranks} logical ranks; 1 to {spec.Ranks} workers, or that many ranks and a batch that "
+                + "they can share, would be right";
+        }
         foreach (var (name, value) in spec.Curriculum.SelectMany(stage => stage.Settings))
         {
             if (!double.IsFinite(value)) return $"the curriculum's setting '{name}' is {value}; a finite number would be right";
@@ -93,7 +98,10 @@ internal static class RunRules
         // The slot ends a segment at the first check-point after its time; one that takes far longer hangs.
         return new Effect.Dispatch(
             Name(run), new RunSegment(run.Spec, run.Segments, run.Part, run.Checkpoint, run.Resumes), run.Spec.Seed, inputs,
-            run.Spec.SegmentTime * 10 + TimeSpan.FromMinutes(30));
+            run.Spec.SegmentTime * 10 + TimeSpan.FromMinutes(30))
+        {
+            Gang = Math.Max(1, run.Spec.Workers),
+        };
     }
 
     public static string Name(RunState run) => run.Attempt == 0

@@ -74,6 +74,8 @@ public sealed record RunStage([property: Key(0)] long FromStep, [property: Key(1
 /// <param name="SaveEvery">Within a segment the slot saves its state at the first check-point after so much time: what the death of a slot
 /// costs at most.</param>
 /// <param name="Registers">Id of the model entity that is told of the finished run; empty for none.</param>
+/// <param name="Workers">Processes that share the logical ranks; 0 or 1 for one. How many there are changes no weight.</param>
+/// <param name="Library">Over several hosts the library's own all-reduce adds the gradients: faster, and no bits are promised.</param>
 [MessagePart]
 public sealed record RunSpec(
     [property: Key(0)] string Model, [property: Key(1)] string Data, [property: Key(2)] ImmutableArray<string> Tables,
@@ -82,7 +84,8 @@ public sealed record RunSpec(
     [property: Key(9)] int Batch, [property: Key(10)] int MicroBatch, [property: Key(11)] int Ranks, [property: Key(12)] double ClipNorm,
     [property: Key(13)] double EmaDecay, [property: Key(14)] long CheckEvery, [property: Key(15)] ImmutableArray<RunStage> Curriculum,
     [property: Key(16)] int Folds, [property: Key(17)] long SegmentSteps, [property: Key(18)] TimeSpan SegmentTime,
-    [property: Key(19)] TimeSpan SaveEvery, [property: Key(20)] string Registers)
+    [property: Key(19)] TimeSpan SaveEvery, [property: Key(20)] string Registers,
+    [property: Key(21)] int Workers = 0, [property: Key(22)] bool Library = false)
 {
     /// <summary>Trainings one after the other: the folds, and the training proper.</summary>
     public int Parts => Folds > 1 ? Folds + 1 : 1;

@@ -1,9 +1,11 @@
 using System.Globalization;
 using System.Numerics;
 using System.Security.Cryptography;
+using System.Text;
 using Athanor.Actors.Training;
 using Athanor.Compute.Exchange;
 using Athanor.Compute.Training;
+using Athanor.Compute.Training.Distributed;
 using Athanor.Protocol;
 using Athanor.Protocol.Models;
 using Athanor.Protocol.Training;
@@ -17,8 +19,14 @@ namespace Athanor.Hosting.Work.Training;
 /// Meanwhile it saves its state every so often (<see cref="RunSpec.SaveEvery"/>), written beside the training. Another slot that takes the
 /// work over after this one's death goes on from there, with what this one had measured. Weights do not depend on any of it. A state that
 /// does not fit (another spec, another version, cut short) is refused with its reason, and the run is parked.
+///
+/// With several workers each member of the gang does this at the same time, with its logical ranks. The first one alone saves, measures
+/// the time, says when to end (its wish goes with the gradients, so that all end after the same step) and gives the result; all begin
+/// with the state that it names. A member that dies, stops or is 10 s late ends the others' sum; the gang is formed anew, and goes on from
+/// what was saved last.
 /// </summary>
-internal sealed class RunSegmentHandler(TimeProvider time) : IWorkHandler
+/// <param name="place">Where a member's shared memory is; by default <see cref="SharedMemory.Place"/>.</param>
+internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? place = null) : IWorkHandler
 {
     /// <summary>How large a result's points may become together, so that it stays one message.</summary>
     private const int PointBytes = 24 << 10;
@@ -50,6 +58,7 @@ internal sealed class RunSegmentHandler(TimeProvider time) : IWorkHandler
             SegmentTime = TimeSpan.Zero,
             SaveEvery = TimeSpan.Zero,
             Registers = "",
+            Workers = 0,
         }));
         return Convert.ToHexStringLower(SHA256.HashData([.. bytes, (byte)part]));
     }
@@ -60,36 +69,61 @@ internal sealed class RunSegmentHandler(TimeProvider time) : IWorkHandler
         var spec = segment.Spec;
         var split = spec.IsMain(segment.Part) ? SplitRequest.OfData : new SplitRequest(spec.Folds, segment.Part);
         var task = ComputeTasks.Create<T>(spec.Model, spec.Data, context.GetBlob, split);
+        using var exchange = context.Gang is { Size: > 1 } gang
+            ? GangExchange.Create<T>(gang, spec.Ranks, task.ParameterCount, spec.Library, time, context.Cancellation, place?.Invoke(gang))
+            : null;
         var loop = new TrainingLoop<T>(
-            task, TrainingDecider.LoopSettingsOf(spec), SpecHash(spec, segment.Part), Threads(), segment.Resumes);
+            task, TrainingDecider.LoopSettingsOf(spec), SpecHash(spec, segment.Part), Threads(), segment.Resumes, exchange);
         if (segment.Checkpoint.Length > 0) loop.Restore(context.GetBlob(segment.Checkpoint));
         var (from, measured) = (loop.Step, RunMeasurements.Empty);
-        if (context.Checkpoint is { } saved)
+        if (Saved(context) is { Length: > 0 } saved)
         {
-            (measured, var state) = RunMeasurements.Read(context.GetBlob(saved.Blob));
+            (measured, var state) = RunMeasurements.Read(context.GetBlob(saved));
             loop.Restore(state);
         }
 
         var begun = time.GetTimestamp();
+        var first = context.Gang is not { Rank: > 0 };
         using var saving = new Saving(context);
         var report = new RunReport(context, time, ReportEvery, spec, segment.Part, from);
         var savedAt = begun;
-        while (loop.Advance(context.Cancellation, report.Stepped))
+        while (loop.Advance(context.Cancellation, Stepped))
         {
             measured = measured.With(segment.Part, loop.Drain());
             if (measured.Points.Length > 0) report.Measured(measured.Points[^1]);
             if (spec.SegmentSteps > 0 && loop.Step - from >= spec.SegmentSteps) break;
-            if (time.GetElapsedTime(begun) >= spec.SegmentTime) break;
-            if (time.GetElapsedTime(savedAt) < spec.SaveEvery || saving.IsBusy) continue;
+            if (exchange?.Stop ?? IsLate()) break;
+            if (!first || time.GetElapsedTime(savedAt) < spec.SaveEvery || saving.IsBusy) continue;
             savedAt = time.GetTimestamp();
             saving.Start(measured.Write(loop.Checkpoint()));
         }
         measured = measured.With(segment.Part, loop.Drain());
         saving.Finish();
-        return Result(segment, loop, measured, context);
+        // The first one's result ends the work for all.
+        context.Gang?.Barrier("trained");
+        return Result(segment, loop, measured, first ? context.PutBlob : static _ => "");
+
+        bool IsLate() => time.GetElapsedTime(begun) >= spec.SegmentTime;
+
+        void Stepped(long step, double loss)
+        {
+            if (exchange is not null && first) exchange.WantsStop = IsLate();
+            if (first) report.Stepped(step, loss);
+        }
     }
 
-    private static RunSegmentResult Result<T>(RunSegment segment, TrainingLoop<T> loop, RunMeasurements measured, IWorkContext context)
+    /// <summary>Hash of the state that an earlier attempt saved last, or empty. Members of a gang take the first one's word, since each may
+    /// have been told another.</summary>
+    private static string Saved(IWorkContext context)
+    {
+        const string Key = "saved";
+        if (context.Gang is not { Size: > 1 } gang) return context.Checkpoint?.Blob ?? "";
+        if (gang.Rank == 0) gang.Set(Key, Encoding.ASCII.GetBytes(context.Checkpoint?.Blob ?? "none"));
+        return Encoding.ASCII.GetString(gang.Wait(Key)) is var hash && hash != "none" ? hash : "";
+    }
+
+    private static RunSegmentResult Result<T>(
+        RunSegment segment, TrainingLoop<T> loop, RunMeasurements measured, Func<ReadOnlyMemory<byte>, string> put)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var metrics = loop.BestFigures.SetItem("train-loss", loop.Loss);
@@ -98,8 +132,8 @@ internal sealed class RunSegmentHandler(TimeProvider time) : IWorkHandler
         var ended = loop.End is not (LoopEnd.None or LoopEnd.Diverged);
         var model = ended ? loop.ModelFile() : [];
         var done = new RunSegmentDone(
-            segment.Segment, segment.Part, loop.Step, context.PutBlob(loop.Checkpoint()), loop.Loss, measured.Thinned(PointBytes),
-            (RunEnd)loop.End, ended ? context.PutBlob(model) : "", metrics);
+            segment.Segment, segment.Part, loop.Step, put(loop.Checkpoint()), loop.Loss, measured.Thinned(PointBytes),
+            (RunEnd)loop.End, ended ? put(model) : "", metrics);
         return new RunSegmentResult(done, measured.Rollbacks, loop.Cause, ended ? SignatureOf(model) : null);
     }
 
