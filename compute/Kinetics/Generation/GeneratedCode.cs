@@ -71,6 +71,7 @@ public static class GeneratedCode
 
     /// <summary>The dense Jacobian of a large model from its sparse one: code as long as theirs takes longer to compile twice than it takes
     /// to copy its results.</summary>
+    [SkipLocalsInit]
     public static void Dense<TModel>(
         ref TModel model, double t, ReadOnlySpan<double> y, Span<double> jacobian, GeneratedShared shared, int count)
         where TModel : struct, ISparseOdeModel
@@ -80,7 +81,10 @@ public static class GeneratedCode
         model.JacobianValues(t, y, values);
         if (jacobian.Length < count) Throw(jacobian.Length, count);
         jacobian[..count].Clear();
-        for (var i = 0; i < places.Length; i++) jacobian[places[i]] = values[i];
+        // The places are below the count, by the pattern that both are made of.
+        ref var to = ref MemoryMarshal.GetReference(jacobian);
+        ref var from = ref MemoryMarshal.GetReference(values);
+        for (var i = 0; i < places.Length; i++) Unsafe.Add(ref to, places[i]) = Unsafe.Add(ref from, i);
     }
 
     public static double[] Parameters(ReadOnlySpan<double> parameters, int count) => parameters.Length == count

@@ -88,7 +88,7 @@ internal readonly struct InterpretedRates(InterpretedProgram program, RatePatter
 
 /// <summary>A model by the interpreter; the bits of a generated one.</summary>
 internal readonly struct InterpretedModel(InterpretedProgram program, SparsePattern pattern, int[] places)
-    : IOdeModel<InterpretedModel>, ISparseOdeModel
+    : IOdeModel<InterpretedModel>, ISparseOdeModel, ILaneDerivatives
 {
     public int Dimension => program.Program.States;
 
@@ -114,10 +114,29 @@ internal readonly struct InterpretedModel(InterpretedProgram program, SparsePatt
         Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
         Span<Vector512<double>> jacobian)
     {
-        var values = new Vector512<double>[places.Length];
-        program.Lanes(program.Program.StateDerivatives, t, y, parameters, values);
         jacobian[..(Dimension * Dimension)].Clear();
-        for (var i = 0; i < values.Length; i++) jacobian[places[i]] = values[i];
+        Scatter(program.Program.StateDerivatives, places, t, y, parameters, jacobian);
+    }
+
+    public void JacobianValuesLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> values) =>
+        program.Lanes(program.Program.StateDerivatives, t, y, parameters, values);
+
+    public void ParameterDerivativesLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> derivatives)
+    {
+        derivatives[..(ParameterCount * Dimension)].Clear();
+        Scatter(program.Program.ParameterDerivatives, program.Program.ParameterPlaces, t, y, parameters, derivatives);
+    }
+
+    private void Scatter(
+        Tape tape, int[] to, Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> result)
+    {
+        var values = new Vector512<double>[to.Length];
+        program.Lanes(tape, t, y, parameters, values);
+        for (var i = 0; i < values.Length; i++) result[to[i]] = values[i];
     }
 
     public void Jacobian(double t, ReadOnlySpan<double> y, Span<double> jacobian)

@@ -81,6 +81,7 @@ internal sealed class StructGenerator
         var type = generator._type;
         type.AddInterfaceImplementation(typeof(IOdeModel<>).MakeGenericType(type));
         type.AddInterfaceImplementation(typeof(ISparseOdeModel));
+        type.AddInterfaceImplementation(typeof(ILaneDerivatives));
         generator.Number("get_Dimension", program.States);
         generator.Flag("get_IsAutonomous", !program.UsesSecond);
         generator.SharedMember("get_Pattern", typeof(SparsePattern), nameof(GeneratedShared.SquarePattern));
@@ -103,6 +104,9 @@ internal sealed class StructGenerator
             generator.Flag("get_HasLaneJacobian", true);
             generator.Lanes("JacobianLanes", program.StateDerivatives, program.Rows * program.States, program.DensePlaces);
         }
+        generator.Lanes("JacobianValuesLanes", program.StateDerivatives, program.Entries.Length);
+        generator.Lanes(
+            "ParameterDerivativesLanes", program.ParameterDerivatives, program.Parameters * program.Rows, program.ParameterPlaces);
         generator.Scalar("JacobianValues", program.StateDerivatives, slots, [], program.Entries.Length, clear: false);
         generator.Scalar("TimeDerivative", program.SecondDerivatives, [], program.SecondPlaces, program.Rows, clear: true);
         return generator.Create(new GeneratedShared(program.Tables, Square(program), null, program.DensePlaces), parameters);

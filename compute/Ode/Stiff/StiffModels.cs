@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Athanor.Compute.Linear;
 
 namespace Athanor.Compute.Ode;
@@ -10,6 +11,20 @@ public interface ISparseOdeModel : IStiffOdeModel
 
     /// <summary>Writes the entries of df/dy in the order of <see cref="Pattern"/>.</summary>
     void JacobianValues(double t, ReadOnlySpan<double> y, Span<double> values);
+}
+
+/// <summary>A model whose derivatives can be evaluated for eight trajectories at a time, with the bits of the scalar ones; each lane has its
+/// own time, state and parameters (<see cref="ILaneOdeModel"/>).</summary>
+public interface ILaneDerivatives : ILaneOdeModel
+{
+    /// <summary>Writes the entries of df/dy per lane, in the order of <see cref="ISparseOdeModel.Pattern"/>.</summary>
+    void JacobianValuesLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> values);
+
+    /// <summary>Writes df/dp per lane, shape (parameters, n) row-major.</summary>
+    void ParameterDerivativesLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters,
+        Span<Vector512<double>> derivatives);
 }
 
 /// <summary>

@@ -148,13 +148,21 @@ public sealed class GenerationProperties
                 for (var i = 0; i < p; i++) k[i] = k[i].WithElement(lane, model.Parameter(i) * (0.9 + (0.2 * random.NextDouble())));
             }
             model.RhsLanes(default, y, k, dy);
+            var derivatives = (ILaneDerivatives)model;
+            Vector512<double>[] values = new Vector512<double>[model.Pattern.Count], byP = new Vector512<double>[p * n];
+            derivatives.JacobianValuesLanes(default, y, k, values);
+            derivatives.ParameterDerivativesLanes(default, y, k, byP);
             for (var lane = 0; lane < 8; lane++)
             {
                 var own = model.With([.. k.Select(x => x[lane])]);
                 double[] ys = [.. y.Select(x => x[lane])];
-                Assert.Equal(Bits(n, v => own.Rhs(0, ys, v)), dy.Select(x => BitConverter.DoubleToInt64Bits(x[lane])).ToArray());
+                Assert.Equal(Bits(n, v => own.Rhs(0, ys, v)), Lane(dy, lane));
+                Assert.Equal(Bits(values.Length, v => own.JacobianValues(0, ys, v)), Lane(values, lane));
+                Assert.Equal(Bits(byP.Length, v => own.ParameterDerivatives(0, ys, v)), Lane(byP, lane));
             }
             return true;
+
+            static long[] Lane(Vector512<double>[] vectors, int lane) => [.. vectors.Select(x => BitConverter.DoubleToInt64Bits(x[lane]))];
         }
     }
 
