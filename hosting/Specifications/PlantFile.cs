@@ -97,6 +97,8 @@ public sealed class PlantFile
             Links = [.. Links()],
             End = _reader.Number("end") ?? 10.0,
             TimeUnit = (_network?.Units ?? UnitSystem.Si).Time.Text,
+            Seconds = _time,
+            CubicMetres = _volume,
             EnergyUnit = _energy == 1.0 ? "J" : string.Create(CultureInfo.InvariantCulture, $"({_energy:G6} J)"),
             VolumeUnit = _volume == 1.0 ? "m^3" : Math.Abs(_volume - 1e-3) < 1e-15 ? "L" : string.Create(CultureInfo.InvariantCulture,
                 $"({_volume:G6} m^3)"),
@@ -111,7 +113,8 @@ public sealed class PlantFile
         {
             "tank" when _gas is null => ["volume", "outflow"],
             "tank" => ["volume", "outflow", "pressure", "constant-pressure"],
-            "tube" when _gas is null => ["length", "area", "cells", "dispersion", "first-order"],
+            "tube" when _gas is null =>
+                ["length", "area", "cells", "dispersion", "first-order", "density", "particle", "voidage", "viscosity", "friction"],
             "tube" =>
                 ["length", "area", "cells", "dispersion", "first-order", "pressure", "particle", "voidage", "viscosity", "friction", "solid-heat-capacity"],
             _ => throw SpecificationReader.Error(hocon.Origin, $"plant.units.{name}.kind", "it must be tank or tube"),
@@ -132,6 +135,7 @@ public sealed class PlantFile
                 Dispersion = Quantity(reader, "dispersion", Spread, 1.0 / _time) ?? 0.0,
                 FirstOrder = Flag(reader, "first-order"),
                 Gas = _gas is null ? null : GasSection.Path(reader),
+                Liquid = _gas is null ? Liquid(reader) : null,
             };
         return unit with
         {
@@ -140,6 +144,23 @@ public sealed class PlantFile
             Initial = _gas is not null && reader.Has("pressure") ? GasSection.Initial(reader, _species) : Initial(reader),
             Heat = kind == "tube" ? Signal(reader, "heat", PowerPerVolume, _energy / (_time * _volume)) : Signal(reader, "heat", Power, _energy / _time),
             Cooling = Cooling(reader, kind == "tube"),
+        };
+    }
+
+    private static LiquidPathSpec? Liquid(SpecificationReader reader)
+    {
+        if (Quantity(reader, "density", Density, 1.0) is not { } density)
+        {
+            var alone = new[] { "particle", "voidage", "viscosity", "friction" }.FirstOrDefault(reader.Has);
+            return alone is null ? null : throw reader.Wrong(alone, "beside the density, for the liquid's pressure drop");
+        }
+        var standard = new LiquidPathSpec(density);
+        return standard with
+        {
+            Particle = Quantity(reader, "particle", Length, 1.0) ?? 0.0,
+            Voidage = reader.Number("voidage") ?? standard.Voidage,
+            Viscosity = Quantity(reader, "viscosity", Viscosity, 1.0) ?? standard.Viscosity,
+            Friction = reader.Number("friction") ?? standard.Friction,
         };
     }
 

@@ -14,7 +14,7 @@ internal static class PlantQuantities
         TransferPerVolume = new(1, -1, -3, -1, 0), Power = new(1, 2, -3, 0, 0), PowerPerVolume = new(1, -1, -3, 0, 0),
         HeatCapacity = new(1, 2, -2, -1, 0), MolarFlow = new(0, 0, -1, 0, 1), Pressure = new(1, -1, -2, 0, 0),
         Viscosity = new(1, -1, -1, 0, 0), MolarMass = new(1, 0, 0, 0, -1), MolarHeatCapacity = new(1, 2, -2, -1, -1),
-        MolarEnthalpy = new(1, 2, -2, 0, -1);
+        MolarEnthalpy = new(1, 2, -2, 0, -1), Density = new(1, -3, 0, 0, 0);
 
     public static bool Flag(SpecificationReader reader, string key) => reader.Text(key) switch
     {

@@ -89,6 +89,12 @@ internal static class FlowsheetCheck
                 Require(tube.Cells is >= 3 and <= 100_000, $"{who} has {tube.Cells} cells; from 3 to 100,000 are possible");
                 break;
         }
+        if (unit is TubeSpec { Liquid: { } path })
+        {
+            Require(spec.Gas is null, $"{who} holds a gas; its pressure drop needs no density");
+            Positive(path.Density, $"the density in {who}");
+            Packing(path.Particle, path.Voidage, path.Viscosity, path.Friction, who);
+        }
         if (spec.Gas is { } gas) Gas(spec, gas, unit, who);
         else Require(unit is not TubeSpec { Gas: not null }, $"{who} has an outlet pressure, which only gases take notice of; name the gases");
     }
@@ -110,13 +116,18 @@ internal static class FlowsheetCheck
         Require(tube.Gas is not null, $"{who} is a tube of gas; give the pressure behind it");
         var path = tube.Gas!;
         foreach (var t in path.OutletPressure.Breaks.Prepend(0.0)) Positive(path.OutletPressure.At(t), $"the outlet pressure of {who}");
-        Positive(path.Viscosity, $"the viscosity in {who}");
-        Require(path.Particle >= 0 && double.IsFinite(path.Particle),
-            FormattableString.Invariant($"the particles of {who} have a diameter of {path.Particle:R}; it must be positive, or 0 for an empty tube"));
-        Require(path.Voidage is > 0 and < 1, FormattableString.Invariant($"the void fraction of {who} is {path.Voidage:R}; it must be between 0 and 1"));
-        Require(path.Friction >= 0 && double.IsFinite(path.Friction), FormattableString.Invariant($"the friction factor of {who} is {path.Friction:R}; it must be 0 or more"));
+        Packing(path.Particle, path.Voidage, path.Viscosity, path.Friction, who);
         Require(path.SolidHeatCapacity >= 0 && double.IsFinite(path.SolidHeatCapacity),
             FormattableString.Invariant($"the packing's heat capacity in {who} is {path.SolidHeatCapacity:R}; it must be 0 or more"));
+    }
+
+    private static void Packing(double particle, double voidage, double viscosity, double friction, string who)
+    {
+        Positive(viscosity, $"the viscosity in {who}");
+        Require(particle >= 0 && double.IsFinite(particle),
+            FormattableString.Invariant($"the particles of {who} have a diameter of {particle:R}; it must be positive, or 0 for an empty tube"));
+        Require(voidage is > 0 and < 1, FormattableString.Invariant($"the void fraction of {who} is {voidage:R}; it must be between 0 and 1"));
+        Require(friction >= 0 && double.IsFinite(friction), FormattableString.Invariant($"the friction factor of {who} is {friction:R}; it must be 0 or more"));
     }
 
     private static void Known(FlowsheetSpec spec, string unit, string what) => Require(

@@ -22,6 +22,10 @@ public abstract class UnitProblem : OdeProblem
 
     /// <summary>The flow out of a unit, volume per time.</summary>
     public abstract double Outflow(int unit, double t, ReadOnlySpan<double> parameters);
+
+    /// <summary>What a liquid loses of its pressure along a tube at rest with these flows, Pa; null if the unit has no <see
+    /// cref="TubeSpec.Liquid"/>.</summary>
+    public abstract double? PressureDrop(int unit, double t, ReadOnlySpan<double> parameters);
 }
 
 /// <summary>Makes problems of flowsheets.</summary>
@@ -250,6 +254,15 @@ internal sealed class FlowsheetProblem<TRates>(Plant plant, TRates rates) : Unit
         for (var o = 0; o < plant.Outflows.Length; o++)
             sum += plant.FlowShares[unit, plant.Feeds.Length + o] * Value(plant.Outflows[o], t, parameters);
         return sum;
+    }
+
+    public override double? PressureDrop(int unit, double t, ReadOnlySpan<double> parameters)
+    {
+        var place = plant.Units[unit];
+        if (place.Spec is not TubeSpec { Liquid: { } path }) return null;
+        var area = Value(place.Area, t, parameters);
+        var speed = Outflow(unit, t, parameters) / (area * Spec.Seconds);
+        return Value(place.Size, t, parameters) * path.PressureGradient(speed, area * Spec.CubicMetres);
     }
 
     private double Value(Quantity quantity, double t, ReadOnlySpan<double> parameters) =>

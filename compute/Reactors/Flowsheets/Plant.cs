@@ -77,6 +77,9 @@ internal sealed record LinkPlace(int From, int To, double Share);
 /// <summary>A flowsheet with every number in its place: states, parameters and signals by position. Immutable.</summary>
 internal sealed class Plant
 {
+    /// <summary>The least value of what is divided by.</summary>
+    private const double Least = 1e-12;
+
     private readonly List<Signal> _signals = [];
 
     private Plant(FlowsheetSpec spec, IReadOnlyList<OdeParameter> kinetic)
@@ -134,7 +137,7 @@ internal sealed class Plant
             for (var j = 0; j < plant.Reactions && !spec.HeatIsRate; j++)
                 plant.Parameters.Add(new($"dH{j + 1}", spec.EnergyUnit + "/mol", spec.Enthalpies[j]));
             plant.HeatCapacity = plant.Parameters.Count;
-            plant.Parameters.Add(new("rhocp", $"{spec.EnergyUnit}/({spec.VolumeUnit} K)", spec.HeatCapacity, 0.0));
+            plant.Parameters.Add(new("rhocp", $"{spec.EnergyUnit}/({spec.VolumeUnit} K)", spec.HeatCapacity, Least));
         }
         plant.Units = [.. spec.Units.Select(plant.Place)];
         plant.Feeds = [.. spec.Feeds.Select(plant.Place)];
@@ -176,15 +179,15 @@ internal sealed class Plant
             Size = unit switch
             {
                 TankSpec { ConstantPressure: false } tank when tank.Outflow is null || Spec.Gas is not null =>
-                    Add(prefix + "V", Spec.VolumeUnit, Signal.Constant(tank.Volume), 0.0),
-                TubeSpec t => Add(prefix + "L", "m", Signal.Constant(t.Length), 0.0),
+                    Add(prefix + "V", Spec.VolumeUnit, Signal.Constant(tank.Volume), Least),
+                TubeSpec t => Add(prefix + "L", "m", Signal.Constant(t.Length), Least),
                 _ => new(-1, -1),
             },
         };
         if (Spec.Gas is not null && unit is TankSpec { Outflow: null, ConstantPressure: false } vessel && IsFed(unit))
         {
             var start = Thermo.IdealGas.Pressure(unit.Initial.Sum(), unit.Temperature.First);
-            place = place with { Pressure = Add(prefix + "pressure", "Pa", vessel.Pressure ?? Signal.Constant(start), 0.0) };
+            place = place with { Pressure = Add(prefix + "pressure", "Pa", vessel.Pressure ?? Signal.Constant(start), 1.0) };
         }
         if (place.Size is { Parameter: -1, Signal: -1 })
         {
@@ -196,7 +199,7 @@ internal sealed class Plant
         {
             place = place with
             {
-                Area = Add(prefix + "area", Spec.VolumeUnit == "m^3" ? "m^2" : $"{Spec.VolumeUnit}/m", Signal.Constant(pipe.Area), 0.0),
+                Area = Add(prefix + "area", Spec.VolumeUnit == "m^3" ? "m^2" : $"{Spec.VolumeUnit}/m", Signal.Constant(pipe.Area), Least),
                 Dispersion = Add(prefix + "dispersion", $"m^2/{Spec.TimeUnit}", Signal.Constant(pipe.Dispersion), 0.0),
             };
             if (pipe.Gas is { } gas) place = GasPath(place, prefix, gas);
@@ -210,15 +213,15 @@ internal sealed class Plant
     {
         place = place with
         {
-            OutletPressure = Add(prefix + "outlet-pressure", "Pa", gas.OutletPressure, 0.0),
-            Viscosity = Add(prefix + "viscosity", "Pa s", Signal.Constant(gas.Viscosity), 0.0),
+            OutletPressure = Add(prefix + "outlet-pressure", "Pa", gas.OutletPressure, 1.0),
+            Viscosity = Add(prefix + "viscosity", "Pa s", Signal.Constant(gas.Viscosity), Least),
             SolidHeat = Add(prefix + "solid-heat", "J/(m^3 K)", Signal.Constant(gas.SolidHeatCapacity), 0.0),
         };
         if (gas.Particle == 0.0) return place with { Friction = Add(prefix + "friction", "", Signal.Constant(gas.Friction), 0.0) };
         return place with
         {
-            Particle = Add(prefix + "particle", "m", Signal.Constant(gas.Particle), 0.0),
-            Voidage = Add(prefix + "voidage", "", Signal.Constant(gas.Voidage), 0.0, 1.0),
+            Particle = Add(prefix + "particle", "m", Signal.Constant(gas.Particle), 1e-7),
+            Voidage = Add(prefix + "voidage", "", Signal.Constant(gas.Voidage), 0.01, 0.99),
         };
     }
 
@@ -241,7 +244,7 @@ internal sealed class Plant
         {
             JacketState = state,
             JacketFlow = Add(prefix + "jacket-flow", $"{Spec.EnergyUnit}/({Spec.TimeUnit} K)", jacket.Flow, 0.0),
-            JacketCapacity = Add(prefix + "jacket-capacity", Spec.EnergyUnit + "/K", Signal.Constant(jacket.Capacity), 0.0),
+            JacketCapacity = Add(prefix + "jacket-capacity", Spec.EnergyUnit + "/K", Signal.Constant(jacket.Capacity), Least),
         };
     }
 

@@ -52,6 +52,11 @@ public sealed record FlowsheetSpec
     public string VolumeUnit { get; init; } = "m^3";
 
     public string EnergyUnit { get; init; } = "J";
+
+    /// <summary>SI values of the units of time and volume: for pressure drops of liquids.</summary>
+    public double Seconds { get; init; } = 1.0;
+
+    public double CubicMetres { get; init; } = 1.0;
 }
 
 /// <param name="AbsoluteTolerance">In the species' unit.</param>
@@ -123,6 +128,40 @@ public sealed record TubeSpec(string Name, double Length, double Area) : UnitSpe
 
     /// <summary>What a gas flows against; null for a liquid.</summary>
     public GasPathSpec? Gas { get; init; }
+
+    /// <summary>What a liquid's pressure drop is reckoned with; null if it is not asked for.</summary>
+    public LiquidPathSpec? Liquid { get; init; }
+}
+
+/// <summary>How a liquid of constant density loses pressure in a tube: as a gas does (<see cref="GasPathSpec"/>), but its flow does not
+/// depend on it. SI.</summary>
+/// <param name="Density">kg/m³.</param>
+public sealed record LiquidPathSpec(double Density)
+{
+    /// <summary>Dynamic viscosity, Pa s.</summary>
+    public double Viscosity { get; init; } = 1e-3;
+
+    /// <summary>Particle diameter of a packing, m; 0 for an empty tube.</summary>
+    public double Particle { get; init; }
+
+    public double Voidage { get; init; } = 0.4;
+
+    /// <summary>Darcy's friction factor of an empty tube.</summary>
+    public double Friction { get; init; } = 0.02;
+
+    /// <summary>-dP/dz, Pa/m.</summary>
+    /// <param name="speed">Volume per cross-section and time, m/s.</param>
+    /// <param name="area">Cross-section, m².</param>
+    public double PressureGradient(double speed, double area)
+    {
+        if (Particle > 0.0)
+        {
+            double e = Voidage, solid = 1.0 - e, cube = e * e * e;
+            return ((150.0 * Viscosity * solid * solid / (cube * Particle * Particle)) + (1.75 * solid * Density * Math.Abs(speed) / (cube * Particle))) * speed;
+        }
+        var bore = Math.Sqrt(4.0 * area / Math.PI);
+        return ((32.0 * Viscosity / (bore * bore)) + (0.5 * Friction * Density * Math.Abs(speed) / bore)) * speed;
+    }
 }
 
 /// <summary>

@@ -68,8 +68,8 @@ public static class TubeProfile
         Check(spec, rates.ReactionCount);
         OdeParameter[] own =
         [
-            new("area", "m^2", spec.Area, 0.0), new("UA", "W/(m^3 K)", spec.Transfer, 0.0), new("Tc", "K", spec.Coolant, 1.0),
-            new("particle", "m", spec.Particle, 0.0), new("voidage", "", spec.Voidage, 0.0, 1.0),
+            new("area", "m^2", spec.Area, 1e-12), new("UA", "W/(m^3 K)", spec.Transfer, 0.0), new("Tc", "K", spec.Coolant, 1.0),
+            new("particle", "m", spec.Particle, 0.0), new("voidage", "", spec.Voidage, 0.01, 1.0),
             new("viscosity", "Pa s", spec.Viscosity, 0.0),
         ];
         OdeParameter[] all = [.. kinetic, .. own];

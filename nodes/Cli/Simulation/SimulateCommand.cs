@@ -103,7 +103,7 @@ internal static class SimulateCommand
         {
             throw new UserException($"simulate {problem.Name}: {e.Message}");
         }
-        if (!Outputs.Quiet(parsed)) Print(problem, trajectory, shown);
+        if (!Outputs.Quiet(parsed)) Print(problem, request.Parameters!, trajectory, shown);
         Outputs.Write(
             parsed, [Label(problem.Variable, problem.TimeUnit), .. problem.States.Select(s => Label(s.Name, s.Unit))],
             () => Enumerable.Range(0, trajectory.Times.Length).Select(row => (double[])[trajectory.Times[row], .. trajectory.At(row)]),
@@ -141,7 +141,7 @@ internal static class SimulateCommand
         return [.. Enumerable.Range(0, Math.Min(all.Length, most))];
     }
 
-    private static void Print(OdeProblem problem, Trajectory trajectory, int[] shown)
+    private static void Print(OdeProblem problem, double[] parameters, Trajectory trajectory, int[] shown)
     {
         Console.Out.WriteLine($"{problem.Title} ({problem.Source})");
         // As many columns as fit beside the time.
@@ -158,6 +158,14 @@ internal static class SimulateCommand
                 .. columns.Select(i => trajectory[row, i])])]);
         if (columns.Count < shown.Length)
             Console.Out.WriteLine($"{columns.Count} of {shown.Length} are shown; --show {problem.States[shown[columns.Count]].Name},... chooses others, --csv FILE writes all");
+        if (problem is UnitProblem plant)
+        {
+            for (var u = 0; u < plant.Places.Length; u++)
+            {
+                if (plant.PressureDrop(u, trajectory.Times[^1], parameters) is { } drop)
+                    Console.Out.WriteLine($"{plant.Spec.Units[u].Name}: its liquid loses {Outputs.Number(1e-5 * drop)} bar with the flow at the end");
+            }
+        }
         var statistics = trajectory.Statistics;
         Console.Out.WriteLine(FormattableString.Invariant(
             $"{trajectory.Method}: {statistics.Accepted} steps, {statistics.Rejected} rejected, {statistics.RhsEvaluations} evaluations"));

@@ -51,7 +51,27 @@ public sealed class SimulationCommandsTests : IDisposable
         Assert.Equal(1.0, json.RootElement.GetProperty("variance").GetDouble(), 1e-5);
     }
 
+    /// <summary>Every example of a reactor runs as it is, and its table has a unit at every number that has one.</summary>
     [Theory]
+    [InlineData("catalyst-batch", "Amine [mol/m^3]")]
+    [InlineData("chemostat", "X [g/L]")]
+    [InlineData("enzyme-batch", "Glucose [mol/L]")]
+    [InlineData("exothermic-cstr", "T [K]")]
+    [InlineData("jacketed-tube", "its liquid loses ")]
+    [InlineData("packed-bed-profile", "P [Pa]")]
+    [InlineData("penicillin-fed-batch", " 8.8016")]
+    [InlineData("recycle-plant", "7 of 9 are shown; --show tube.C[60],... chooses others")]
+    [InlineData("tracer-plant", "tank.tracer [mol/m^3]")]
+    public async Task An_example_runs_and_names_its_units(string name, string expected)
+    {
+        var text = await Run("simulate", RepositoryFiles.Path("examples", name + ".hocon"), "--plot", At("plot.svg"));
+        Assert.Contains(expected, text, StringComparison.Ordinal);
+        Assert.DoesNotContain("NaN", text, StringComparison.Ordinal);
+        Assert.Contains("<svg", await File.ReadAllTextAsync(At("plot.svg")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("tank.V is at least 1E-12 L", "simulate", "{recycle-plant}", "--set", "tank.V=0")]
     [InlineData("benchmarks are exothermic-cstr", "simulate", "nosuch")]
     [InlineData("there is no such file", "simulate", "nosuch.hocon")]
     [InlineData("has no parameter 'kk'; it has k1, k2", "simulate", "consecutive", "--set", "kk=1")]
@@ -69,7 +89,8 @@ public sealed class SimulationCommandsTests : IDisposable
     [InlineData("--peclet -1", "rtd", "tube", "--peclet=-1")]
     public async Task A_mistake_gets_one_clear_line(string expected, params string[] arguments)
     {
-        var error = await Assert.ThrowsAsync<UserException>(() => Run(arguments));
+        string Named(string a) => a.StartsWith('{') ? RepositoryFiles.Path("examples", a.Trim('{', '}') + ".hocon") : a;
+        var error = await Assert.ThrowsAsync<UserException>(() => Run([.. arguments.Select(Named)]));
         Assert.Contains(expected, error.Message, StringComparison.Ordinal);
         Assert.DoesNotContain('\n', error.Message);
         Assert.Equal(ExitCodes.BadInput, error.ExitCode);

@@ -1,3 +1,4 @@
+using System.Runtime.Intrinsics;
 using Athanor.Compute.Numerics;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Problems;
@@ -266,6 +267,30 @@ public sealed class GasFlowTests(ITestOutputHelper output)
                 Assert.True(Math.Abs(derivative - ((plus[i] - minus[i]) / (2 * h))) <= (3e-7 * row * 1e-6 / h) + (3e-7 * Math.Abs(derivative)),
                     FormattableString.Invariant($"{problem.States[i].Name} by {(j < n ? problem.States[at].Name : problem.Parameters[at].Name)}: {derivative:R} and {(plus[i] - minus[i]) / (2 * h):R}"));
             }
+        }
+    }
+
+    [Fact]
+    public void Lanes_of_a_plant_of_gases_give_the_bits_of_the_scalar_code()
+    {
+        var spec = Recycle().Spec;
+        var rates = new TestRates(0.2, 4000, 0);
+        var plant = Plant.Of(spec, TestRates.Names(0.2, 4000, 0));
+        var stretch = new Stretch(plant.Signals, 0);
+        double[] nominal = [.. plant.Parameters.Select(x => x.Value)];
+        var model = new FlowsheetModel<TestRates>(plant, stretch, Sparsity.Of(plant, stretch, rates), rates, nominal);
+        int n = plant.States.Count, m = nominal.Length;
+        var random = new Philox(21);
+        var points = Enumerable.Range(0, 8).Select(_ => plant.States.Select(
+            s => s.Unit == "K" ? random.NextDouble(900, 1500) : random.NextDouble(3, 9)).ToArray()).ToArray();
+        Vector512<double>[] y = [.. Enumerable.Range(0, n).Select(i => Vector512.Create(points.Select(x => x[i]).ToArray()))];
+        Vector512<double>[] p = [.. nominal.Select(Vector512.Create)], dy = new Vector512<double>[n];
+        model.RhsLanes(Vector512<double>.Zero, y, p, dy);
+        var scalar = new double[n];
+        for (var lane = 0; lane < 8; lane++)
+        {
+            model.Rhs(0, points[lane], scalar);
+            for (var i = 0; i < n; i++) Assert.Equal(BitConverter.DoubleToInt64Bits(scalar[i]), BitConverter.DoubleToInt64Bits(dy[i][lane]));
         }
     }
 

@@ -131,6 +131,24 @@ public sealed class TubeTests(ITestOutputHelper output)
         for (var k = 0; k < 5; k++) Assert.Equal(Math.Exp(-1), end[3 * k], 1e-9);
     }
 
+    /// <summary>S. Ergun's equation with its groups as numbers: water, 10 L/min through 0.01 m², so 1/60 m/s; particles of 2 mm. And
+    /// laminar flow in an empty tube is Hagen's and Poiseuille's 8 mu L Q / (pi r⁴).</summary>
+    [Fact]
+    public void A_liquid_loses_pressure_by_Ergun_s_equation_or_by_Hagen_and_Poiseuille_s()
+    {
+        UnitProblem With(LiquidPathSpec path) => Sheets.Problem(
+            Sheets.Of([new TubeSpec("tube", 2, 10) { Liquid = path }], [Sheets.Feed("tube", 10, 1)]) with { Seconds = 60, CubicMetres = 1e-3 });
+        var packed = With(new LiquidPathSpec(1000) { Particle = 2e-3 });
+        const double Speed = 1.0 / 60, Reynolds = Speed * 2e-3 * 1000 / 1e-3;
+        // f = 150/Re' + 1.75 with Re' = Re/(1 - e); dP = f rho u² L/d (1 - e)/e³.
+        var exact = ((150 * 0.6 / Reynolds) + 1.75) * 1000 * Speed * Speed * 2 / 2e-3 * 0.6 / 0.064;
+        Assert.Equal(exact, packed.PressureDrop(0, 0, packed.NominalParameters)!.Value, 1e-9 * exact);
+        var empty = With(new LiquidPathSpec(1000) { Viscosity = 0.5, Friction = 0 });
+        var poiseuille = 8 * 0.5 * 2 * (0.01 / 60) / (Math.PI * Math.Pow(0.01 / Math.PI, 2));
+        Assert.Equal(poiseuille, empty.PressureDrop(0, 0, empty.NominalParameters)!.Value, 1e-9 * poiseuille);
+        Assert.Null(Tube(5, 0).PressureDrop(0, 0, Tube(5, 0).NominalParameters));
+    }
+
     /// <summary>An adiabatic tube at rest: T_out = T_in + heat of what has reacted, cell by cell.</summary>
     [Fact]
     public void An_adiabatic_tube_warms_by_the_heat_of_reaction()
