@@ -11,8 +11,13 @@ internal sealed unsafe class AlignedBuffer<T>
 
     public AlignedBuffer(long length)
     {
+        if (length > Array.MaxLength - LineBytes)
+        {
+            throw new ArgumentException(
+                $"{length} numbers are more than one array holds; fewer rows or steps at a time, or checkpointed stages, need less");
+        }
         Length = length;
-        _memory = GC.AllocateArray<T>(checked((int)(length + (LineBytes / sizeof(T)))), pinned: true);
+        _memory = GC.AllocateArray<T>((int)length + (LineBytes / sizeof(T)), pinned: true);
         Pointer = (T*)(((nuint)Unsafe.AsPointer(ref _memory[0]) + LineBytes - 1) & ~(nuint)(LineBytes - 1));
     }
 

@@ -11,21 +11,10 @@ internal static unsafe class BlockRows<T>
 
     /// <summary>Padding is 0.</summary>
     /// <param name="stride">From one row to the next in <paramref name="from"/>.</param>
-    public static void Load(T* from, nint stride, int count, int features, T* to, int rows)
-    {
-        for (var f = 0; f < features; f++, to += rows)
-        {
-            for (var r = 0; r < count; r++) to[r] = from[(r * stride) + f];
-            for (var r = count; r < rows; r++) to[r] = T.Zero;
-        }
-    }
+    public static void Load(T* from, nint stride, int count, int features, T* to, int rows) =>
+        NetKernels<T>.LoadRows(from, stride, count, features, to, rows);
 
     /// <param name="stride">From one row to the next in <paramref name="to"/>.</param>
-    public static void Store(T* from, int rows, int count, int features, T* to, nint stride)
-    {
-        for (var f = 0; f < features; f++, from += rows)
-        {
-            for (var r = 0; r < count; r++) to[(r * stride) + f] = from[r];
-        }
-    }
+    public static void Store(T* from, int rows, int count, int features, T* to, nint stride) =>
+        NetKernels<T>.StoreRows(from, rows, count, features, to, stride);
 }

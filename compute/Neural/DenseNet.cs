@@ -15,6 +15,9 @@ namespace Athanor.Compute.Neural;
 public sealed unsafe class DenseNet<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
+    [ThreadStatic]
+    private static NetTape<T>? _scratch;
+
     /// <param name="sizes">Inputs, hidden widths, outputs: at least two, each 1 to 4096.</param>
     /// <exception cref="ArgumentException">The sizes are not those of a network; the message says which.</exception>
     public DenseNet(ReadOnlySpan<int> sizes, Activation activation)
@@ -135,7 +138,7 @@ public sealed unsafe class DenseNet<T>
     /// <param name="dx">[rows, inputs].</param>
     /// <param name="dy">[rows, outputs]; written.</param>
     public void Jvp(ReadOnlySpan<T> p, ReadOnlySpan<T> x, ReadOnlySpan<T> dx, int rows, Span<T> y, Span<T> dy) =>
-        Jvp(p, x, dx, rows, y, dy, NewTape(1));
+        Jvp(p, x, dx, rows, y, dy, _scratch is { } tape && ReferenceEquals(tape.Layout, Layout) ? tape : _scratch = NewTape(1));
 
     /// <inheritdoc cref="Jvp(ReadOnlySpan{T}, ReadOnlySpan{T}, ReadOnlySpan{T}, int, Span{T}, Span{T})"/>
     /// <param name="scratch">A tape of any number of rows; what it recorded stays.</param>

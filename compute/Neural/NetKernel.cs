@@ -121,45 +121,6 @@ internal static unsafe partial class NetKernel<TVector, T, TLanes>
         }
     }
 
-    /// <summary>Adds the sums over rows to the gradient, in the parameters' order.</summary>
-    public static void AddSums(NetLayout net, T* sums, T* gradient)
-    {
-        for (var l = 0; l < net.Layers; l++)
-        {
-            int inputs = net.Sizes[l], outputs = net.Sizes[l + 1];
-            T* from = sums + net.WeightSums[l], to = gradient + net.Weights[l];
-            if (net.HasFewInputs(l))
-            {
-                for (var i = 0; i < outputs * inputs; i++) to[i] += Tree(from + (i * NetLayout.Share));
-            }
-            else
-            {
-                var padded = NetLayout.Padded(inputs);
-                for (var o = 0; o < outputs; o++, from += padded, to += inputs) AddTo(to, from, inputs);
-            }
-            from = sums + net.BiasSums[l];
-            to = gradient + net.Biases[l];
-            for (var o = 0; o < outputs; o++) to[o] += Tree(from + (o * NetLayout.Share));
-        }
-    }
-
-    /// <summary>to += from.</summary>
-    public static void AddTo(T* to, T* from, nint count)
-    {
-        nint i = 0;
-        for (; i + TLanes.Count <= count; i += TLanes.Count) TLanes.Store(TLanes.Add(TLanes.Load(to + i), TLanes.Load(from + i)), to + i);
-        for (; i < count; i++) to[i] += from[i];
-    }
-
-    /// <summary>Sixteen lanes: l with l + 8, then + 4, + 2, + 1.</summary>
-    private static T Tree(T* lanes)
-    {
-        var s = stackalloc T[8];
-        for (var i = 0; i < 8; i++) s[i] = lanes[i] + lanes[i + 8];
-        for (var i = 0; i < 4; i++) s[i] += s[i + 4];
-        return (s[0] + s[2]) + (s[1] + s[3]);
-    }
-
     private static void Activate(Activation activation, T* a, T* slope, nint count)
     {
         switch (activation)

@@ -53,4 +53,20 @@ internal static unsafe class NetKernels<T>
         else if (Vector128.IsHardwareAccelerated) NetKernel<Vector128<T>, T, Lanes128<T>>.AddTo(to, from, count);
         else NetKernel<T, T, ScalarLanes<T>>.AddTo(to, from, count);
     }
+
+    public static void LoadRows(T* from, nint stride, int count, int features, T* to, int rows)
+    {
+        if (Vector512.IsHardwareAccelerated) NetKernel<Vector512<T>, T, Lanes512<T>>.LoadRows(from, stride, count, features, to, rows);
+        else if (Vector256.IsHardwareAccelerated) NetKernel<Vector256<T>, T, Lanes256<T>>.LoadRows(from, stride, count, features, to, rows);
+        else if (Vector128.IsHardwareAccelerated) NetKernel<Vector128<T>, T, Lanes128<T>>.LoadRows(from, stride, count, features, to, rows);
+        else NetKernel<T, T, ScalarLanes<T>>.LoadRows(from, stride, count, features, to, rows);
+    }
+
+    public static void StoreRows(T* from, int rows, int count, int features, T* to, nint stride)
+    {
+        if (Vector512.IsHardwareAccelerated) NetKernel<Vector512<T>, T, Lanes512<T>>.StoreRows(from, rows, count, features, to, stride);
+        else if (Vector256.IsHardwareAccelerated) NetKernel<Vector256<T>, T, Lanes256<T>>.StoreRows(from, rows, count, features, to, stride);
+        else if (Vector128.IsHardwareAccelerated) NetKernel<Vector128<T>, T, Lanes128<T>>.StoreRows(from, rows, count, features, to, stride);
+        else NetKernel<T, T, ScalarLanes<T>>.StoreRows(from, rows, count, features, to, stride);
+    }
 }
