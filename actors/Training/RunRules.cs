@@ -26,9 +26,12 @@ internal static class RunRules
 {
     private const int MaxSpecBytes = 16 << 10;
 
-    public static IReadOnlyList<Effect> Start(RunSpec spec) => Problem(spec) is { } wrong
+    /// <summary>How long a gang may wait for enough free slots before the run is parked.</summary>
+    private static readonly TimeSpan GangPatience = TimeSpan.FromMinutes(10);
+
+    public static IReadOnlyList<Effect> Start(RunSpec spec, DateTimeOffset now) => Problem(spec) is { } wrong
         ? [new Effect.Reply(new Rejected("invalid", wrong))]
-        : [new Effect.Persist(new RunStarted(spec)), Dispatch(RunState.Of(spec)), new Effect.Reply(new Done())];
+        : [new Effect.Persist(new RunStarted(spec)), Dispatch(RunState.Of(spec), now), new Effect.Reply(new Done())];
 
     /// <summary>What is wrong with a spec, or null. Whether the data fit the model is seen in the slot, which has them.</summary>
     public static string? Problem(RunSpec spec)
@@ -85,14 +88,18 @@ internal static class RunRules
         List<Effect> effects = [.. result.Rollbacks.Select(static rolled => new Effect.Persist(rolled)), new Effect.Persist(result.Done)];
         var next = run.With(result.Done);
         if (result.Done.End == RunEnd.Diverged) effects.Add(Park($"diverged: {result.Cause}"));
-        else if (next.Model.Length == 0) effects.Add(Dispatch(next));
+        else if (next.Model.Length == 0) effects.Add(Dispatch(next, context.Now));
         else effects.AddRange(Finish(next, result.Signature, context));
         return effects;
     }
 
+    public static string Reason(RunState run, string reason) => run.Spec.Workers > 1 && reason.StartsWith("it had not started", StringComparison.Ordinal)
+        ? $"{run.Spec.Workers} slots were never free together ({reason}); more slots (slots.pools.cpu.count) or fewer workers would be right"
+        : reason;
+
     public static Effect Park(string reason) => new Effect.Persist(new TrainingParked(reason));
 
-    public static Effect.Dispatch Dispatch(RunState run)
+    public static Effect.Dispatch Dispatch(RunState run, DateTimeOffset now)
     {
         ImmutableArray<string> inputs = run.Checkpoint.Length == 0 ? run.Spec.Tables : run.Spec.Tables.Add(run.Checkpoint);
         // The slot ends a segment at the first check-point after its time; one that takes far longer hangs.
@@ -101,6 +108,8 @@ internal static class RunRules
             run.Spec.SegmentTime * 10 + TimeSpan.FromMinutes(30))
         {
             Gang = Math.Max(1, run.Spec.Workers),
+            // A gang is filled all at once or not at all, and fewer slots than workers never fill it.
+            NotAfter = run.Spec.Workers > 1 ? now + GangPatience : null,
         };
     }
 
@@ -108,11 +117,12 @@ internal static class RunRules
         ? string.Create(CultureInfo.InvariantCulture, $"run-segment-{run.Segments}")
         : string.Create(CultureInfo.InvariantCulture, $"run-segment-{run.Segments}-again-{run.Attempt}");
 
+    /// <summary>Whether two specs are of the same run: another number of workers changes no weight.</summary>
     public static bool Same(RunSpec a, RunSpec b) =>
         a.Tables.SequenceEqual(b.Tables) && a.Curriculum.Length == b.Curriculum.Length
         && a.Curriculum.Zip(b.Curriculum).All(static pair =>
             pair.First.FromStep == pair.Second.FromStep && pair.First.Settings.SequenceEqual(pair.Second.Settings))
-        && a with { Tables = [], Curriculum = [] } == b with { Tables = [], Curriculum = [] };
+        && a with { Tables = [], Curriculum = [], Workers = 0 } == b with { Tables = [], Curriculum = [], Workers = 0 };
 
     private static IEnumerable<Effect> Finish(RunState run, ModelSignature? signature, DecisionContext context)
     {

@@ -50,11 +50,11 @@ public sealed class TrainingDecider : Decider<TrainingState>
     public override IReadOnlyList<Effect> Decide(TrainingState state, ICommand command, DecisionContext context) => command switch
     {
         StartTraining start => Start(state, start.Spec),
-        StartRun start => Start(state, start.Spec),
+        StartRun start => Start(state, start.Spec, context.Now),
         CancelTraining cancel => Cancel(state, cancel.Reason),
-        ResumeTraining resume => Resume(state, resume.Reason),
+        ResumeTraining resume => Resume(state, resume.Reason, context.Now),
         WorkCompleted done when RunRules.IsOut(state, done.Name) => RunRules.Complete(state.Run!, context, done.Result),
-        WorkFailed failed when RunRules.IsOut(state, failed.Name) => [RunRules.Park(failed.Reason)],
+        WorkFailed failed when RunRules.IsOut(state, failed.Name) => [RunRules.Park(RunRules.Reason(state.Run!, failed.Reason))],
         WorkCompleted done => Complete(state, done),
         WorkFailed failed => Fail(state, failed),
         _ => [new Effect.Reply(new Rejected("invalid", $"a training run does not know {command.GetType().Name}"))],
@@ -137,13 +137,13 @@ public sealed class TrainingDecider : Decider<TrainingState>
     private static readonly Effect Conflict =
         new Effect.Reply(new Rejected("conflict", "this run was started with another spec; another id would be right"));
 
-    private static IReadOnlyList<Effect> Start(TrainingState state, RunSpec spec)
+    private static IReadOnlyList<Effect> Start(TrainingState state, RunSpec spec, DateTimeOffset now)
     {
-        if (!state.IsStarted) return RunRules.Start(spec);
+        if (!state.IsStarted) return RunRules.Start(spec, now);
         return state.Run is { } run && RunRules.Same(run.Spec, spec) ? [new Effect.Reply(new Done())] : [Conflict];
     }
 
-    private static IReadOnlyList<Effect> Resume(TrainingState state, string reason)
+    private static IReadOnlyList<Effect> Resume(TrainingState state, string reason, DateTimeOffset now)
     {
         if (!state.IsStarted) return [new Effect.Reply(new Rejected("not-found", "this run was never started"))];
         // One that goes on needs no resuming: a command sent twice has effect once.
@@ -155,7 +155,7 @@ public sealed class TrainingDecider : Decider<TrainingState>
         }
         var resumed = new TrainingResumed(reason);
         var dispatch = state.Run is { } run
-            ? RunRules.Dispatch(run with { Attempt = run.Attempt + 1, Resumes = run.Resumes + 1 })
+            ? RunRules.Dispatch(run with { Attempt = run.Attempt + 1, Resumes = run.Resumes + 1 }, now)
             : Dispatch(state.Spec!, state.Checkpoints.Length, state.Attempt + 1, state.Checkpoints.IsEmpty ? "" : state.Checkpoints[^1]);
         return [new Effect.Persist(resumed), dispatch, new Effect.Reply(new Done())];
     }

@@ -45,6 +45,12 @@ internal static class TrainCommand
 
     private static readonly Option<long?> Steps = new("--steps") { Description = "Adam steps in all (default: 5000).", HelpName = "N" };
 
+    private static readonly Option<int?> Workers = new("--workers")
+    {
+        Description = "With a file: processes that share each step's logical ranks; they change no weight (default: the file's 'workers', or 1).",
+        HelpName = "N",
+    };
+
     private static readonly Option<long?> SegmentSteps = new("--segment-steps")
     {
         Description = "Steps from checkpoint to checkpoint (default: 1000).",
@@ -69,12 +75,12 @@ internal static class TrainCommand
     {
         var train = Cli.Command(
             "train", "Trains a model on data, in segments with checkpoints, and waits until it is finished. The same command again goes on.",
-            "train examples/airfoil.hocon", "train examples/airfoil.hocon --seed 7 --run airfoil-7",
+            "train examples/airfoil.hocon", "train examples/tanks.hocon --workers 2", "train examples/airfoil.hocon --seed 7 --run airfoil-7",
             "train airfoil --data data/tabular/airfoil_self_noise_centred.csv --targets spl_dB_c --hidden 48,48 --steps 10000",
             "train airfoil --spec airfoil.hocon --seed 7 --json",
             "train airfoil --spec airfoil.hocon --gateway https://athanor.example:7443 --key-file train.key --tenant plant-a");
         train.Arguments.Add(Id);
-        Option[] options = [Run, Spec, Data, Targets, Hidden, Steps, SegmentSteps, Batch, LearningRate, WeightDecay, Seed, NoWait, Cli.Tenant];
+        Option[] options = [Run, Spec, Data, Targets, Hidden, Steps, SegmentSteps, Batch, LearningRate, WeightDecay, Seed, Workers, NoWait, Cli.Tenant];
         foreach (var option in options) train.Options.Add(option);
         RemoteOptions.AddTo(train);
         train.SetAction(Train);
@@ -91,7 +97,7 @@ internal static class TrainCommand
                 if (parsed.GetResult(option) is { Implicit: false }) throw new UserException($"train {id}: {option.Name} goes with an id; a file says it itself");
             }
             return await Training.RunCommand.Train(
-                parsed, id, parsed.GetValue(Seed), parsed.GetValue(Steps), parsed.GetValue(Run), !parsed.GetValue(NoWait), cancellation);
+                parsed, id, parsed.GetValue(Seed), parsed.GetValue(Steps), parsed.GetValue(Workers), parsed.GetValue(Run), !parsed.GetValue(NoWait), cancellation);
         }
         Cli.CheckNames(parsed, id);
         var settings = Settings(parsed);

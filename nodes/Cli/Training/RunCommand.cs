@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Athanor.Actors.Training;
 using Athanor.Hosting.Runtime;
 using Athanor.Nodes.Local;
 using Athanor.Protocol;
@@ -10,22 +11,26 @@ namespace Athanor.Nodes.Cli.Training;
 /// <summary><c>train FILE.hocon</c>: starts the file's run, or goes on with it, and waits until it is over.</summary>
 internal static class RunCommand
 {
-    public static async Task<int> Train(ParseResult parsed, string path, ulong? seed, long? steps, string? id, bool wait,
+    public static async Task<int> Train(ParseResult parsed, string path, ulong? seed, long? steps, int? workers, string? id, bool wait,
         CancellationToken cancellation)
     {
         var file = RunFile.Read(path, seed, steps);
+        var spec = file.Spec with { Workers = workers ?? file.Spec.Workers };
+        if (TrainingDecider.Check(spec) is { } wrong) throw new UserException($"train: {wrong}");
         var name = id ?? file.Name;
         Cli.CheckNames(parsed, name);
         var json = parsed.GetValue(Cli.Json);
         await using var cluster = await CliCluster.Open(parsed, wait ? EmbeddedRole.Full : EmbeddedRole.AppendOnly, cancellation);
         var run = Cli.Address(parsed, cluster, "training", name);
         foreach (var table in file.Tables.Values) await cluster.Client.PutBlob(table, cancellation, run.Tenant);
-        if (await cluster.Client.Ask(run, new StartRun(file.Spec), cancellation: cancellation) is Rejected rejected)
+        if (await cluster.Client.Ask(run, new StartRun(spec), cancellation: cancellation) is Rejected rejected)
         {
             var hint = rejected.Code == "conflict" ? $"; --run ID starts it beside {run}" : "";
             throw new UserException($"train: {rejected.Reason}{hint}", rejected.Code == "conflict" ? ExitCodes.Failure
                 : ExitCodes.BadInput);
         }
+        if (await cluster.Client.Query(run, new GetRun(), cancellation: cancellation) is RunView { Spec: var known } && known.Workers != spec.Workers)
+            Console.Error.WriteLine($"{run} was started with {Workers(known)} and goes on with as many; its weights are the same with any number.");
         if (!wait)
         {
             Console.Out.WriteLine($"{run} is started; 'athanor training watch {name}' shows it, and it goes on while a node runs.");
@@ -33,6 +38,8 @@ internal static class RunCommand
         }
         return await Follow(cluster, run, json, cancellation);
     }
+
+    private static string Workers(RunSpec spec) => spec.Workers > 1 ? $"{spec.Workers} workers" : "one worker";
 
     /// <summary>Waits until a run is over, and says how it ended.</summary>
     public static async Task<int> Follow(ClusterConnection cluster, EntityAddress run, bool json, CancellationToken cancellation)

@@ -83,7 +83,7 @@ internal sealed class RunFileReader(string path, HoconObject root)
         keys.Check(
             "precision", "seed", "batch", "micro-batch", "ranks", "clip-norm", "average", "check-every", "folds", "optimiser", "schedule",
                 "stop",
-            "guard", "curriculum", "segments");
+            "guard", "curriculum", "segments", "workers");
         RunKeys optimiser = keys.Object("optimiser", true), schedule = keys.Object("schedule", true), stop = keys.Object("stop", true);
         RunKeys guard = keys.Object("guard", true), segments = keys.Object("segments", true);
         optimiser.Check("kind", "learning-rate", "momentum", "beta1", "beta2", "epsilon", "weight-decay");
@@ -112,7 +112,7 @@ internal sealed class RunFileReader(string path, HoconObject root)
             keys.Number("batch", 32), keys.Number("micro-batch", 0), keys.Number("ranks", 1), keys.Number("clip-norm", 0.0),
             keys.Number("average", 0.0), keys.Number("check-every", 100L), Curriculum(keys), keys.Number("folds", 0),
             segments.Number("steps", 0L), segments.Duration("time", TimeSpan.FromSeconds(30)),
-            segments.Duration("checkpoint-every", TimeSpan.FromSeconds(2)), "");
+            segments.Duration("checkpoint-every", TimeSpan.FromSeconds(2)), "", keys.Number("workers", 1));
     }
 
     private static ImmutableArray<RunStage> Curriculum(RunKeys keys) => [.. keys.Objects("curriculum").Select(static stage => new RunStage(
