@@ -12,7 +12,8 @@ internal static class Reactors
     {
         var (seeds, steps, only) = (options.Number("seeds", 5), options.Number("steps", 1000), options.Text("case") ?? "");
         var cases = ReactorCase.All.Where(c => c.Key.Contains(only, StringComparison.OrdinalIgnoreCase)).ToArray();
-        if (cases.Length == 0) throw new ArgumentException($"no case holds '{only}'; there are {string.Join(", ", ReactorCase.All.Select(c => c.Key))}");
+        if (cases.Length == 0)
+            throw new ArgumentException($"no case holds '{only}'; there are {string.Join(", ", ReactorCase.All.Select(c => c.Key))}");
         Console.WriteLine($"{seeds} seeds (data and weights), {steps} steps of Adam, then L-BFGS; mean ± deviation over seeds\n");
         var bar = new ProgressBar(cases.Length * seeds * 2 * ReactorProtocol.Iterations(steps));
         foreach (var reactor in cases)
@@ -65,8 +66,11 @@ internal static class Reactors
         Console.WriteLine();
     }
 
-    private static void Verdict(string what, double worst, double constant, double held) => Console.WriteLine(
-        $"{what}: worst seed {worst:E1}, held to {held:G}: {(constant < held ? "not tested, the constant passes too" : worst < held ? "passed" : "FELL SHORT")}  ");
+    private static void Verdict(string what, double worst, double constant, double held)
+    {
+        var verdict = constant < held ? "not tested, the constant passes too" : worst < held ? "passed" : "FELL SHORT";
+        Console.WriteLine($"{what}: worst seed {worst:E1}, held to {held:G}: {verdict}  ");
+    }
 
     private static string Spread(IEnumerable<double> values, string format = "E1")
     {

@@ -73,12 +73,16 @@ internal static class OnnxPhysics
             OnnxColumn upper = SoftRoot(x[0]), lower = SoftRoot(x[1]), spill1 = Spill(x[0], c[4]), spill2 = Spill(x[1], c[5]);
             return
             [
-                (valve * Math.Sqrt(level) / pump * Math.Exp(c[3]) * u[0]) - (valve * Math.Exp(c[0]) * upper) - spill1 + (residual * n[0]),
-                (valve * Math.Exp(c[1]) * upper) - (valve * Math.Exp(c[2]) * lower) + (1 / (1 + Math.Exp(-c[7])) * spill1) - spill2 + (residual * n[1]),
+                (valve * Math.Sqrt(level) / pump * Math.Exp(c[3]) * u[0]) - (valve * Math.Exp(c[0]) * upper) - spill1
+                    + (residual * Gate(x[0]) * n[0]),
+                (valve * Math.Exp(c[1]) * upper) - (valve * Math.Exp(c[2]) * lower) + (1 / (1 + Math.Exp(-c[7])) * spill1) - spill2
+                    + (residual * Gate(x[1]) * n[1]),
             ];
         };
 
         OnnxColumn Spill(OnnxColumn x, double by) => over * (1 / width * (x - (full * Math.Exp(by)))).Softplus();
+
+        static OnnxColumn Gate(OnnxColumn x) => x * x / ((x * x) + 0.25);
 
         static OnnxColumn SoftRoot(OnnxColumn x) => x / ((x * x) + (TankPhysics<double>.Epsilon * TankPhysics<double>.Epsilon)).Sqrt().Sqrt();
     }

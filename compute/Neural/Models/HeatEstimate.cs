@@ -1,7 +1,8 @@
 namespace Athanor.Compute.Neural.Models;
 
 /// <summary>
-/// First guesses of the heats of reaction and of the heat transfer from the data alone: over an interval the balances of the species give the
+/// First guesses of the heats of reaction and of the heat transfer from the data alone: over an interval the balances of the species give
+/// the
 /// extents ξ = ∫r dt without any rate law, and the energy balance is linear in what is sought,
 /// T(1) - T(0) - ∫D (T_feed - T) dt = Σ a_j ξ_j + κ ∫(T_jacket - T) dt. Least squares over all intervals; integrals by Hermite's rule with
 /// the data's own differences as slopes.
@@ -50,7 +51,8 @@ internal static class HeatEstimate
                     target = Change(heat) - (dilution * ((layout.FeedTemperature.At(u) * step) - Integral(heat)));
                     if (layout.Exchanges)
                     {
-                        row[layout.Reactions] = (jacket >= 0 ? Integral(jacket) : layout.Coolant is { } c ? c.At(u) * step : 0.0) - Integral(heat);
+                        var beyond = jacket >= 0 ? Integral(jacket) : layout.Coolant is { } coolant ? coolant.At(u) * step : 0.0;
+                        row[layout.Reactions] = beyond - Integral(heat);
                     }
                     size = Curvature(record, observed.Length, heat, k, model.States[layout.Temperature].Scale);
                 }

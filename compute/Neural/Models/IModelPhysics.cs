@@ -19,6 +19,9 @@ internal interface IModelPhysics<T>
 
     int NetOutputs { get; }
 
+    /// <summary>Whether the field never points out of the positive orthant of the positive states, whatever the weights.</summary>
+    bool KeepsPositive { get; }
+
     /// <summary>Names of the trained numbers c, in their order.</summary>
     IReadOnlyList<string> Constants { get; }
 

@@ -4,7 +4,8 @@ namespace Athanor.Compute.Neural.Models;
 
 /// <summary>
 /// A stable unit of unknown inside: every state returns to its mean with a time constant of its own, and a learned residual moves it,
-/// dx_i/dt = (offset_i - x_i + scale_i · net_i(x, u)) / τ_i. The first states are measured, the others are lags (walls, sensors) that nobody
+/// dx_i/dt = (offset_i - x_i + scale_i · net_i(x, u)) / τ_i. The first states are measured, the others are lags (walls, sensors) that
+/// nobody
 /// sees; the τ are trained.
 /// </summary>
 internal readonly struct LagPhysics<T> : IModelPhysics<T>
@@ -32,6 +33,8 @@ internal readonly struct LagPhysics<T> : IModelPhysics<T>
     public int NetInputs => _normaliser.Width;
 
     public int NetOutputs => _rate.Length;
+
+    public bool KeepsPositive => false;
 
     public IReadOnlyList<string> Constants => _names;
 

@@ -15,7 +15,8 @@ internal static class ModelCheck
         if (model.Kind == "hybrid" && !Knowns.Contains(model.Known))
         {
             throw new TrainingException(
-                $"model.known is {(model.Known is null ? "missing" : $"'{model.Known}'")}; one of {string.Join(", ", Knowns)} would be right");
+                $"model.known is {(model.Known is null ? "missing" : $"'{model.Known}'")}; "
+                + $"one of {string.Join(", ", Knowns)} would be right");
         }
         if (model.Kind != "hybrid" && model.Known is not null)
             throw new TrainingException($"model.known goes with the kind hybrid, not with {model.Kind}");
@@ -25,14 +26,16 @@ internal static class ModelCheck
         {
             if (width is < 1 or > 4096) throw new TrainingException($"model.hidden holds {width}; widths from 1 to 4096 would be right");
         }
-        foreach (var name in model.States.Select(s => s.Name).Concat(model.Controls.Select(c => c.Name)).GroupBy(n => n).Where(g => g.Count() > 1))
-            throw new TrainingException($"the model has two states or controls of the name '{name.Key}'");
+        string[] names = [.. model.States.Select(s => s.Name), .. model.Controls.Select(c => c.Name)];
+        if (Array.Find(names, name => names.Count(other => other == name) > 1) is { } twice)
+            throw new TrainingException($"the model has two states or controls of the name '{twice}'");
         foreach (var state in model.States)
         {
             if (!(state.Scale > 0.0) || !double.IsFinite(state.Scale) || !double.IsFinite(state.Offset))
                 throw new TrainingException($"the scale of {state.Name} is {state.Scale}; a positive number would be right");
             if (state.Start == StateStart.Measured && !state.Observed)
-                throw new TrainingException($"the state {state.Name} is not observed, so its start cannot be measured; a number or \"learned\" would be right");
+                throw new TrainingException(
+                    $"the state {state.Name} is not observed, so its start cannot be measured; a number or \"learned\" would be right");
         }
         foreach (var control in model.Controls)
         {
@@ -44,6 +47,8 @@ internal static class ModelCheck
         if (model.Kind == "augmented" && model.States.All(s => s.Observed))
             throw new TrainingException("an augmented model has states that nobody measures; give one with observed = false");
         if (model.Known == "lags" && (model.Lags.Length != model.States.Length || model.Lags.Any(lag => !(lag > 0.0))))
-            throw new TrainingException($"model.lags has {model.Lags.Length} numbers; one positive time for each of the {model.States.Length} states would be right");
+            throw new TrainingException(
+                $"model.lags has {model.Lags.Length} numbers; one positive time for each of the "
+                + $"{model.States.Length} states would be right");
     }
 }

@@ -57,8 +57,10 @@ internal sealed class ModelField<T, TPhysics>(TPhysics physics, DenseNet<T> net)
     /// <param name="g">[rows, states]</param>
     /// <param name="gx">[rows, states], written.</param>
     /// <param name="gp">[parameters], added to.</param>
+    /// <param name="pull">[rows], or empty: so many times the net's outputs are added to their gradient.</param>
     public void Vjp(
-        ReadOnlySpan<T> p, FieldTape<T> tape, ReadOnlySpan<T> u, int rows, ReadOnlySpan<T> g, Span<T> gx, Span<T> gp)
+        ReadOnlySpan<T> p, FieldTape<T> tape, ReadOnlySpan<T> u, int rows, ReadOnlySpan<T> g, Span<T> gx, Span<T> gp,
+        ReadOnlySpan<T> pull = default)
     {
         int states = physics.States, controls = physics.Controls, inputs = physics.NetInputs, outputs = physics.NetOutputs;
         var c = p[net.ParameterCount..ParameterCount];
@@ -70,6 +72,7 @@ internal sealed class ModelField<T, TPhysics>(TPhysics physics, DenseNet<T> net)
                 c, tape.X.AsSpan(r * states, states), u.Slice(r * controls, controls), tape.Outputs.AsSpan(r * outputs, outputs),
                 g.Slice(r * states, states), gx.Slice(r * states, states), gn.Slice(r * outputs, outputs), gc);
         }
+        for (var i = 0; i < gn.Length && pull.Length > 0; i++) gn[i] += pull[i / outputs] * tape.Outputs[i];
         var gz = tape.FeatureGradient.AsSpan(0, rows * inputs);
         net.Vjp(p[..net.ParameterCount], tape.Net, gn, gz, gp[..net.ParameterCount]);
         for (var r = 0; r < rows; r++)

@@ -34,12 +34,14 @@ public static class ModelJson
     public static ModelSpecification Read(JsonElement json)
     {
         if (json.ValueKind != JsonValueKind.Object) throw new TrainingException("the model must be a JSON object");
-        TaskJson.CheckKeys(json, "model", "kind", "states", "controls", "hidden", "activation", "time-scale", "known", "reactor", "lags", "loss");
+        TaskJson.CheckKeys(
+            json, "model", "kind", "states", "controls", "hidden", "activation", "time-scale", "known", "reactor", "lags", "loss");
         var activation = TaskJson.Text(json, "model", "activation", "tanh");
         if (!Enum.TryParse<Activation>(activation, true, out var function) || activation != Name(function))
         {
             throw new TrainingException(
-                $"model.activation is '{activation}'; one of {string.Join(", ", Enum.GetValues<Activation>().Select(Name))} would be right");
+                $"model.activation is '{activation}'; "
+                + $"one of {string.Join(", ", Enum.GetValues<Activation>().Select(Name))} would be right");
         }
         return new ModelSpecification(
             TaskJson.Text(json, "model", "kind"), Items(json, "model", "states", State), Items(json, "model", "controls", Control),
@@ -143,7 +145,9 @@ public static class ModelJson
     {
         if (json.ValueKind == JsonValueKind.String)
             return new StateSpecification(json.GetString()!, false, true, StateStart.Measured, 0.0, 0.0, 1.0);
-        if (json.ValueKind != JsonValueKind.Object) throw new TrainingException($"model.states holds {json.GetRawText()}; a name or an object would be right");
+        if (json.ValueKind != JsonValueKind.Object)
+            throw new TrainingException(
+                $"model.states holds {json.GetRawText()}; a name or an object would be right");
         TaskJson.CheckKeys(json, "model.states", StateKeys);
         var observed = Flag(json, "observed", true);
         var (start, value) = (observed ? StateStart.Measured : StateStart.Given, 0.0);
@@ -154,7 +158,8 @@ public static class ModelJson
                 JsonValueKind.String when given.GetString() == "measured" => (StateStart.Measured, 0.0),
                 JsonValueKind.String when given.GetString() == "learned" => (StateStart.Learned, 0.0),
                 JsonValueKind.Number => (StateStart.Given, Finite(given, "model.states.start")),
-                _ => throw new TrainingException($"model.states.start is {given.GetRawText()}; a number, \"measured\" or \"learned\" would be right"),
+                _ => throw new TrainingException(
+                    $"model.states.start is {given.GetRawText()}; a number, \"measured\" or \"learned\" would be right"),
             };
         }
         return new StateSpecification(
@@ -165,7 +170,9 @@ public static class ModelJson
     private static ControlSpecification Control(JsonElement json)
     {
         if (json.ValueKind == JsonValueKind.String) return new ControlSpecification(json.GetString()!, 0.0, 1.0);
-        if (json.ValueKind != JsonValueKind.Object) throw new TrainingException($"model.controls holds {json.GetRawText()}; a name or an object would be right");
+        if (json.ValueKind != JsonValueKind.Object)
+            throw new TrainingException(
+                $"model.controls holds {json.GetRawText()}; a name or an object would be right");
         TaskJson.CheckKeys(json, "model.controls", "name", "offset", "scale");
         return new ControlSpecification(
             TaskJson.Text(json, "model.controls", "name"), TaskJson.Number(json, "model.controls", "offset", 0.0),
@@ -189,8 +196,8 @@ public static class ModelJson
                 TaskJson.CheckKeys(item, "model.reactor.reactions", "consumes", "produces");
                 return new ReactionSpecification(Amounts(item, "consumes"), Amounts(item, "produces"));
             }),
-            Text("temperature"), Of("feed-temperature") ?? new Quantity(0.0), Of("coolant"), Text("jacket"), Of("jacket-heat") ?? new Quantity(0.0),
-            TaskJson.Number(json, at, "capacity-ratio", 1.0));
+            Text("temperature"), Of("feed-temperature") ?? new Quantity(0.0), Of("coolant"), Text("jacket"),
+            Of("jacket-heat") ?? new Quantity(0.0), TaskJson.Number(json, at, "capacity-ratio", 1.0));
 
         Quantity? Of(string key) => json.TryGetProperty(key, out var value) ? Quantity(value, $"{at}.{key}") : null;
 
@@ -204,7 +211,8 @@ public static class ModelJson
     {
         var result = ImmutableSortedDictionary.CreateBuilder<string, double>(StringComparer.Ordinal);
         if (!json.TryGetProperty(key, out var amounts)) return result.ToImmutable();
-        foreach (var item in amounts.EnumerateObject()) result[item.Name] = Finite(item.Value, $"model.reactor.reactions.{key}.{item.Name}");
+        foreach (var item in amounts.EnumerateObject())
+            result[item.Name] = Finite(item.Value, $"model.reactor.reactions.{key}.{item.Name}");
         return result.ToImmutable();
     }
 
@@ -216,7 +224,9 @@ public static class ModelJson
     private static ImmutableArray<TItem> Items<TItem>(JsonElement json, string at, string key, Func<JsonElement, TItem> read)
     {
         if (!json.TryGetProperty(key, out var items)) return [];
-        if (items.ValueKind != JsonValueKind.Array) throw new TrainingException($"{at}.{key} is {items.GetRawText()}; an array would be right");
+        if (items.ValueKind != JsonValueKind.Array)
+            throw new TrainingException(
+                $"{at}.{key} is {items.GetRawText()}; an array would be right");
         return [.. items.EnumerateArray().Select(read)];
     }
 

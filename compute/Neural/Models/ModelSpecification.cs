@@ -62,7 +62,8 @@ public sealed record ReactorSpecification(
 /// (<c>cascaded-tanks</c>, <c>lags</c>).</item>
 /// </list>
 /// </summary>
-/// <param name="TimeScale">A time in which the states change noticeably; the net's outputs of size 1 move a state by its scale in it.</param>
+/// <param name="TimeScale">A time in which the states change noticeably; the net's outputs of size 1 move a state by its scale in
+/// it.</param>
 /// <param name="Lags">Of <c>lags</c>: the time constant of each state to begin with.</param>
 public sealed record ModelSpecification(
     string Kind, ImmutableArray<StateSpecification> States, ImmutableArray<ControlSpecification> Controls, ImmutableArray<int> Hidden,
@@ -84,6 +85,7 @@ public sealed record ModelSpecification(
             if (Controls[i].Name == name) return i;
         }
         throw new Training.TrainingException(
-            $"the model has no control '{name}'; it has {(Controls.Length == 0 ? "none" : string.Join(", ", Controls.Select(c => c.Name)))}");
+            $"the model has no control '{name}'; it has "
+            + (Controls.Length == 0 ? "none" : string.Join(", ", Controls.Select(c => c.Name))));
     }
 }

@@ -39,7 +39,8 @@ public abstract class NeuralModel<T>
     internal abstract Prediction Predict(
         ReadOnlySpan<T> parameters, ReadOnlySpan<double> start, ProcessRecord record, int[] substeps, ReactorBalances? balances);
 
-    internal abstract ITrainingTask<T> Task(IReadOnlyList<ProcessRecord> training, IReadOnlyList<ProcessRecord> validation, ShootingOptions options);
+    internal abstract ITrainingTask<T> Task(
+        IReadOnlyList<ProcessRecord> training, IReadOnlyList<ProcessRecord> validation, ShootingOptions options);
 
     /// <summary>The balances that the learned heats make; null without a reactor.</summary>
     internal abstract ReactorBalances? Balances(ReadOnlySpan<T> parameters);
@@ -137,7 +138,7 @@ internal sealed class NeuralModel<T, TPhysics> : NeuralModel<T>
         var field = _field;
         var tape = field.NewTape(1);
         // Only where the field itself never points out of the positive orthant does a shorter step help.
-        var guard = typeof(TPhysics) == typeof(ReactorPhysics<T>);
+        var guard = field.Physics.KeepsPositive;
         var roll = new RollOut<T>(
             (x, u, dx) => field.Evaluate(p, x, u, 1, dx, tape), _scale, _positive, guard, balances, Specification.Controls.Length);
         return roll.Run(start, record, substeps);

@@ -26,6 +26,8 @@ internal readonly struct PlainPhysics<T> : IModelPhysics<T>
 
     public int NetOutputs => _rate.Length;
 
+    public bool KeepsPositive => false;
+
     public IReadOnlyList<string> Constants => [];
 
     public void InitializeConstants(ModelSpecification model, IReadOnlyList<ProcessRecord> training, Span<T> c)

@@ -26,7 +26,8 @@ public sealed record ProcessRecord(double[] Times, double[] Controls, double[] O
         if (Controls.Length != Rows * controls || Outputs.Length != Rows * outputs)
         {
             throw new TrainingException(
-                $"a record of {Rows} rows has {Controls.Length} controls and {Outputs.Length} outputs where the model has {controls} and {outputs} a row");
+                $"a record of {Rows} rows has {Controls.Length} controls and {Outputs.Length} outputs "
+                + $"where the model has {controls} and {outputs} a row");
         }
         for (var k = 1; k < Rows; k++)
         {

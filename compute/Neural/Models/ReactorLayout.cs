@@ -39,7 +39,8 @@ internal sealed class ReactorLayout
         {
             Feed[i] = reactor.Feed.TryGetValue(model.States[Species[i]].Name, out var feed) ? Source.Of(model, feed) : new Source(-1, 0.0);
             if (!model.States[Species[i]].Positive)
-                throw new TrainingException($"the state {model.States[Species[i]].Name} is a concentration; positive = true would be right");
+                throw new TrainingException(
+                    $"the state {model.States[Species[i]].Name} is a concentration; positive = true would be right");
         }
         foreach (var name in reactor.Feed.Keys) SpeciesIndex(name);
         FeedTemperature = Source.Of(model, reactor.FeedTemperature);

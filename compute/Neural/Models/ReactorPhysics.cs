@@ -10,8 +10,10 @@ namespace Athanor.Compute.Neural.Models;
 /// dT/dt   = D (T_feed - T) + Σ_j a_j r_j + κ (T_jacket - T)                   a_j = -ΔH_j / (ρ cp), learned, as κ = UA / (V ρ cp)
 /// dTk/dt  = heat + ratio κ (T - Tk)
 /// </code>
-/// Mass: whatever the net says, every combination of species that the reactions conserve changes by the flows alone. Energy: the heat is the
-/// same rates'. Positivity: a rate vanishes with each species it consumes and is bounded by ρ e^12 times them, so the field never points out of
+/// Mass: whatever the net says, every combination of species that the reactions conserve changes by the flows alone. Energy: the heat is
+/// the
+/// same rates'. Positivity: a rate vanishes with each species it consumes and is bounded by ρ e^12 times them, so the field never points
+/// out of
 /// the positive orthant, and steps below a bounded length keep to it. No order is assumed: the net sees the concentrations.
 /// </summary>
 /// <remarks>Exports write these formulas down a second time (<see cref="Exchange.Onnx.OnnxPhysics"/>); OnnxDynamicsTests holds the two
@@ -65,6 +67,8 @@ internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
     public int NetInputs => _normaliser.Width;
 
     public int NetOutputs => _layout.Reactions;
+
+    public bool KeepsPositive => true;
 
     public IReadOnlyList<string> Constants => _constants;
 

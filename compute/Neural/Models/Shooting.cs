@@ -6,7 +6,8 @@ namespace Athanor.Compute.Neural.Models;
 /// Roll-outs of a model over windows and the exact gradient of what they miss the data by: discretise, then optimise. The classical
 /// Runge-Kutta method of order four on the grid of a <see cref="WindowPlan"/>, and its transpose, step by step backwards.
 /// </summary>
-/// <remarks>Windows go through 32 at a time in the order of their steps, longest first (equal ones in the order of the batch), so that those
+/// <remarks>Windows go through 32 at a time in the order of their steps, longest first (equal ones in the order of the batch), so that
+/// those
 /// still under way are the first rows. The parameters' gradient is the sum over steps from the last to the first, stages from the fourth to
 /// the first, rows in this order: the same bits whoever computes it.</remarks>
 internal sealed class Shooting<T, TPhysics>
@@ -20,6 +21,7 @@ internal sealed class Shooting<T, TPhysics>
     private readonly int _states, _controls;
     private readonly int[] _observed, _learned;
     private readonly double[] _start;
+    private readonly double _residual;
     private readonly StateStart[] _kinds;
     private readonly T[] _scale, _offset, _weight;
     private readonly T[][] _records, _inputs;
@@ -40,6 +42,7 @@ internal sealed class Shooting<T, TPhysics>
         _records = [.. plan.Records.Select(r => r.Outputs.Select(T.CreateTruncating).ToArray())];
         _inputs = [.. plan.Records.Select(r => r.Controls.Select(T.CreateTruncating).ToArray())];
         StartsPerWindow = _learned.Length;
+        _residual = options.Residual;
     }
 
     /// <summary>Parameters of each window, after the model's: its start, in units of (x - offset) / scale.</summary>
@@ -97,6 +100,7 @@ internal sealed class Shooting<T, TPhysics>
             s.Samples[i] = samples[order[i]];
             s.Windows[i] = _plan.Windows[samples[order[i]]];
             s.Steps[i] = steps[order[i]];
+            s.Pull[i] = T.CreateTruncating(2.0 * _residual / steps[order[i]]);
         }
     }
 
@@ -118,13 +122,15 @@ internal sealed class Shooting<T, TPhysics>
             var x = s.States.AsSpan(step * width, active * _states);
             var next = s.States.AsSpan((step + 1) * width, active * _states);
             Stages(p, x, active, s);
+            if (_residual > 0.0) loss += Spared(active, s);
             T third = T.CreateTruncating(1.0 / 3.0), sixth = T.CreateTruncating(1.0 / 6.0);
             for (var r = 0; r < active; r++)
             {
                 T h6 = s.H[r] * sixth, h3 = s.H[r] * third;
                 for (var i = r * _states; i < (r + 1) * _states; i++)
                     next[i] = x[i] + (h6 * (s.K1[i] + s.K4[i])) + (h3 * (s.K2[i] + s.K3[i]));
-                if (_plan.Step(s.Windows[r], step) is (var interval, _, true)) loss += Loss(s.Samples[r], interval + 1, next.Slice(r * _states, _states), []);
+                if (_plan.Step(s.Windows[r], step) is (var interval, _, true))
+                    loss += Loss(s.Samples[r], interval + 1, next.Slice(r * _states, _states), []);
             }
         }
         return loss;
@@ -163,8 +169,8 @@ internal sealed class Shooting<T, TPhysics>
         }
         for (var r = 0; r < rows; r++)
         {
-            for (var l = 0; l < _learned.Length; l++)
-                gradient[_field.ParameterCount + (s.Samples[r] * _learned.Length) + l] += g[(r * _states) + _learned[l]] * _scale[_learned[l]];
+            var starts = gradient[(_field.ParameterCount + (s.Samples[r] * _learned.Length))..];
+            for (var l = 0; l < _learned.Length; l++) starts[l] += g[(r * _states) + _learned[l]] * _scale[_learned[l]];
         }
     }
 
@@ -172,7 +178,9 @@ internal sealed class Shooting<T, TPhysics>
     private void Pull(ReadOnlySpan<T> p, int stage, int active, Span<T> gp, ShootingScratch<T> s)
     {
         var count = active * _states;
-        _field.Vjp(p, s.Tapes[stage], s.U, active, s.G.AsSpan(0, count), s.Gx.AsSpan(0, count), gp);
+        // What is to be spared is counted at the first stage alone.
+        var pull = stage == 0 && _residual > 0.0 ? s.Pull : [];
+        _field.Vjp(p, s.Tapes[stage], s.U, active, s.G.AsSpan(0, count), s.Gx.AsSpan(0, count), gp, pull);
         for (var i = 0; i < count; i++) s.Sum[i] += s.Gx[i];
     }
 
@@ -188,6 +196,15 @@ internal sealed class Shooting<T, TPhysics>
         _field.Evaluate(p, stage, s.U, active, s.K3, s.Tapes[2]);
         for (var i = 0; i < count; i++) stage[i] = x[i] + (s.H[i / _states] * s.K3[i]);
         _field.Evaluate(p, stage, s.U, active, s.K4, s.Tapes[3]);
+    }
+
+    /// <summary>The residual's term of one step.</summary>
+    private double Spared(int active, ShootingScratch<T> s)
+    {
+        var outputs = _field.Physics.NetOutputs;
+        var sum = T.Zero;
+        for (var i = 0; i < active * outputs; i++) sum += s.Pull[i / outputs] * s.Tapes[0].Outputs[i] * s.Tapes[0].Outputs[i];
+        return 0.5 * double.CreateTruncating(sum);
     }
 
     private void Load(ShootingScratch<T> s, int active, int step)

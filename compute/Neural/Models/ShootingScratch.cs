@@ -11,6 +11,7 @@ internal sealed class ShootingScratch<T>(int rows, int states, int controls, int
     public readonly T[] States = new T[(steps + 1) * rows * states];
     public readonly T[] U = new T[rows * controls];
     public readonly T[] H = new T[rows];
+    public readonly T[] Pull = new T[rows];
     public readonly T[] Stage = new T[rows * states];
     public readonly T[] K1 = new T[rows * states], K2 = new T[rows * states], K3 = new T[rows * states], K4 = new T[rows * states];
     public readonly T[] Adjoint = new T[rows * states], Sum = new T[rows * states];

@@ -10,12 +10,14 @@ namespace Athanor.Compute.Neural.Models;
 /// <param name="PredictSubsteps">Their number in free runs.</param>
 /// <param name="StartRows">Rows that a free run's start is fitted to where it is not measured.</param>
 /// <param name="Absolute">Weight of the squared error in units of the states' scales.</param>
-/// <param name="Relative">Weight of the squared error relative to what its state changes by within the window, or to <paramref name="Noise"/>
+/// <param name="Relative">Weight of the squared error relative to what its state changes by within the window, or to <paramref
+/// name="Noise"/>
 /// where that is larger: windows in which little happens then tell as much as those in which all happens.</param>
+/// <param name="Residual">Weight of the mean square of the net's outputs along the way: of a residual, how much it is to be spared.</param>
 /// <param name="Noise">Deviation of the data's noise in units of the states' scales.</param>
 public sealed record ShootingOptions(
     int Window, int Stride, int Substeps, int PredictSubsteps, int StartRows = 20, double Absolute = 1.0, double Relative = 0.0,
-    double Noise = 0.01);
+    double Residual = 0.0, double Noise = 0.01);
 
 /// <summary>Fits a model's roll-outs over windows of the records to the data.</summary>
 internal sealed class ShootingTask<T, TPhysics> : ITrainingTask<T>
@@ -39,8 +41,12 @@ internal sealed class ShootingTask<T, TPhysics> : ITrainingTask<T>
             throw new TrainingException("data.window, stride, substeps and predict-substeps must be 1 or more");
         if (!(options.Absolute >= 0.0) || !(options.Relative >= 0.0) || !(options.Absolute + options.Relative > 0.0))
             throw new TrainingException("the loss's weights absolute and relative must be 0 or more, and not both 0");
-        if (!(options.Noise > 0.0)) throw new TrainingException($"data.noise is {options.Noise}; a positive part of the scales would be right");
-        var plan = new WindowPlan(training, SubstepRule.Of(model.Specification, training, options.Substeps), options.Window, options.Stride);
+        if (!(options.Residual >= 0.0)) throw new TrainingException("the loss's weight residual must be 0 or more");
+        if (!(options.Noise > 0.0))
+            throw new TrainingException(
+                $"data.noise is {options.Noise}; a positive part of the scales would be right");
+        var substeps = SubstepRule.Of(model.Specification, training, options.Substeps);
+        var plan = new WindowPlan(training, substeps, options.Window, options.Stride);
         _shooting = new Shooting<T, TPhysics>(model.Specification, field, plan, options);
         Samples = plan.Windows.Length;
         Tensors = _shooting.StartsPerWindow == 0 ? model.Tensors : [.. model.Tensors, ("starts", [Samples, _shooting.StartsPerWindow])];

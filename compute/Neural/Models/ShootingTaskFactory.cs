@@ -8,14 +8,16 @@ namespace Athanor.Compute.Neural.Models;
 /// <summary>
 /// Makes the tasks of the models of <see cref="ModelSpecification"/> from JSON. Data keys:
 /// <list type="bullet">
-/// <item><c>table</c> with the columns <c>time</c> (its name; default <c>t</c>), the observed states and the controls; where the column named
+/// <item><c>table</c> with the columns <c>time</c> (its name; default <c>t</c>), the observed states and the controls; where the column
+/// named
 /// by <c>trajectory</c> changes, a new record begins. Of one record <c>validation</c> = [FIRST, LAST] (rows from 1) is held out, of several
 /// <c>validation</c> = that many last ones;</item>
 /// <item>or <c>benchmark</c>, a case of the reactor protocol, with <c>seed</c>: 24 records and 8 to validate;</item>
 /// <item><c>window</c>, <c>stride</c> (intervals), <c>substeps</c>, <c>predict-substeps</c>, <c>start-rows</c>, <c>noise</c>: see
 /// <see cref="ShootingOptions"/>.</item>
 /// </list>
-/// The model's <c>loss</c> has the terms <c>absolute</c> and <c>relative</c>. Scales come from the training records. A curriculum may schedule
+/// The model's <c>loss</c> has the terms <c>absolute</c>, <c>relative</c>, <c>residual</c>. Scales come from the training records. A curriculum may
+/// schedule
 /// <c>window</c>, <c>stride</c> and <c>substeps</c>.
 /// </summary>
 internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
@@ -31,11 +33,13 @@ internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
             "predict-substeps", "start-rows", "noise");
         var model = ModelJson.Read(source.Model);
         ModelCheck.Check(model);
-        var (absolute, relative) = (1.0, 0.0);
+        var (absolute, relative, residual) = (1.0, 0.0, 0.0);
         if (source.Model.TryGetProperty("loss", out var loss))
         {
-            TaskJson.CheckKeys(loss, "loss", "absolute", "relative");
-            (absolute, relative) = (TaskJson.Number(loss, "loss", "absolute", 0.0), TaskJson.Number(loss, "loss", "relative", 0.0));
+            TaskJson.CheckKeys(loss, "loss", "absolute", "relative", "residual");
+            absolute = TaskJson.Number(loss, "loss", "absolute", 0.0);
+            relative = TaskJson.Number(loss, "loss", "relative", 0.0);
+            residual = TaskJson.Number(loss, "loss", "residual", 0.0);
         }
         var (training, validation) = Records(source, model);
         var window = TaskJson.Integer(data, "data", "window", 8);
@@ -43,12 +47,13 @@ internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
         var options = new ShootingOptions(
             window, TaskJson.Integer(data, "data", "stride", Math.Max(1, window / 2)), substeps,
             TaskJson.Integer(data, "data", "predict-substeps", 4 * substeps), TaskJson.Integer(data, "data", "start-rows", 20), absolute,
-            relative, TaskJson.Number(data, "data", "noise", 0.01));
+            relative, residual, TaskJson.Number(data, "data", "noise", 0.01));
         foreach (var record in training.Concat(validation)) record.Check(model.Controls.Length, model.States.Count(s => s.Observed));
         return NeuralModel<T>.Of(ModelJson.Normalised(model, training)).Task(training, validation, options);
     }
 
-    private static (IReadOnlyList<ProcessRecord> Training, IReadOnlyList<ProcessRecord> Validation) Records(TaskSource source, ModelSpecification model)
+    private static (IReadOnlyList<ProcessRecord> Training, IReadOnlyList<ProcessRecord> Validation) Records(
+        TaskSource source, ModelSpecification model)
     {
         var data = source.Data;
         if (data.TryGetProperty("benchmark", out _))
@@ -61,7 +66,7 @@ internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
             var records = reactor.Records((ulong)TaskJson.Integer(data, "data", "seed", 42)).Select(r => r with
             {
                 Controls = [.. r.Times.SelectMany(_ => model.Controls.Select(c => reactor.Control(c.Name)))],
-                Outputs = [.. Enumerable.Range(0, r.Rows).SelectMany(k => columns.Select(c => r.Outputs[(k * reactor.Nominal.Length) + c]))],
+                Outputs = [.. r.Times.SelectMany((_, k) => columns.Select(c => r.Outputs[(k * reactor.Nominal.Length) + c]))],
             }).ToArray();
             return Split(source, records, ReactorCase.Validation);
         }
@@ -91,8 +96,8 @@ internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
         }
         else if (source.Data.TryGetProperty("validation", out var held))
         {
-            if (held.ValueKind != JsonValueKind.Array || TaskJson.Integers(source.Data, "data", "validation") is not [var from, var to] || from < 1
-                || to <= from || to > record.Rows)
+            if (held.ValueKind != JsonValueKind.Array || TaskJson.Integers(source.Data, "data", "validation") is not [var from, var to]
+                || from < 1 || to <= from || to > record.Rows)
             {
                 throw new TrainingException(
                     $"data.validation is {held.GetRawText()}; [FIRST, LAST] within rows 1 to {record.Rows} would be right");

@@ -32,10 +32,10 @@ internal static class SubstepRule
             var low = double.PositiveInfinity;
             for (var at = Math.Max(0, k - 1); at <= Math.Min(record.Rows - 1, k + 2); at++)
                 low = Math.Min(low, record.Outputs[(at * observed.Length) + column]);
-            var change = (record.Outputs[((k + 1) * observed.Length) + column] - record.Outputs[(k * observed.Length) + column]) / step;
+            double before = record.Outputs[(k * observed.Length) + column], after = record.Outputs[((k + 1) * observed.Length) + column];
             // Neither side of an interval in which much happens is typical for it.
-            low = Math.Max(low, 0.05 * Math.Max(record.Outputs[(k * observed.Length) + column], record.Outputs[((k + 1) * observed.Length) + column]));
-            var inflow = (dilution * layout.Feed[i].At(u)) + Math.Abs(change);
+            low = Math.Max(low, 0.05 * Math.Max(before, after));
+            var inflow = (dilution * layout.Feed[i].At(u)) + Math.Abs((after - before) / step);
             fastest = Math.Max(fastest, dilution + (inflow / Math.Max(low, Floor * model.States[layout.Species[i]].Scale)));
         }
         return (int)Math.Ceiling(Math.Min(step * fastest / Most, Limit));

@@ -7,9 +7,10 @@ namespace Athanor.Compute.Neural.Models;
 /// benchmark, 2016): Torricelli's law for the outlets, an overflow of the upper tank that partly falls into the lower one, an overflow of
 /// the lower one, and a learned residual on each balance.
 /// <code>
-/// dx1/dt = k4 u - k1 √x1 - o1 + s net1           o_i = κ w softplus((x_i - m_i) / w)
-/// dx2/dt = k2 √x1 - k3 √x2 + φ o1 - o2 + s net2
+/// dx1/dt = k4 u - k1 √x1 - o1 + s g(x1) net1           o_i = κ w softplus((x_i - m_i) / w)
+/// dx2/dt = k2 √x1 - k3 √x2 + φ o1 - o2 + s g(x2) net2   g(x) = x² / (x² + ¼)
 /// </code>
+/// An empty tank gives nothing away, so no level falls below 0 (but for the overflow's tail of 1e-22).
 /// Levels as the lower tank's sensor gives them, in V. All numbers are trained, from a guess that only knows the time scale.
 /// </summary>
 internal readonly struct TankPhysics<T> : IModelPhysics<T>
@@ -45,6 +46,8 @@ internal readonly struct TankPhysics<T> : IModelPhysics<T>
 
     public int NetOutputs => 2;
 
+    public bool KeepsPositive => true;
+
     public IReadOnlyList<string> Constants => Names;
 
     public void InitializeConstants(ModelSpecification model, IReadOnlyList<ProcessRecord> training, Span<T> c) => c.Clear();
@@ -62,9 +65,10 @@ internal readonly struct TankPhysics<T> : IModelPhysics<T>
         var spill1 = over * Elementary<T>.Softplus((x[0] - (_full * Elementary<T>.Exp(c[4]))) / width, out _);
         var spill2 = over * Elementary<T>.Softplus((x[1] - (_full * Elementary<T>.Exp(c[5]))) / width, out _);
         var caught = T.One / (T.One + Elementary<T>.Exp(-c[7]));
-        dx[0] = (_pump * Elementary<T>.Exp(c[3]) * u[0]) - (_valve * Elementary<T>.Exp(c[0]) * upper) - spill1 + (_residual * n[0]);
+        dx[0] = (_pump * Elementary<T>.Exp(c[3]) * u[0]) - (_valve * Elementary<T>.Exp(c[0]) * upper) - spill1
+            + (_residual * Gate(x[0], out _) * n[0]);
         dx[1] = (_valve * ((Elementary<T>.Exp(c[1]) * upper) - (Elementary<T>.Exp(c[2]) * lower))) + (caught * spill1) - spill2
-            + (_residual * n[1]);
+            + (_residual * Gate(x[1], out _) * n[1]);
     }
 
     public void FieldVjp(
@@ -84,8 +88,11 @@ internal readonly struct TankPhysics<T> : IModelPhysics<T>
         var g1 = (caught * g[1]) - g[0]; // to the upper tank's overflow
         gx[0] = (upperSlope * ((k2 * g[1]) - (k1 * g[0]))) + (slope1 * g1);
         gx[1] = -((k3 * lowerSlope) + slope2) * g[1];
-        gn[0] = _residual * g[0];
-        gn[1] = _residual * g[1];
+        for (var i = 0; i < 2; i++)
+        {
+            gn[i] = _residual * Gate(x[i], out var slope) * g[i];
+            gx[i] += _residual * slope * n[i] * g[i];
+        }
         gc[0] -= k1 * upper * g[0];
         gc[1] += k2 * upper * g[1];
         gc[2] -= k3 * lower * g[1];
@@ -94,6 +101,15 @@ internal readonly struct TankPhysics<T> : IModelPhysics<T>
         gc[5] += slope2 * m2 * g[1];
         gc[6] += (spill1 * g1) - (spill2 * g[1]);
         gc[7] += caught * (T.One - caught) * spill1 * g[1];
+    }
+
+    /// <summary>x² / (x² + ¼): nothing at 0, nearly all at the levels that are measured.</summary>
+    private static T Gate(T x, out T slope)
+    {
+        var (square, quarter) = (x * x, Elementary<T>.Of(0.25));
+        var below = T.One / (square + quarter);
+        slope = Elementary<T>.Of(0.5) * x * below * below;
+        return square * below;
     }
 
     public double Constant(ReadOnlySpan<T> c, int index) => double.CreateTruncating(index switch

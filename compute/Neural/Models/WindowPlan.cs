@@ -31,7 +31,8 @@ internal sealed class WindowPlan
             var size = Math.Min(length, intervals);
             for (var first = 0; first + size <= intervals; first += stride) windows.Add(new Window(i, first, size));
             // The last rows are in a window too.
-            if (windows[^1] is var last && last.Record == i && last.First + size < intervals) windows.Add(new Window(i, intervals - size, size));
+            if (windows[^1] is var last && last.Record == i && last.First + size < intervals)
+                windows.Add(new Window(i, intervals - size, size));
         }
         Windows = [.. windows];
         if (Windows.Length == 0) throw new TrainingException("no record is long enough for a window");
@@ -46,7 +47,8 @@ internal sealed class WindowPlan
 
     public int Steps(Window window) => _first[window.Record][window.First + window.Intervals] - _first[window.Record][window.First];
 
-    /// <summary>Step number <paramref name="step"/> of a window: the interval it lies in, its length, and whether it ends the interval.</summary>
+    /// <summary>Step number <paramref name="step"/> of a window: the interval it lies in, its length, and whether it ends the
+    /// interval.</summary>
     public (int Interval, double Length, bool Ends) Step(Window window, int step)
     {
         var record = window.Record;

@@ -3,7 +3,8 @@ using Athanor.Compute.Training;
 
 namespace Athanor.Compute.Neural.Models.Protocols;
 
-/// <summary>How the protocols fit: Adam along a cosine, then a quasi-Newton polish over all windows. The same bits for the same seed.</summary>
+/// <summary>How the protocols fit: Adam along a cosine, then a quasi-Newton polish over all windows. The same bits for the same
+/// seed.</summary>
 internal static class ProtocolFit
 {
     /// <param name="told">Steps done and loss, after each.</param>
@@ -14,8 +15,8 @@ internal static class ProtocolFit
             task,
             new LoopSettings(
                 new OptimiserSettings(decay > 0.0 ? OptimiserKind.AdamW : OptimiserKind.Adam, rate, WeightDecay: decay),
-                new ScheduleSettings(FinalRate: 0.01 * rate), new StopSettings(steps), new GuardSettings(Explosion: 0.0, Oscillation: 0), seed,
-                Math.Min(batch, task.Samples), ClipNorm: 1.0, CheckEvery: 250),
+                new ScheduleSettings(FinalRate: 0.01 * rate), new StopSettings(steps), new GuardSettings(Explosion: 0.0, Oscillation: 0),
+                seed, Math.Min(batch, task.Samples), ClipNorm: 1.0, CheckEvery: 250),
             "protocol");
         while (loop.Advance(default, (step, loss) => told?.Invoke((int)step, loss)))
         {

@@ -1,3 +1,4 @@
+using System.Globalization;
 using Athanor.Compute.Benchmarks;
 using Athanor.Compute.Numerics;
 using Athanor.Compute.Ode;
@@ -20,26 +21,33 @@ namespace Athanor.Compute.Neural.Models.Protocols;
 /// <param name="Rises">True rises in temperature of the reactions, K L/mol; empty without a temperature.</param>
 /// <param name="Exchange">True κ, 1/time.</param>
 internal sealed record ReactorCase(
-    string Key, string Name, OdeProblem Problem, double[] Truth, double End, double[] Nominal, double[] Relative, double[] Absolute, string Hybrid,
-    string Plain, double[] Rises, double Exchange)
+    string Key, string Name, OdeProblem Problem, double[] Truth, double End, double[] Nominal, double[] Relative, double[] Absolute,
+    string Hybrid, string Plain, double[] Rises, double Exchange)
 {
     public const int Points = 50, Training = 24, Validation = 8;
 
-    private const string CstrReactor = """
-        "reactor":{"dilution":1.0,"feed":{"Ca":1.0},"reactions":[{"consumes":{"Ca":1},"produces":{"Cb":1}}],"temperature":"T","feed-temperature":350.0,"coolant":TC}
+    private const string CstrHybrid = """
+        {"kind":"hybrid","known":"reactor","hidden":[16,16],"time-scale":1,
+         "states":[{"name":"Ca","positive":true},{"name":"Cb","positive":true,"observed":false},"T"],
+         "reactor":{"dilution":1,"feed":{"Ca":1},"reactions":[{"consumes":{"Ca":1},"produces":{"Cb":1}}],
+          "temperature":"T","feed-temperature":350,"coolant":COOLANT}}
         """;
+
+    private const string ThreeStates =
+        """ "states":[{"name":"A","positive":true},{"name":"B","positive":true},{"name":"C","positive":true}], """;
+
+    private const string TwoReactions =
+        """ "reactor":{"reactions":[{"consumes":{"A":1},"produces":{"B":1}},{"consumes":{"B":1},"produces":{"C":1}}]} """;
 
     public static ReactorCase Cstr(double coolant)
     {
         var truth = ExothermicCstr.Problem.NominalParameters;
         truth[0] = coolant;
-        var reactor = CstrReactor.Replace("TC", FormattableString.Invariant($"{coolant}"), StringComparison.Ordinal);
+        var text = coolant.ToString(CultureInfo.InvariantCulture);
         return new ReactorCase(
-            FormattableString.Invariant($"exothermic-cstr-{coolant:0}"), FormattableString.Invariant($"exothermic CSTR, Tc = {coolant:0} K"), ExothermicCstr.Problem, truth, 10.0, [0.5, 350.0], [0.2, 0.0],
-            [0.0, 15.0],
-            """{"kind":"hybrid","known":"reactor","hidden":[16,16],"time-scale":1.0,"states":[{"name":"Ca","positive":true},{"name":"Cb","positive":true,"observed":false},"T"],"""
-            + reactor + "}",
-            """{"kind":"neural-ode","hidden":[32,32],"time-scale":1.0,"states":[{"name":"Ca","positive":true},"T"]}""",
+            $"exothermic-cstr-{text}", $"exothermic CSTR, Tc = {text} K", ExothermicCstr.Problem, truth, 10.0, [0.5, 350.0], [0.2, 0.0],
+            [0.0, 15.0], CstrHybrid.Replace("COOLANT", text, StringComparison.Ordinal),
+            """{"kind":"neural-ode","hidden":[32,32],"time-scale":1,"states":[{"name":"Ca","positive":true},"T"]}""",
             [5e4 / 239.0], 5e4 / (100.0 * 239.0));
     }
 
@@ -48,26 +56,23 @@ internal sealed record ReactorCase(
         [0.5, 0.5, 0.0, 0.0], [0.0, 0.0, 15.0, 15.0],
         """
         {"kind":"hybrid","known":"reactor","hidden":[16,16],"time-scale":0.05,
-         "states":[{"name":"A","positive":true},{"name":"B","positive":true},{"name":"C","positive":true,"observed":false},{"name":"D","positive":true,"observed":false},"T","Tk"],
-         "reactor":{"dilution":14.19,"feed":{"A":5.1},"reactions":[{"consumes":{"A":1},"produces":{"B":1}},{"consumes":{"B":1},"produces":{"C":1}},{"consumes":{"A":2},"produces":{"D":1}}],
+         "states":[{"name":"A","positive":true},{"name":"B","positive":true},{"name":"C","positive":true,"observed":false},
+          {"name":"D","positive":true,"observed":false},"T","Tk"],
+         "reactor":{"dilution":14.19,"feed":{"A":5.1},
+          "reactions":[{"consumes":{"A":1},"produces":{"B":1}},{"consumes":{"B":1},"produces":{"C":1}},
+           {"consumes":{"A":2},"produces":{"D":1}}],
           "temperature":"T","feed-temperature":104.9,"jacket":"Tk","jacket-heat":-111.35,"capacity-ratio":2.811942}}
         """,
-        """{"kind":"neural-ode","hidden":[32,32],"time-scale":0.05,"states":[{"name":"A","positive":true},{"name":"B","positive":true},"T","Tk"]}""",
+        """
+        {"kind":"neural-ode","hidden":[32,32],"time-scale":0.05,
+         "states":[{"name":"A","positive":true},{"name":"B","positive":true},"T","Tk"]}
+        """,
         [-4.2 / (0.9342 * 3.01), 11.0 / (0.9342 * 3.01), 2.0 * 41.85 / (0.9342 * 3.01)], 4032.0 * 0.215 / (10.0 * 0.9342 * 3.01));
 
     public static ReactorCase Batch { get; } = new(
-        "batch", "batch A -> B -> C", Consecutive.Problem, Consecutive.Problem.NominalParameters, 8.0, [1.0, 0.0, 0.0], [0.5, 0.5, 0.5], [0.0, 0.0, 0.0],
-        """
-        {"kind":"stoichiometric","hidden":[16,16],"time-scale":1.0,
-         "states":[{"name":"A","positive":true},{"name":"B","positive":true},{"name":"C","positive":true}],
-         "reactor":{"reactions":[{"consumes":{"A":1},"produces":{"B":1}},{"consumes":{"B":1},"produces":{"C":1}}]}}
-        """,
-        """
-        {"kind":"neural-ode","hidden":[32,32],"time-scale":1.0,
-         "states":[{"name":"A","positive":true},{"name":"B","positive":true},{"name":"C","positive":true}],
-         "reactor":{"reactions":[{"consumes":{"A":1},"produces":{"B":1}},{"consumes":{"B":1},"produces":{"C":1}}]}}
-        """,
-        [], 0.0);
+        "batch", "batch A -> B -> C", Consecutive.Problem, Consecutive.Problem.NominalParameters, 8.0, [1.0, 0.0, 0.0], [0.5, 0.5, 0.5],
+        [0.0, 0.0, 0.0], """{"kind":"stoichiometric","hidden":[16,16],"time-scale":1,""" + ThreeStates + TwoReactions + "}",
+        """{"kind":"neural-ode","hidden":[32,32],"time-scale":1,""" + ThreeStates + TwoReactions + "}", [], 0.0);
 
     public static IReadOnlyList<ReactorCase> All { get; } = [Cstr(300.0), Cstr(305.0), KlattEngellReactor, Batch];
 

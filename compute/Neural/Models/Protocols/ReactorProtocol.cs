@@ -12,7 +12,8 @@ internal sealed record ReactorResult(
     IReadOnlyDictionary<string, double> Constants);
 
 /// <summary>
-/// The reactor protocol: the hybrid beside a constant, a pure neural ODE and the true equations. NMSE is that of <see cref="FreeRuns.Nmse"/>.
+/// The reactor protocol: the hybrid beside a constant, a pure neural ODE and the true equations. NMSE is that of <see
+/// cref="FreeRuns.Nmse"/>.
 /// </summary>
 internal sealed class ReactorProtocol(ReactorCase reactor, int steps, double rate = 1e-2, Action<int, double>? told = null)
 {
@@ -40,7 +41,8 @@ internal sealed class ReactorProtocol(ReactorCase reactor, int steps, double rat
     {
         var model = NeuralModel<double>.Of(ModelJson.Normalised(ModelJson.Read(json), training));
         var task = model.Task(training, [], new ShootingOptions(2, 2, 4, Substeps, Absolute: 0.0, Relative: 1.0));
-        // Short windows first: the start of each is exact and the gradient short; then longer ones, whose errors add up as those of a free run.
+        // Short windows first: the start of each is exact and the gradient short; then longer ones, whose errors add up as those of a
+        // free run.
         var p = ProtocolFit.Adam(task, steps, 32, rate, seed, told);
         p = QuasiNewton.Run(task, p, steps / 2, told);
         p = QuasiNewton.Run(task.Windows(8, 8), p, steps / 4, told);
@@ -55,19 +57,21 @@ internal sealed class ReactorProtocol(ReactorCase reactor, int steps, double rat
             name, validation, model.Constants(p),
             record =>
             {
-                var run = model.Predict(p, model.StartOf(p, record, 1, 1), record, Enumerable.Repeat(Substeps, record.Rows - 1).ToArray(), balances);
+                var substeps = Enumerable.Repeat(Substeps, record.Rows - 1).ToArray();
+                var run = model.Predict(p, model.StartOf(p, record, 1, 1), record, substeps, balances);
                 return (FreeRuns.Observed(run, observed), run.Violations);
             });
     }
 
     private ReactorResult True(ProcessRecord[] validation)
     {
-        var roll = Enumerable.Repeat(1.0, reactor.Nominal.Length).ToArray();
+        var scales = Enumerable.Repeat(1.0, reactor.Nominal.Length).ToArray();
+        bool[] concentrations = [.. reactor.Relative.Select(r => r > 0.0)];
         return Score("true equations", validation, new Dictionary<string, double>(), record =>
         {
             var run = new RollOut<double>(
-                (x, _, dx) => reactor.Problem.Rhs(0.0, x, reactor.Truth, dx), roll, [.. reactor.Relative.Select(r => r > 0.0)], false, null, 0)
-                .Run(record.Outputs.AsSpan(0, roll.Length), record, Enumerable.Repeat(Substeps, record.Rows - 1).ToArray());
+                (x, _, dx) => reactor.Problem.Rhs(0.0, x, reactor.Truth, dx), scales, concentrations, false, null, 0)
+                .Run(record.Outputs.AsSpan(0, scales.Length), record, Enumerable.Repeat(Substeps, record.Rows - 1).ToArray());
             return (run.Values, run.Violations);
         });
     }
@@ -123,15 +127,16 @@ internal sealed class ReactorProtocol(ReactorCase reactor, int steps, double rat
         {
             var times = Enumerable.Range(0, 3001).Select(k => 0.02 * k).ToArray();
             var truth = reactor.Record([.. validation[0].Outputs.AsSpan(0, d)], times);
-            var substeps = run(truth with { }).Values;
+            var own = run(truth).Values;
             var (truePeriod, trueAmplitude) = LimitCycle(truth.Outputs, d, 0.02);
-            var (ownPeriod, ownAmplitude) = LimitCycle(substeps, d, 0.02);
+            var (ownPeriod, ownAmplitude) = LimitCycle(own, d, 0.02);
             (period, amplitude) = (Math.Abs((ownPeriod / truePeriod) - 1.0), Math.Abs((ownAmplitude / trueAmplitude) - 1.0));
         }
         return new ReactorResult(name, all, last, violations, period, amplitude, constants);
     }
 
-    /// <summary>Mean time between upward crossings of the mean temperature, and half its range, over the last two thirds of the run.</summary>
+    /// <summary>Mean time between upward crossings of the mean temperature, and half its range, over the last two thirds of the
+    /// run.</summary>
     internal static (double Period, double Amplitude) LimitCycle(double[] values, int d, double step)
     {
         var kelvin = Enumerable.Range(values.Length / d / 3, values.Length / d * 2 / 3).Select(k => values[(k * d) + 1]).ToArray();

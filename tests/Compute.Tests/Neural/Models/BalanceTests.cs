@@ -11,6 +11,7 @@ public sealed class BalanceTests
     [InlineData("stoichiometric", 4.0)]
     [InlineData("reactor", 10.0)]
     [InlineData("jacket", 0.05)]
+    [InlineData("cascaded-tanks", 60.0)]
     public void With_any_weights_no_concentration_is_negative_and_mass_and_energy_are_kept(string name, double end)
     {
         var (specification, records) = TestModels.Of(name);
@@ -30,9 +31,13 @@ public sealed class BalanceTests
             var run = model.Predict(p, start, record, 2);
             var broken = run.Violations;
             Assert.True(run.IsFinite, $"seed {seed}");
-            Assert.True(broken.Negative == 0 && broken.Lowest >= 0.0, $"seed {seed}: {broken.Negative} of {broken.States}, lowest {broken.Lowest}");
-            Assert.True(broken.MassDrift < 1e-11, $"seed {seed}: mass drifts by {broken.MassDrift}");
-            if (name != "stoichiometric") Assert.True(broken.EnergyDrift < 1e-10, $"seed {seed}: energy drifts by {broken.EnergyDrift}");
+            Assert.True(broken.Negative == 0, $"seed {seed}: {broken.Negative} of {broken.States} negative, the lowest {broken.Lowest}");
+            if (specification.Reactor is { } reactor)
+            {
+                Assert.True(broken.MassDrift < 1e-11, $"seed {seed}: mass drifts by {broken.MassDrift}");
+                if (reactor.Temperature is not null)
+                    Assert.True(broken.EnergyDrift < 1e-10, $"seed {seed}: energy drifts by {broken.EnergyDrift}");
+            }
             refused += broken.Refused;
         }
         Assert.True(refused > 0, "no step was long enough to need the guard: the test does not reach it");
@@ -59,7 +64,8 @@ public sealed class BalanceTests
         Assert.Equal(1, balances.MassCount);
         Assert.Equal(2, balances.Count);
         // A + B + C + 2 D, up to a factor.
-        double[] weights = [.. Enumerable.Range(0, 4).Select(i => balances.Value(0, [.. Enumerable.Range(0, 6).Select(k => k == i ? 1.0 : 0.0)]))];
+        double[] Unit(int i) => [.. Enumerable.Range(0, 6).Select(k => k == i ? 1.0 : 0.0)];
+        double[] weights = [.. Enumerable.Range(0, 4).Select(i => balances.Value(0, Unit(i)))];
         for (var i = 1; i < 3; i++) Assert.Equal(weights[0], weights[i], 1e-12);
         Assert.Equal(2.0 * weights[0], weights[3], 1e-12);
         // Along the true field the energy changes by its fluxes alone, the rates cancel.

@@ -24,11 +24,12 @@ public sealed class ProtocolTests(ITestOutputHelper output)
     public void Of_the_cascaded_tanks_a_free_run_over_the_last_256_rows_misses_at_most_0_45_V()
     {
         var record = Read(File.OpenRead(RepositoryFiles.Path("data", "sysid", "cascaded_tanks_estimation.csv")));
-        var protocol = CascadedTanks.Of(record);
-        var (model, p) = protocol.Fit(CascadedTanks.Candidates[1] with { Steps = 750, Polish = 0 }, [(0, CascadedTanks.TrainingRows)], 1);
-        var result = protocol.Score(model, p, CascadedTanks.TrainingRows, CascadedTanks.TestRows);
+        var (protocol, tanks) = (new MeasuredProtocol(record), MeasuredCase.Tanks);
+        var (model, p) = protocol.Fit(tanks.Candidates[3], [(0, tanks.Training)], 1);
+        var result = protocol.Score(model, p, tanks.Training, tanks.Test);
         output.WriteLine($"{result.Rmse:0.000} V");
-        Assert.True(result.Rmse <= 0.45, $"{result.Rmse}");
+        Assert.True(result.Rmse <= tanks.Held, $"{result.Rmse}");
+        Assert.Equal(0, result.Run.Violations.Negative);
     }
 
     [Fact]
@@ -39,17 +40,19 @@ public sealed class ProtocolTests(ITestOutputHelper output)
             output.WriteLine(SharedData.Skipped);
             return;
         }
-        var protocol = HeatExchanger.Of(Read(new GZipStream(File.OpenRead(file), CompressionMode.Decompress)));
-        var (model, p) = protocol.Fit(HeatExchanger.Candidates[1] with { Steps = 750 }, [(0, HeatExchanger.TrainingRows)], 1);
-        var result = protocol.Score(model, p, HeatExchanger.TrainingRows, HeatExchanger.TestRows);
+        var protocol = new MeasuredProtocol(Read(new GZipStream(File.OpenRead(file), CompressionMode.Decompress)));
+        var exchanger = MeasuredCase.Exchanger;
+        var (model, p) = protocol.Fit(exchanger.Candidates[1], [(0, exchanger.Training)], 1);
+        var result = protocol.Score(model, p, exchanger.Training, exchanger.Test);
         output.WriteLine($"{result.Rmse:0.000} C");
-        Assert.True(result.Rmse <= 0.50, $"{result.Rmse}");
+        Assert.True(result.Rmse <= exchanger.Held, $"{result.Rmse}");
     }
 
     [Fact]
     public void A_period_and_an_amplitude_are_read_off_a_wave()
     {
-        var values = Enumerable.Range(0, 3001).SelectMany(k => new[] { 0.0, 350.0 + (20.0 * Math.Sin(2.0 * Math.PI * k * 0.02 / 1.7)) }).ToArray();
+        var values = Enumerable.Range(0, 3001)
+            .SelectMany(k => new[] { 0.0, 350.0 + (20.0 * Math.Sin(2.0 * Math.PI * k * 0.02 / 1.7)) }).ToArray();
         var (period, amplitude) = ReactorProtocol.LimitCycle(values, 2, 0.02);
         Assert.Equal(1.7, period, 1e-4);
         Assert.Equal(20.0, amplitude, 1e-2);

@@ -16,15 +16,24 @@ internal static class TestModels
         "augmented" => Measured(
             """{"kind":"augmented","hidden":[6,5],"time-scale":3,"states":["x",{"name":"h","observed":false}],"controls":["u"]}""", 1, 1),
         "lags" => Measured(
-            """{"kind":"hybrid","known":"lags","lags":[2,9],"hidden":[6],"activation":"silu","states":[{"name":"x","start":"learned"},{"name":"h","observed":false,"start":"learned"}],"controls":["u"]}""",
+            """
+            {"kind":"hybrid","known":"lags","lags":[2,9],"hidden":[6],"activation":"silu","controls":["u"],
+             "states":[{"name":"x","start":"learned"},{"name":"h","observed":false,"start":"learned"}]}
+            """,
             1, 1),
         "cascaded-tanks" => Measured(
-            """{"kind":"hybrid","known":"cascaded-tanks","hidden":[6],"time-scale":4,"states":[{"name":"x","observed":false,"start":"learned","offset":5,"scale":1.5},{"name":"y","start":"learned"}],"controls":["u"]}""",
+            """
+            {"kind":"hybrid","known":"cascaded-tanks","hidden":[6],"time-scale":4,"controls":["u"],
+             "states":[{"name":"x","positive":true,"observed":false,"start":"learned","offset":5,"scale":1.5},
+              {"name":"y","positive":true,"start":"learned"}]}
+            """,
             1, 1),
         "reactor" => Reactor(
             """
-            {"kind":"hybrid","known":"reactor","hidden":[6],"time-scale":1,"states":[{"name":"Ca","positive":true},{"name":"Cb","positive":true,"observed":false},"T"],"controls":["Tc"],
-             "reactor":{"dilution":1,"feed":{"Ca":1},"reactions":[{"consumes":{"Ca":1},"produces":{"Cb":1}}],"temperature":"T","feed-temperature":350,"coolant":"Tc"}}
+            {"kind":"hybrid","known":"reactor","hidden":[6],"time-scale":1,"controls":["Tc"],
+             "states":[{"name":"Ca","positive":true},{"name":"Cb","positive":true,"observed":false},"T"],
+             "reactor":{"dilution":1,"feed":{"Ca":1},"reactions":[{"consumes":{"Ca":1},"produces":{"Cb":1}}],
+              "temperature":"T","feed-temperature":350,"coolant":"Tc"}}
             """, ReactorCase.Cstr(305.0), 305.0),
         "jacket" => Reactor(ReactorCase.KlattEngellReactor.Hybrid, ReactorCase.KlattEngellReactor, double.NaN),
         _ => Reactor(ReactorCase.Batch.Hybrid, ReactorCase.Batch, double.NaN),
