@@ -28,7 +28,8 @@ internal static class Measured
             bar.Begin(candidate.Name);
             var errors = protocol.Folds(candidate, training, MeasuredCase.Folds, Seed, (_, loss) => bar.Step(loss));
             bar.End();
-            Console.WriteLine($"| {candidate.Name} | {string.Join(", ", errors.Select(e => e.ToString("0.000")))} | {errors.Average():0.000} |");
+            var quarters = string.Join(", ", errors.Select(e => e.ToString("0.000")));
+            Console.WriteLine($"| {candidate.Name} | {quarters} | {errors.Average():0.000} |");
             return (candidate, Error: errors.Average());
         }).MinBy(pair => pair.Error).candidate;
         bar.Begin(chosen.Name);

@@ -2,8 +2,7 @@ namespace Athanor.Compute.Neural.Models;
 
 /// <summary>
 /// First guesses of the heats of reaction and of the heat transfer from the data alone: over an interval the balances of the species give
-/// the
-/// extents ξ = ∫r dt without any rate law, and the energy balance is linear in what is sought,
+/// the extents ξ = ∫r dt without any rate law, and the energy balance is linear in what is sought,
 /// T(1) - T(0) - ∫D (T_feed - T) dt = Σ a_j ξ_j + κ ∫(T_jacket - T) dt. Least squares over all intervals; integrals by Hermite's rule with
 /// the data's own differences as slopes.
 /// </summary>

@@ -5,8 +5,7 @@ namespace Athanor.Compute.Neural.Models;
 /// <summary>
 /// A stable unit of unknown inside: every state returns to its mean with a time constant of its own, and a learned residual moves it,
 /// dx_i/dt = (offset_i - x_i + scale_i · net_i(x, u)) / τ_i. The first states are measured, the others are lags (walls, sensors) that
-/// nobody
-/// sees; the τ are trained.
+/// nobody sees; the τ are trained.
 /// </summary>
 internal readonly struct LagPhysics<T> : IModelPhysics<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

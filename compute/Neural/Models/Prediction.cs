@@ -5,8 +5,7 @@ namespace Athanor.Compute.Neural.Models;
 /// <param name="Negative">Of these, how many had a negative value where none can be.</param>
 /// <param name="Lowest">The least value of a positive state, in units of its scale; 0 or more if none was negative.</param>
 /// <param name="MassDrift">Largest drift of a conserved combination of concentrations from what the flows made of it, relative to its
-/// size; NaN
-/// where the model names no reactor or nothing is conserved.</param>
+/// size; NaN where the model names no reactor or nothing is conserved.</param>
 /// <param name="EnergyDrift">The same of the energy balance.</param>
 /// <param name="Refused">Steps that were taken in halves because a stage left the positive orthant.</param>
 public readonly record struct Violations(long States, long Negative, double Lowest, double MassDrift, double EnergyDrift, long Refused)

@@ -7,14 +7,12 @@ namespace Athanor.Compute.Neural.Models;
 /// <code>
 /// r_j     = ρ exp(b(net_j(c, T))) Π_{i consumed by j} c_i                      ρ = 1 / timeScale, b(n) = n / √(1 + (n/12)²)
 /// dc_i/dt = D (feed_i - c_i) + Σ_j S_ji r_j
-/// dT/dt   = D (T_feed - T) + Σ_j a_j r_j + κ (T_jacket - T)                   a_j = -ΔH_j / (ρ cp), learned, as κ = UA / (V ρ cp)
+/// dT/dt   = D (T_feed - T) + Σ_j a_j r_j + κ (T_jacket - T)        a_j = -ΔH_j / (ρ cp), learned, as κ = UA / (V ρ cp)
 /// dTk/dt  = heat + ratio κ (T - Tk)
 /// </code>
 /// Mass: whatever the net says, every combination of species that the reactions conserve changes by the flows alone. Energy: the heat is
-/// the
-/// same rates'. Positivity: a rate vanishes with each species it consumes and is bounded by ρ e^12 times them, so the field never points
-/// out of
-/// the positive orthant, and steps below a bounded length keep to it. No order is assumed: the net sees the concentrations.
+/// the same rates'. Positivity: a rate vanishes with each species it consumes and is bounded by ρ e^12 times them, so the field never
+/// points out of the positive orthant, and steps below a bounded length keep to it. No order is assumed: the net sees the concentrations.
 /// </summary>
 /// <remarks>Exports write these formulas down a second time (<see cref="Exchange.Onnx.OnnxPhysics"/>); OnnxDynamicsTests holds the two
 /// together.</remarks>

@@ -7,9 +7,8 @@ internal delegate void Slope<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> u, Span<T> dx
 
 /// <summary>
 /// A free run by the classical Runge-Kutta method that watches itself: every stage and step is looked at for negative concentrations and
-/// for
-/// drift of the balances. With the guard on, a step with a negative stage is taken in two halves (down to 2^-16 of its length), which for a
-/// field that does not point out of the positive orthant ends after a few.
+/// for drift of the balances. With the guard on, a step with a negative stage is taken in two halves (down to 2^-16 of its length), which
+/// for a field that does not point out of the positive orthant ends after a few.
 /// </summary>
 internal sealed class RollOut<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

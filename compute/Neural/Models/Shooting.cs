@@ -7,9 +7,8 @@ namespace Athanor.Compute.Neural.Models;
 /// Runge-Kutta method of order four on the grid of a <see cref="WindowPlan"/>, and its transpose, step by step backwards.
 /// </summary>
 /// <remarks>Windows go through 32 at a time in the order of their steps, longest first (equal ones in the order of the batch), so that
-/// those
-/// still under way are the first rows. The parameters' gradient is the sum over steps from the last to the first, stages from the fourth to
-/// the first, rows in this order: the same bits whoever computes it.</remarks>
+/// those still under way are the first rows. The parameters' gradient is the sum over steps from the last to the first, stages from the
+/// fourth to the first, rows in this order: the same bits whoever computes it.</remarks>
 internal sealed class Shooting<T, TPhysics>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TPhysics : struct, IModelPhysics<T>

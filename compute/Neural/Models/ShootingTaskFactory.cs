@@ -9,16 +9,14 @@ namespace Athanor.Compute.Neural.Models;
 /// Makes the tasks of the models of <see cref="ModelSpecification"/> from JSON. Data keys:
 /// <list type="bullet">
 /// <item><c>table</c> with the columns <c>time</c> (its name; default <c>t</c>), the observed states and the controls; where the column
-/// named
-/// by <c>trajectory</c> changes, a new record begins. Of one record <c>validation</c> = [FIRST, LAST] (rows from 1) is held out, of several
-/// <c>validation</c> = that many last ones;</item>
+/// named by <c>trajectory</c> changes, a new record begins. Of one record <c>rows</c> = [FIRST, LAST] (from 1) are used, and
+/// <c>validation</c> = [FIRST, LAST] of them held out; of several <c>validation</c> = that many last ones;</item>
 /// <item>or <c>benchmark</c>, a case of the reactor protocol, with <c>seed</c>: 24 records and 8 to validate;</item>
 /// <item><c>window</c>, <c>stride</c> (intervals), <c>substeps</c>, <c>predict-substeps</c>, <c>start-rows</c>, <c>noise</c>: see
 /// <see cref="ShootingOptions"/>.</item>
 /// </list>
-/// The model's <c>loss</c> has the terms <c>absolute</c>, <c>relative</c>, <c>residual</c>. Scales come from the training records. A curriculum may
-/// schedule
-/// <c>window</c>, <c>stride</c> and <c>substeps</c>.
+/// The model's <c>loss</c> has the terms <c>absolute</c>, <c>relative</c>, <c>residual</c>. Scales come from the training records. A
+/// curriculum may schedule <c>window</c>, <c>stride</c> and <c>substeps</c>.
 /// </summary>
 internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
 {
@@ -29,7 +27,7 @@ internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
     {
         var data = source.Data;
         TaskJson.CheckKeys(
-            data, "data", "table", "time", "trajectory", "validation", "benchmark", "seed", "window", "stride", "substeps",
+            data, "data", "table", "time", "trajectory", "rows", "validation", "benchmark", "seed", "window", "stride", "substeps",
             "predict-substeps", "start-rows", "noise");
         var model = ModelJson.Read(source.Model);
         ModelCheck.Check(model);
@@ -89,26 +87,33 @@ internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
 
     private static (IReadOnlyList<ProcessRecord>, IReadOnlyList<ProcessRecord>) SplitRows(TaskSource source, ProcessRecord record)
     {
-        var (first, end) = (record.Rows, record.Rows);
+        var (from, to) = Rows(source.Data, "rows", 1, record.Rows) ?? (1, record.Rows);
+        var (first, end) = (to, to);
         if (source.Split.Folds > 1)
         {
-            (first, end) = source.Split.Part(record.Rows);
+            (first, end) = source.Split.Part(to - from + 1);
+            (first, end) = (first + from - 1, end + from - 1);
         }
-        else if (source.Data.TryGetProperty("validation", out var held))
+        else if (Rows(source.Data, "validation", from, to) is { } held)
         {
-            if (held.ValueKind != JsonValueKind.Array || TaskJson.Integers(source.Data, "data", "validation") is not [var from, var to]
-                || from < 1 || to <= from || to > record.Rows)
-            {
-                throw new TrainingException(
-                    $"data.validation is {held.GetRawText()}; [FIRST, LAST] within rows 1 to {record.Rows} would be right");
-            }
-            (first, end) = (from - 1, to);
+            (first, end) = (held.First - 1, held.Last);
         }
         var training = new List<ProcessRecord>();
-        if (first >= 2) training.Add(record.Slice(0, first));
-        if (record.Rows - end >= 2) training.Add(record.Slice(end, record.Rows - end));
+        if (first - (from - 1) >= 2) training.Add(record.Slice(from - 1, first - (from - 1)));
+        if (to - end >= 2) training.Add(record.Slice(end, to - end));
         if (training.Count == 0) throw new TrainingException("data.validation leaves no rows for training");
         return (training, end - first >= 2 ? [record.Slice(first, end - first)] : []);
+    }
+
+    /// <summary>[FIRST, LAST], rows from 1; null where the key is absent.</summary>
+    private static (int First, int Last)? Rows(JsonElement data, string key, int least, int most)
+    {
+        if (!data.TryGetProperty(key, out var value)) return null;
+        return value.ValueKind == JsonValueKind.Array && TaskJson.Integers(data, "data", key) is [var first, var last] && first >= least
+            && last > first && last <= most
+            ? (first, last)
+            : throw new TrainingException(
+                $"data.{key} is {value.GetRawText()}; [FIRST, LAST] within rows {least} to {most} would be right");
     }
 
     private static IReadOnlyList<ProcessRecord> Cut(TrainingTable table, ModelSpecification model, string time, string? trajectory)

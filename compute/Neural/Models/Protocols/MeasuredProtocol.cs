@@ -29,7 +29,9 @@ internal sealed class MeasuredProtocol(ProcessRecord record)
     {
         ProcessRecord[] records = [.. training.Select(part => record.Slice(part.First, part.Rows))];
         var model = NeuralModel<double>.Of(ModelJson.Normalised(ModelJson.Read(candidate.Json), records));
-        var task = model.Task(records, [], new ShootingOptions(candidate.Window, candidate.Window, Substeps, Substeps, StartRows, Residual: candidate.Residual));
+        var options = new ShootingOptions(
+            candidate.Window, candidate.Window, Substeps, Substeps, StartRows, Residual: candidate.Residual);
+        var task = model.Task(records, [], options);
         var p = ProtocolFit.Adam(task, candidate.Steps, task.Samples, 1e-2, seed, told, candidate.Decay);
         return (model, p[..model.ParameterCount]);
     }
@@ -88,7 +90,8 @@ internal sealed record MeasuredCase(string Unit, int Training, int Test, double 
     public static MeasuredCase Exchanger { get; } = new(
         "degC", 1500, 1500, 0.50,
         [
-            new("two lags, net 8", LagJson("[8]", 2), 750, 1e-3, 0.0, 124), new("three lags, net 8", LagJson("[8]", 3), 750, 1e-3, 0.0, 124),
+            new("two lags, net 8", LagJson("[8]", 2), 750, 1e-3, 0.0, 124),
+            new("three lags, net 8", LagJson("[8]", 3), 750, 1e-3, 0.0, 124),
             new("three lags, net 16-16", LagJson("[16,16]", 3), 750, 1e-3, 0.0, 124),
         ]);
 

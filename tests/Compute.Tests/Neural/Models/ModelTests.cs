@@ -119,6 +119,13 @@ public sealed class ModelTests
         var one = new TrainingTable(["t", "u", "y"], [[.. Enumerable.Range(0, 60).Select(k => (double)k)], u, y]).ToBytes();
         var fold = TrainingTasks.Create<double>(model, """{"table":"T","window":4,"stride":4}""", _ => one, new SplitRequest(5, 2));
         Assert.Equal(12, fold.Samples); // rows 1-24 and 37-60: twice 23 intervals
+        var part = TrainingTasks.Create<double>(
+            model, """{"table":"T","rows":[11,50],"validation":[41,50],"window":4,"stride":4}""", _ => one, SplitRequest.OfData);
+        Assert.Equal(8, part.Samples); // rows 11-40: 29 intervals
+        Assert.Equal(y[10..40].Average(), ModelJson.Read(part.Model).States[0].Offset, 1e-12);
+        var refused = Assert.Throws<TrainingException>(() => TrainingTasks.Create<double>(
+            model, """{"table":"T","rows":[11,50],"validation":[41,60]}""", _ => one, SplitRequest.OfData));
+        Assert.Contains("within rows 11 to 50", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]
