@@ -63,11 +63,14 @@ internal sealed class Table
             var rate = row.Flops / Median(ours) * 1e-9;
             writer.WriteLine(
                 $"| {row.Name} | {Show(row, Median(ours))} ({Show(row, ours.Min())}) "
-                + $"| {rate:F0}, {100 * rate / (row.IsTwoThreads ? two : one):F0} % | {errors.GetValueOrDefault(row, "-")} "
+                + $"| {rate:F0}, {Share(rate, row.IsTwoThreads ? two : one)} | {errors.GetValueOrDefault(row, "-")} "
                 + $"| {Cell(row, Column.Torch)} | {Ratio(row, Column.Torch, Column.Ours, row.Ratio)} "
                 + $"| {Cell(row, Column.Cpp)} | {Ratio(row, Column.Ours, Column.Cpp, 0)} |");
         }
     }
+
+    // The limit is measured with 512-bit vectors alone.
+    private static string Share(double rate, double limit) => Ours.VectorBits == 512 ? $"{100 * rate / limit:F0} %" : "-";
 
     private string Cell(Row row, Column column) => _cells.TryGetValue((row, column), out var cell) ? Show(row, Median(cell)) : "-";
 

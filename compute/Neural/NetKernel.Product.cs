@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using Athanor.Compute.Numerics;
 
 namespace Athanor.Compute.Neural;
@@ -22,7 +23,7 @@ internal static unsafe partial class NetKernel<TVector, T, TLanes>
                 for (var m = 0; m < results;)
                 {
                     // The last block is moved back over results that are there already: the same numbers are written again.
-                    if (results - m >= 8 || (results - m > 4 && results >= 8))
+                    if (ManyRegisters && (results - m >= 8 || (results - m > 4 && results >= 8)))
                     {
                         m = Math.Min(m, results - 8);
                         Product8x2(w + (m * rowStride), rowStride, columnStride, At(bias, m), depth, x + r, y + (m * rows) + r, rows);
@@ -70,6 +71,13 @@ internal static unsafe partial class NetKernel<TVector, T, TLanes>
                 m++;
             }
         }
+    }
+
+    /// <summary>512-bit vectors come with 32 registers; others with 16, which sixteen accumulators would not fit into.</summary>
+    private static bool ManyRegisters
+    {
+        [MethodImpl(MethodImplOptions.AggressiveInlining)]
+        get => TLanes.Count * sizeof(T) == 64;
     }
 
     private static T* At(T* bias, int m) => bias == null ? null : bias + m;

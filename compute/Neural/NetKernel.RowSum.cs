@@ -11,12 +11,16 @@ internal static unsafe partial class NetKernel<TVector, T, TLanes>
     /// <param name="g">[outputs, padded inputs].</param>
     private static void OuterSum(T* d, nint stride, int rows, int outputs, T* a, nint padded, T* g)
     {
-        nint tile = 4 * TLanes.Count;
+        nint tile = 4 * TLanes.Count, pair = 2 * TLanes.Count;
         var o = 0;
         for (; o + 4 <= outputs; o += 4)
         {
             nint i = 0;
-            for (; i + tile <= padded; i += tile) Outer4x4(d + (o * stride), stride, rows, a + i, padded, g + (o * padded) + i);
+            if (ManyRegisters)
+            {
+                for (; i + tile <= padded; i += tile) Outer4x4(d + (o * stride), stride, rows, a + i, padded, g + (o * padded) + i);
+            }
+            for (; i + pair <= padded; i += pair) Outer4x2(d + (o * stride), stride, rows, a + i, padded, g + (o * padded) + i);
             for (; i < padded; i += TLanes.Count) Outer4x1(d + (o * stride), stride, rows, a + i, padded, g + (o * padded) + i);
         }
         for (; o < outputs; o++)
@@ -105,6 +109,44 @@ internal static unsafe partial class NetKernel<TVector, T, TLanes>
         TLanes.Store(s31, g + (3 * padded) + TLanes.Count);
         TLanes.Store(s32, g + (3 * padded) + (2 * TLanes.Count));
         TLanes.Store(s33, g + (3 * padded) + (3 * TLanes.Count));
+    }
+
+    /// <summary>4 outputs, two vectors of inputs.</summary>
+    private static void Outer4x2(T* d, nint stride, int rows, T* a, nint padded, T* g)
+    {
+        var s00 = TLanes.Load(g);
+        var s01 = TLanes.Load(g + TLanes.Count);
+        var s10 = TLanes.Load(g + padded);
+        var s11 = TLanes.Load(g + padded + TLanes.Count);
+        var s20 = TLanes.Load(g + (2 * padded));
+        var s21 = TLanes.Load(g + (2 * padded) + TLanes.Count);
+        var s30 = TLanes.Load(g + (3 * padded));
+        var s31 = TLanes.Load(g + (3 * padded) + TLanes.Count);
+        for (var r = 0; r < rows; r++, a += padded)
+        {
+            var x0 = TLanes.Load(a);
+            var x1 = TLanes.Load(a + TLanes.Count);
+            var c = TLanes.Create(d[r]);
+            s00 = TLanes.Fma(c, x0, s00);
+            s01 = TLanes.Fma(c, x1, s01);
+            c = TLanes.Create(d[stride + r]);
+            s10 = TLanes.Fma(c, x0, s10);
+            s11 = TLanes.Fma(c, x1, s11);
+            c = TLanes.Create(d[(2 * stride) + r]);
+            s20 = TLanes.Fma(c, x0, s20);
+            s21 = TLanes.Fma(c, x1, s21);
+            c = TLanes.Create(d[(3 * stride) + r]);
+            s30 = TLanes.Fma(c, x0, s30);
+            s31 = TLanes.Fma(c, x1, s31);
+        }
+        TLanes.Store(s00, g);
+        TLanes.Store(s01, g + TLanes.Count);
+        TLanes.Store(s10, g + padded);
+        TLanes.Store(s11, g + padded + TLanes.Count);
+        TLanes.Store(s20, g + (2 * padded));
+        TLanes.Store(s21, g + (2 * padded) + TLanes.Count);
+        TLanes.Store(s30, g + (3 * padded));
+        TLanes.Store(s31, g + (3 * padded) + TLanes.Count);
     }
 
     /// <summary>4 outputs, one vector of inputs.</summary>

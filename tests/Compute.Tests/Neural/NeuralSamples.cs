@@ -46,7 +46,7 @@ internal static class NeuralSamples
     public static byte[] Field<T>(NeuralField<T> field, ComputeTeam? team)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
-        const int rows = 83, steps = 6;
+        const int rows = 52, steps = 4;
         var random = new Philox(78);
         var net = field.Net;
         T[] p = Draw<T>(net.ParameterCount, 0.4, ref random), y0 = Draw<T>(rows * field.States, 1, ref random);
