@@ -1,13 +1,14 @@
 using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
-using Athanor.Compute.Kernels;
+using Athanor.Compute.Neural;
 using Athanor.Compute.Numerics;
 
 namespace Athanor.Compute.Training;
 
 /// <summary>
-/// Kind <c>perceptron</c>: regression of a table's target columns on its input columns. Model keys: <c>hidden</c> (widths), <c>loss</c>
+/// Kind <c>perceptron</c>: regression of a table's target columns on its input columns. Model keys: <c>hidden</c> (widths),
+/// <c>activation</c> (<c>tanh</c>, <c>softplus</c>, <c>relu</c>, <c>silu</c>), <c>loss</c>
 /// (<c>mse</c>, <c>mae</c>: weights, of standardised targets). Data keys: <c>table</c>, <c>targets</c>, <c>inputs</c> (default: all other
 /// columns), <c>validation</c> (fraction, or first and last row from 1), <c>shuffle-seed</c> (rows are permuted before they are split;
 /// without it the split follows the file). Inputs and targets are standardised by the training rows.
@@ -17,27 +18,23 @@ internal sealed class PerceptronRegressionFactory : ITrainingTaskFactory
     public string Kind => "perceptron";
 
     public ITrainingTask<T> Create<T>(TaskSource source)
-        where T : unmanaged, IBinaryFloatingPointIeee754<T>
-    {
-        if (typeof(T) != typeof(float))
-            throw new TrainingException("the kind 'perceptron' is trained in float; precision = float would be right");
-        return (ITrainingTask<T>)(object)PerceptronRegression.Of(source);
-    }
+        where T : unmanaged, IBinaryFloatingPointIeee754<T> => PerceptronRegression<T>.Of(source);
 }
 
-internal sealed class PerceptronRegression : ITrainingTask<float>
+internal sealed class PerceptronRegression<T> : ITrainingTask<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int RowsAtOnce = 32;
 
-    private readonly Perceptron _network;
-    private readonly float[] _x, _y;
+    private readonly DenseNet<T> _network;
+    private readonly T[] _x, _y;
     private readonly int[] _train, _validation;
     private readonly double[] _targetDeviations;
-    private readonly float _mse, _mae;
+    private readonly double _mse, _mae;
 
     private PerceptronRegression(
-        Perceptron network, float[] x, float[] y, int[] train, int[] validation, double[] targetDeviations, float mse, float mae,
-            string model)
+        DenseNet<T> network, T[] x, T[] y, int[] train, int[] validation, double[] targetDeviations, double mse, double mae,
+        string model)
     {
         _network = network;
         (_x, _y, _train, _validation, _targetDeviations, _mse, _mae) = (x, y, train, validation, targetDeviations, mse, mae);
@@ -60,9 +57,9 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
 
     public string Model { get; }
 
-    public static PerceptronRegression Of(TaskSource source)
+    public static PerceptronRegression<T> Of(TaskSource source)
     {
-        TaskJson.CheckKeys(source.Model, "model", "kind", "hidden", "loss");
+        TaskJson.CheckKeys(source.Model, "model", "kind", "hidden", "activation", "loss");
         TaskJson.CheckKeys(source.Data, "data", "table", "targets", "inputs", "validation", "shuffle-seed");
         var table = source.Table(TaskJson.Text(source.Data, "data", "table"));
         var targets = TaskJson.Texts(source.Data, "data", "targets");
@@ -74,13 +71,20 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
         }
         var (train, validation) = Split(source, table.Rows);
         int[] sizes = [inputs.Length, .. TaskJson.Integers(source.Model, "model", "hidden", [32, 32]), targets.Length];
-        if (Perceptron.Check(sizes) is { } wrong) throw new TrainingException($"model.hidden: {wrong}");
+        if (DenseNet<T>.Check(sizes) is { } wrong) throw new TrainingException($"model.hidden: {wrong}");
         var (x, inputMeans, inputDeviations) = Standardised(table, inputs, train);
         var (y, targetMeans, targetDeviations) = Standardised(table, targets, train);
         var (mse, mae) = Loss(source.Model);
+        var activation = TaskJson.Text(source.Model, "model", "activation", "tanh");
+        if (!Enum.TryParse<Activation>(activation, ignoreCase: true, out var function)
+            || activation != function.ToString().ToLowerInvariant())
+        {
+            var names = string.Join(", ", Enum.GetNames<Activation>().Select(static name => name.ToLowerInvariant()));
+            throw new TrainingException($"model.activation is '{activation}'; one of {names} would be right");
+        }
         var model = new JsonObject
         {
-            ["activation"] = "tanh",
+            ["activation"] = activation,
             ["input-deviations"] = Numbers(inputDeviations),
             ["input-means"] = Numbers(inputMeans),
             ["inputs"] = new JsonArray([.. inputs.Select(name => (JsonNode)name)]),
@@ -90,16 +94,16 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
             ["target-means"] = Numbers(targetMeans),
             ["targets"] = new JsonArray([.. targets.Select(name => (JsonNode)name)]),
         };
-        return new PerceptronRegression(
-            new Perceptron(sizes), x, y, train, validation, targetDeviations, (float)mse, (float)mae, model.ToJsonString());
+        return new PerceptronRegression<T>(
+            new DenseNet<T>(sizes, function), x, y, train, validation, targetDeviations, mse, mae, model.ToJsonString());
     }
 
-    public void Initialize(Span<float> parameters, ulong seed) => _network.Initialize(parameters, seed);
+    public void Initialize(Span<T> parameters, ulong seed) => _network.Initialize(parameters, seed);
 
     public object NewScratch() => new Scratch(_network);
 
     /// <remarks>Rows go through the network 32 at a time, in their order; the gradients of these blocks are added in that order.</remarks>
-    public double Gradient(ReadOnlySpan<float> parameters, ReadOnlySpan<int> samples, Span<float> gradient, object scratch)
+    public double Gradient(ReadOnlySpan<T> parameters, ReadOnlySpan<int> samples, Span<T> gradient, object scratch)
     {
         var s = (Scratch)scratch;
         var sum = 0.0;
@@ -108,13 +112,12 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
             var rows = Math.Min(RowsAtOnce, samples.Length - from);
             Predict(parameters, samples.Slice(from, rows), _train, s);
             for (var i = 0; i < rows; i++) sum += RowLoss(_train[samples[from + i]], s, i);
-            _network.Backward(parameters, s.Delta.AsSpan(0, rows * _network.Outputs), s.Gradient, [], s.Workspace);
-            for (var k = 0; k < gradient.Length; k++) gradient[k] += s.Gradient[k];
+            _network.Vjp(parameters, s.Tape, s.Delta.AsSpan(0, rows * _network.Outputs), [], gradient);
         }
         return sum;
     }
 
-    public IReadOnlyDictionary<string, double> Validate(ReadOnlySpan<float> parameters, object scratch)
+    public IReadOnlyDictionary<string, double> Validate(ReadOnlySpan<T> parameters, object scratch)
     {
         if (_validation.Length == 0) return new Dictionary<string, double>();
         var s = (Scratch)scratch;
@@ -130,7 +133,7 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
                 sum += RowLoss(_validation[from + i], s, i);
                 for (var o = 0; o < squares.Length; o++)
                 {
-                    var error = (double)s.Y[i * squares.Length + o] - _y[_validation[from + i] * squares.Length + o];
+                    var error = Error(_validation[from + i], s, i, o);
                     squares[o] += error * error;
                 }
             }
@@ -145,14 +148,16 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
         return metrics;
     }
 
-    private void Predict(ReadOnlySpan<float> parameters, ReadOnlySpan<int> samples, int[] rows, Scratch s)
+    private void Predict(ReadOnlySpan<T> parameters, ReadOnlySpan<int> samples, int[] rows, Scratch s)
     {
         var inputs = _network.Inputs;
         for (var i = 0; i < samples.Length; i++) _x.AsSpan(rows[samples[i]] * inputs, inputs).CopyTo(s.X.AsSpan(i * inputs));
-        _network.Forward(
-            parameters, s.X.AsSpan(0, samples.Length * inputs), samples.Length, s.Y.AsSpan(0, samples.Length * _network.Outputs),
-                s.Workspace);
+        var (count, width) = (samples.Length, _network.Outputs);
+        _network.Forward(parameters, s.X.AsSpan(0, count * inputs), count, s.Y.AsSpan(0, count * width), s.Tape);
     }
+
+    private double Error(int row, Scratch s, int at, int output) =>
+        double.CreateChecked(s.Y[at * _network.Outputs + output] - _y[row * _network.Outputs + output]);
 
     /// <summary>Loss of row <paramref name="row"/>, which lies at place <paramref name="at"/> of the scratch; its slope is written
     /// there.</summary>
@@ -162,14 +167,14 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
         var loss = 0.0;
         for (var o = 0; o < outputs; o++)
         {
-            var error = s.Y[at * outputs + o] - _y[row * outputs + o];
-            loss += (double)_mse * error * error + _mae * MathF.Abs(error);
-            s.Delta[at * outputs + o] = (2.0f * _mse * error + _mae * MathF.Sign(Finite(error))) / outputs;
+            var error = Error(row, s, at, o);
+            loss += _mse * error * error + _mae * Math.Abs(error);
+            s.Delta[at * outputs + o] = T.CreateChecked((2.0 * _mse * error + _mae * Math.Sign(Finite(error))) / outputs);
         }
         return loss / outputs;
 
         // Sign of a NaN would throw; the loss already says that it is one.
-        static float Finite(float error) => float.IsNaN(error) ? 0.0f : error;
+        static double Finite(double error) => double.IsNaN(error) ? 0.0 : error;
     }
 
     private static (double Mse, double Mae) Loss(JsonElement model)
@@ -213,9 +218,9 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
             new($"data.validation is {value.GetRawText()}; {right} would be right");
     }
 
-    private static (float[] Values, double[] Means, double[] Deviations) Standardised(TrainingTable table, string[] names, int[] train)
+    private static (T[] Values, double[] Means, double[] Deviations) Standardised(TrainingTable table, string[] names, int[] train)
     {
-        var values = new float[table.Rows * names.Length];
+        var values = new T[table.Rows * names.Length];
         double[] means = new double[names.Length], deviations = new double[names.Length];
         for (var c = 0; c < names.Length; c++)
         {
@@ -226,19 +231,19 @@ internal sealed class PerceptronRegression : ITrainingTask<float>
             deviations[c] = Math.Sqrt(deviations[c] / train.Length);
             // A column that never changes tells nothing, and must not divide by 0.
             if (deviations[c] == 0.0) deviations[c] = 1.0;
-            for (var row = 0; row < table.Rows; row++) values[row * names.Length + c] = (float)((column[row] - means[c]) / deviations[c]);
+            for (var row = 0; row < table.Rows; row++) values[row * names.Length
+                + c] = T.CreateChecked((column[row] - means[c]) / deviations[c]);
         }
         return (values, means, deviations);
     }
 
     private static JsonArray Numbers(double[] values) => [.. values.Select(value => (JsonNode)value)];
 
-    private sealed class Scratch(Perceptron network)
+    private sealed class Scratch(DenseNet<T> network)
     {
-        public readonly PerceptronWorkspace Workspace = new(network, RowsAtOnce);
-        public readonly float[] X = new float[RowsAtOnce * network.Inputs];
-        public readonly float[] Y = new float[RowsAtOnce * network.Outputs];
-        public readonly float[] Delta = new float[RowsAtOnce * network.Outputs];
-        public readonly float[] Gradient = new float[network.ParameterCount];
+        public readonly NetTape<T> Tape = network.NewTape(RowsAtOnce);
+        public readonly T[] X = new T[RowsAtOnce * network.Inputs];
+        public readonly T[] Y = new T[RowsAtOnce * network.Outputs];
+        public readonly T[] Delta = new T[RowsAtOnce * network.Outputs];
     }
 }

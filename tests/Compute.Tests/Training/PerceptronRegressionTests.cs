@@ -27,28 +27,30 @@ public sealed class PerceptronRegressionTests
     }
 
     [Theory]
-    [InlineData("""{"mse":1}""")]
-    [InlineData("""{"mse":0.5,"mae":0.25}""")]
-    public void Its_gradient_is_the_slope_of_its_loss(string loss)
+    [InlineData("""{"mse":1}""", "tanh")]
+    [InlineData("""{"mse":0.5,"mae":0.25}""", "silu")]
+    public void Its_gradient_is_the_slope_of_its_loss(string loss, string activation)
     {
-        var task = Create($$"""{"kind":"perceptron","hidden":[5],"loss":{{loss}}}""", """{"table":"t","targets":["y","a"]}""");
-        var p = new float[task.ParameterCount];
+        var task = TrainingTasks.Create<double>(
+            $$"""{"kind":"perceptron","hidden":[5],"activation":"{{activation}}","loss":{{loss}}}""", """{"table":"t","targets":["y","a"]}""",
+            _ => Table.ToBytes(), SplitRequest.OfData);
+        var p = new double[task.ParameterCount];
         task.Initialize(p, 3);
         // The outputs' biases, so high that no error changes its sign: there the absolute error has no slope.
-        (p[^1], p[^2]) = (6.0f, 6.0f);
-        var gradient = new float[p.Length];
+        (p[^1], p[^2]) = (6.0, 6.0);
+        var gradient = new double[p.Length];
         int[] samples = [.. Enumerable.Range(0, 40)];
         var scratch = task.NewScratch();
         task.Gradient(p, samples, gradient, scratch);
         for (var k = 0; k < p.Length; k++)
         {
-            var (kept, step) = (p[k], 1e-2f);
+            var (kept, step) = (p[k], 1e-5);
             p[k] = kept + step;
-            var up = task.Gradient(p, samples, new float[p.Length], scratch);
+            var up = task.Gradient(p, samples, new double[p.Length], scratch);
             p[k] = kept - step;
-            var down = task.Gradient(p, samples, new float[p.Length], scratch);
+            var down = task.Gradient(p, samples, new double[p.Length], scratch);
             p[k] = kept;
-            Assert.Equal((up - down) / (2.0 * step), gradient[k], 0.05 + 0.02 * Math.Abs(gradient[k]));
+            Assert.Equal((up - down) / (2.0 * step), gradient[k], 1e-5 + 1e-6 * Math.Abs(gradient[k]));
         }
     }
 

@@ -48,14 +48,17 @@ public sealed class RunFileTests : IDisposable
         Assert.Equal(9UL, RunFile.Read(At("run.hocon"), seed: 9).Spec.Seed);
     }
 
-    [Fact]
-    public void The_example_is_a_run_that_can_be_started()
+    [Theory]
+    [InlineData("airfoil", "perceptron", 1503)]
+    [InlineData("klatt-engell", "hybrid", 0)]
+    [InlineData("tanks", "hybrid", 768)]
+    public void The_examples_are_runs_that_can_be_started(string name, string kind, int rows)
     {
-        var file = RunFile.Read(RepositoryFiles.Path("examples", "airfoil.hocon"));
-        Assert.Equal("airfoil", file.Name);
-        Assert.Equal(1503, TrainingTable.FromBytes(file.Tables.Values.Single()).Rows);
+        var file = RunFile.Read(RepositoryFiles.Path("examples", $"{name}.hocon"));
+        Assert.Equal(name, file.Name);
+        Assert.Equal(rows, file.Tables.Values.Sum(table => TrainingTable.FromBytes(table).Rows));
         using var model = JsonDocument.Parse(file.Spec.Model);
-        Assert.Equal("perceptron", model.RootElement.GetProperty("kind").GetString());
+        Assert.Equal(kind, model.RootElement.GetProperty("kind").GetString());
     }
 
     [Theory]
@@ -70,9 +73,11 @@ public sealed class RunFileTests : IDisposable
     [InlineData("targets = [y]", "target = [y]", "data has no key 'target'; valid are table, targets")]
     [InlineData("validation = 0.25", "validation = 1.5", ":4: data.validation is 1.5; a fraction")]
     [InlineData("t.csv", "none.csv", ":4: there is no file ")]
+    [InlineData("targets = [y]", "targets = [y], rows = [5, 21]", ":4: 'rows' must be [FIRST, LAST] within rows 1 to 20 of the file")]
     [InlineData("batch = 4", "batch = 400", "there are 15 training samples, fewer than a batch of 400; a batch of at most 15")]
     [InlineData("learning-rate = 0.02", "learning-rate = -1", "the learning rate is -1; a positive number would be right")]
-    [InlineData("precision = float", "precision = double", "the kind 'perceptron' is trained in float; precision = float would be right")]
+    [InlineData("precision = float", "precision = half", ":6: 'training.precision' is 'half'; one of float, double would be right")]
+    [InlineData("kind = perceptron,", "kind = perceptron, activation = gelu,", ":2: model.activation is 'gelu'; one of tanh, softplus, relu, silu")]
     [InlineData("name = small", "name = \"a b\"", ":1: 'name' is 'a b'")]
     [InlineData("mse = 1", "huber = 1", ":3: loss has no key 'huber'; valid are mse, mae")]
     public void What_is_wrong_is_told_with_file_line_and_what_would_be_right(string from, string to, string says)
