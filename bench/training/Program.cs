@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Globalization;
-using Athanor.Actors;
 using Athanor.Compute.Training;
 using Athanor.Hosting;
 using Athanor.Hosting.Configuration;
@@ -47,8 +46,8 @@ try
             if (round % 2 == 1) (without[round], _) = await Rate(hidden, TimeSpan.FromHours(1));
         }
         var costs = without.Zip(with, static (a, b) => 100.0 * (1.0 - b / a)).ToArray();
-        Console.WriteLine(
-            $"{name,-34}{$"{size / 1024.0 / 1024.0:0.00} MiB",12}{Text(without, "0"),24}{Text(with, "0"),24}{Text(costs, "0.0") + " %",22}");
+        var (mebibytes, cost) = ($"{size / 1024.0 / 1024.0:0.00} MiB", Text(costs, "0.0") + " %");
+        Console.WriteLine($"{name,-34}{mebibytes,12}{Text(without, "0"),24}{Text(with, "0"),24}{cost,22}");
     }
 }
 finally
@@ -80,7 +79,8 @@ async Task<(double Rate, long Bytes)> Rate(string hidden, TimeSpan saveEvery)
     while (true)
     {
         await Task.Delay(TimeSpan.FromMilliseconds(50), time);
-        var note = (await cluster.Progress.Running()).Select(static work => RunNote.Parse(work.Note)).FirstOrDefault(static n => n is not null);
+        var running = await cluster.Progress.Running();
+        var note = running.Select(static work => RunNote.Parse(work.Note)).FirstOrDefault(static n => n is not null);
         var now = time.GetTimestamp();
         // The first checks are the compiler's.
         if (note is null || note.Step < 4 * Member.CheckEvery) continue;
@@ -98,7 +98,8 @@ static string Text(double[] values, string form)
 {
     var sorted = values.Order().ToArray();
     var invariant = CultureInfo.InvariantCulture;
-    return $"{sorted[sorted.Length / 2].ToString(form, invariant)} ({sorted[0].ToString(form, invariant)}-{sorted[^1].ToString(form, invariant)})";
+    var (middle, low, high) = (sorted[sorted.Length / 2], sorted[0], sorted[^1]);
+    return $"{middle.ToString(form, invariant)} ({low.ToString(form, invariant)}-{high.ToString(form, invariant)})";
 }
 
 static int Unknown(string argument)
@@ -127,7 +128,8 @@ internal static class Member
 
     public static RunSpec Spec(string hidden, string table, TimeSpan saveEvery) => new(
         $$"""{"hidden":{{hidden}},"kind":"perceptron"}""", $$"""{"table":"{{table}}","targets":["y"]}""", [table], RunPrecision.Float, 1,
-        new RunOptimiser(RunOptimiserKind.Adam, 1e-4, 0.0, 0.9, 0.999, 1e-8, 0.0), new RunSchedule(RunScheduleKind.Constant, 0, 0.0, 0, 0.1),
+        new RunOptimiser(RunOptimiserKind.Adam, 1e-4, 0.0, 0.9, 0.999, 1e-8, 0.0),
+        new RunSchedule(RunScheduleKind.Constant, 0, 0.0, 0, 0.1),
         new RunStop(1L << 40, 0, 0.0, 0.0), new RunGuard(0.0, 0, 0, 1.0, 0.5, 5), 64, 0, 1, 0.0, 0.0, CheckEvery, [], 0, 0,
         TimeSpan.FromMinutes(30), saveEvery, "");
 }

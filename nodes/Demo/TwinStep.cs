@@ -97,7 +97,7 @@ internal sealed class TwinStep : IDemoStep
             Run, new GetTraining(),
             run =>
             {
-                if (run.Phase is TrainingPhase.Failed or TrainingPhase.Cancelled)
+                if (run.Phase is TrainingPhase.Failed or TrainingPhase.Cancelled or TrainingPhase.Parked)
                     throw new InvalidOperationException($"the training {Run} ended without a model: {run.Reason}");
                 context.Progress.Advance("Steps of training", run.Step, steps);
                 return run.Phase == TrainingPhase.Finished;
