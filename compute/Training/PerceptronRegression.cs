@@ -10,8 +10,9 @@ namespace Athanor.Compute.Training;
 /// Kind <c>perceptron</c>: regression of a table's target columns on its input columns. Model keys: <c>hidden</c> (widths),
 /// <c>activation</c> (<c>tanh</c>, <c>softplus</c>, <c>relu</c>, <c>silu</c>), <c>loss</c>
 /// (<c>mse</c>, <c>mae</c>: weights, of standardised targets). Data keys: <c>table</c>, <c>targets</c>, <c>inputs</c> (default: all other
-/// columns), <c>validation</c> (fraction, or first and last row from 1), <c>shuffle-seed</c> (rows are permuted before they are split;
-/// without it the split follows the file). Inputs and targets are standardised by the training rows.
+/// columns), <c>rows</c> (first and last that are used, from 1), <c>validation</c> (a fraction at the end, or first and last row from 1),
+/// <c>shuffle-seed</c> (rows are permuted before they are split; without it the split follows the file). Inputs and targets are standardised
+/// by the training rows.
 /// </summary>
 internal sealed class PerceptronRegressionFactory : ITrainingTaskFactory
 {
@@ -60,7 +61,7 @@ internal sealed class PerceptronRegression<T> : ITrainingTask<T>
     public static PerceptronRegression<T> Of(TaskSource source)
     {
         TaskJson.CheckKeys(source.Model, "model", "kind", "hidden", "activation", "loss");
-        TaskJson.CheckKeys(source.Data, "data", "table", "targets", "inputs", "validation", "shuffle-seed");
+        TaskJson.CheckKeys(source.Data, "data", "table", "targets", "inputs", "rows", "validation", "shuffle-seed");
         var table = source.Table(TaskJson.Text(source.Data, "data", "table"));
         var targets = TaskJson.Texts(source.Data, "data", "targets");
         var inputs = TaskJson.Texts(source.Data, "data", "inputs", [.. table.Names.Except(targets)]);
@@ -189,34 +190,45 @@ internal sealed class PerceptronRegression<T> : ITrainingTask<T>
 
     private static (int[] Train, int[] Validation) Split(TaskSource source, int rows)
     {
-        var order = Enumerable.Range(0, rows).ToArray();
+        var (low, high) = Range(source.Data, "rows", 1, rows) ?? (1, rows);
+        var order = Enumerable.Range(low - 1, high - low + 1).ToArray();
         if (source.Data.TryGetProperty("shuffle-seed", out _))
-            order = new Philox((ulong)TaskJson.Integer(source.Data, "data", "shuffle-seed")).Permutation(rows);
-        var (first, end) = (rows, rows);
+            new Philox((ulong)TaskJson.Integer(source.Data, "data", "shuffle-seed")).Shuffle<int>(order);
+        var (first, end) = (order.Length, order.Length);
         if (source.Split.Folds > 1)
         {
-            if (rows < source.Split.Folds) throw new TrainingException($"{rows} rows cannot be cut into {source.Split.Folds} folds");
-            (first, end) = source.Split.Part(rows);
+            if (order.Length < source.Split.Folds)
+                throw new TrainingException($"{order.Length} rows cannot be cut into {source.Split.Folds} folds");
+            (first, end) = source.Split.Part(order.Length);
         }
         else if (source.Data.TryGetProperty("validation", out var validation) && validation.ValueKind == JsonValueKind.Array)
         {
-            if (TaskJson.Integers(source.Data, "data", "validation") is not [var from, var to] || from < 1 || to < from || to > rows)
-                throw Wrong(validation, $"[FIRST, LAST] within rows 1 to {rows}");
-            (first, end) = (from - 1, to);
+            var (from, to) = Range(source.Data, "validation", low, high)!.Value;
+            (first, end) = (from - low, to - low + 1);
         }
         else
         {
             var fraction = TaskJson.Number(source.Data, "data", "validation", 0.0);
             if (fraction is < 0.0 or >= 1.0)
-                throw Wrong(source.Data.GetProperty("validation"), "a fraction from 0 to below 1, or [FIRST, LAST],");
-            first = rows - (int)(fraction * rows);
+                throw Wrong("validation", source.Data.GetProperty("validation"), "a fraction from 0 to below 1, or [FIRST, LAST],");
+            first = order.Length - (int)(fraction * order.Length);
         }
         int[] train = [.. order[..first], .. order[end..]];
         return train.Length > 0 ? (train, order[first..end]) : throw new TrainingException("data.validation leaves no row for training");
-
-        static TrainingException Wrong(JsonElement value, string right) =>
-            new($"data.validation is {value.GetRawText()}; {right} would be right");
     }
+
+    /// <summary>[FIRST, LAST], rows from 1; null where the key is absent.</summary>
+    private static (int First, int Last)? Range(JsonElement data, string key, int least, int most)
+    {
+        if (!data.TryGetProperty(key, out var value)) return null;
+        return value.ValueKind == JsonValueKind.Array && TaskJson.Integers(data, "data", key) is [var first, var last]
+            && first >= least && first <= last && last <= most
+                ? (first, last)
+                : throw Wrong(key, value, $"[FIRST, LAST] within rows {least} to {most}");
+    }
+
+    private static TrainingException Wrong(string key, JsonElement value, string right) =>
+        new($"data.{key} is {value.GetRawText()}; {right} would be right");
 
     private static (T[] Values, double[] Means, double[] Deviations) Standardised(TrainingTable table, string[] names, int[] train)
     {

@@ -67,6 +67,20 @@ public sealed class PerceptronRegressionTests
         Assert.Equal(60, new SplitRequest(7, 6).Part(60).End);
     }
 
+    [Fact]
+    public void Of_the_rows_only_those_named_are_used()
+    {
+        var task = Create(Model, """{"table":"t","targets":["y"],"rows":[11,50],"validation":[41,50]}""");
+        Assert.Equal(30, task.Samples);
+        // What lies outside changes nothing, not even the scales.
+        double[][] columns = [.. Table.Names.Select(name => Table[name].ToArray())];
+        foreach (var column in columns) column[5] = column[55] = 1e6;
+        var bytes = new TrainingTable(Table.Names, columns).ToBytes();
+        var other = TrainingTasks.Create<float>(
+            Model, """{"table":"t","targets":["y"],"rows":[11,50],"validation":[41,50]}""", _ => bytes, SplitRequest.OfData);
+        Assert.Equal(task.Model, other.Model);
+    }
+
     public static TheoryData<string, string, string> Bad => new()
     {
         { "data has no key 'target'; valid are table, targets, inputs", Model, """{"table":"t","target":["y"]}""" },
@@ -76,6 +90,8 @@ public sealed class PerceptronRegressionTests
         { "data.targets holds every column", Model, """{"table":"t","targets":["a","b","y"]}""" },
         { "data.validation is 1; a fraction", Model, """{"table":"t","targets":["y"],"validation":1}""" },
         { "[FIRST, LAST] within rows 1 to 60 would be right", Model, """{"table":"t","targets":["y"],"validation":[50,61]}""" },
+        { "data.validation is [1,20]; [FIRST, LAST] within rows 11 to 50", Model, """{"table":"t","targets":["y"],"rows":[11,50],"validation":[1,20]}""" },
+        { "data.rows is [0,20]; [FIRST, LAST] within rows 1 to 60", Model, """{"table":"t","targets":["y"],"rows":[0,20]}""" },
         { "leaves no row for training", Model, """{"table":"t","targets":["y"],"validation":[1,60]}""" },
         { "model.hidden: layer 1 has width 0", """{"kind":"perceptron","hidden":[0]}""", """{"table":"t","targets":["y"]}""" },
         { "loss has no key 'huber'; valid are mse, mae", """{"kind":"perceptron","loss":{"huber":1}}""", """{"table":"t","targets":["y"]}""" },
