@@ -34,7 +34,7 @@ public sealed class ComputeTeam : IDisposable
 
     public int Threads { get; }
 
-    /// <summary>Calls <paramref name="piece"/> (index of the piece, index of the thread) for all pieces; returns when all are done.</summary>
+    /// <summary>Calls <paramref name="piece"/> (index of the piece, of the thread) for all pieces; returns when all are done.</summary>
     public void Run(int pieces, Action<int, int> piece)
     {
         ObjectDisposedException.ThrowIf(_ended, this);

@@ -41,7 +41,8 @@ internal static unsafe partial class NetKernel<TVector, T, TLanes>
         var f = 0;
         for (; f + TLanes.Count <= features; f += TLanes.Count)
         {
-            for (var r = 0; r < whole; r += TLanes.Count) TLanes.Transpose(from + (r * stride) + f, stride, to + ((nint)f * rows) + r, rows);
+            for (var r = 0; r < whole; r += TLanes.Count)
+                TLanes.Transpose(from + (r * stride) + f, stride, to + ((nint)f * rows) + r, rows);
         }
         for (var g = 0; g < features; g++, to += rows)
         {
@@ -58,7 +59,8 @@ internal static unsafe partial class NetKernel<TVector, T, TLanes>
         var f = 0;
         for (; f + TLanes.Count <= features; f += TLanes.Count)
         {
-            for (var r = 0; r < whole; r += TLanes.Count) TLanes.Transpose(from + ((nint)f * rows) + r, rows, to + (r * stride) + f, stride);
+            for (var r = 0; r < whole; r += TLanes.Count)
+                TLanes.Transpose(from + ((nint)f * rows) + r, rows, to + (r * stride) + f, stride);
         }
         for (var g = 0; g < features; g++, from += rows)
         {

@@ -64,9 +64,12 @@ internal static unsafe class NetKernels<T>
 
     public static void StoreRows(T* from, int rows, int count, int features, T* to, nint stride)
     {
-        if (Vector512.IsHardwareAccelerated) NetKernel<Vector512<T>, T, Lanes512<T>>.StoreRows(from, rows, count, features, to, stride);
-        else if (Vector256.IsHardwareAccelerated) NetKernel<Vector256<T>, T, Lanes256<T>>.StoreRows(from, rows, count, features, to, stride);
-        else if (Vector128.IsHardwareAccelerated) NetKernel<Vector128<T>, T, Lanes128<T>>.StoreRows(from, rows, count, features, to, stride);
+        if (Vector512.IsHardwareAccelerated)
+            NetKernel<Vector512<T>, T, Lanes512<T>>.StoreRows(from, rows, count, features, to, stride);
+        else if (Vector256.IsHardwareAccelerated)
+            NetKernel<Vector256<T>, T, Lanes256<T>>.StoreRows(from, rows, count, features, to, stride);
+        else if (Vector128.IsHardwareAccelerated)
+            NetKernel<Vector128<T>, T, Lanes128<T>>.StoreRows(from, rows, count, features, to, stride);
         else NetKernel<T, T, ScalarLanes<T>>.StoreRows(from, rows, count, features, to, stride);
     }
 }

@@ -45,8 +45,8 @@ public sealed unsafe class NeuralField<T>
     public FieldTape<T> NewTape(int maxRows, int maxSteps, ComputeTeam? team = null) =>
         new(_field, maxRows, maxSteps, team, keepsAll: true);
 
-    /// <summary>For <see cref="Fit"/> and <see cref="Jvp"/>, and for <see cref="Solve"/> without a backward pass: holds the records of one block
-    /// a thread.</summary>
+    /// <summary>For <see cref="Fit"/> and <see cref="Jvp"/>, and for <see cref="Solve"/> without a backward pass: holds the records of one
+    /// block a thread.</summary>
     public FieldTape<T> NewFitTape(int maxRows, int maxSteps, ComputeTeam? team = null) =>
         new(_field, maxRows, maxSteps, team, keepsAll: false);
 
@@ -75,7 +75,8 @@ public sealed unsafe class NeuralField<T>
         }
     }
 
-    /// <summary>The Jacobian-vector product: trajectories, and how they change with initial states and controls along a direction.</summary>
+    /// <summary>The Jacobian-vector product: trajectories, and how they change with initial states and controls along a direction.
+    /// </summary>
     /// <param name="dy0">[rows, states].</param>
     /// <param name="dControls">[rows, steps, controls].</param>
     /// <param name="trajectories">[rows, steps + 1, states]; written.</param>

@@ -5,7 +5,8 @@ namespace Athanor.Compute.Numerics;
 
 /// <summary>
 /// Activation functions written once over <see cref="ILanes{TVector, T}"/>, so that scalars and vectors of any width have the same bits.
-/// tanh has the bits of <see cref="DetMath.Tanh(double)"/>. Largest errors, asserted by the tests: below 2 ulp each.
+/// exp and tanh have the bits of <see cref="DetMath"/>'s. Below 2 ulp each, asserted by the tests; the largest errors found (float / double):
+/// exp 0.99 / 0.96, tanh 1.45 / 1.35, softplus 1.41 / 1.25, sigmoid 0.95 / 0.93, SiLU 1.05 / 0.95.
 /// </summary>
 internal static class LaneMath<TVector, T, TLanes>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>

@@ -82,7 +82,8 @@ public sealed class NeuralFieldTests
         var count = field.Net.ParameterCount;
         float[] p = NeuralSamples.Draw<float>(nets * count, 0.5, ref random), u = NeuralSamples.Draw<float>(rows * steps, 1, ref random);
         float[] y0 = NeuralSamples.Draw<float>(nets * rows * 2, 1, ref random), h = [0.1f, 0.2f, 0.1f];
-        float[] targets = NeuralSamples.Draw<float>(rows * perRow, 1, ref random), weights = NeuralSamples.Draw<float>(perRow, 1, ref random);
+        var targets = NeuralSamples.Draw<float>(rows * perRow, 1, ref random);
+        var weights = NeuralSamples.Draw<float>(perRow, 1, ref random);
         float[] expected = new float[nets * rows * perRow], gradient = new float[p.Length];
         var losses = new double[nets];
         var tape = field.NewFitTape(rows, steps);
