@@ -66,8 +66,7 @@ internal sealed class RunFileReader(string path, HoconObject root)
         TrainingTable table;
         try
         {
-            var (first, end) = Rows(around, csv.Rows);
-            table = new TrainingTable([.. csv.Names], [.. csv.Names.Select(column => csv[column][first..end])]);
+            table = new TrainingTable([.. csv.Names], [.. csv.Names.Select(column => csv[column])]);
         }
         catch (TrainingException e)
         {
@@ -77,17 +76,6 @@ internal sealed class RunFileReader(string path, HoconObject root)
         var hash = Convert.ToHexStringLower(System.Security.Cryptography.SHA256.HashData(bytes));
         _tables[hash] = bytes;
         return hash;
-    }
-
-    /// <summary>The rows that <c>rows</c> = [FIRST, LAST] (from 1) leaves; what lies outside does not come into the run at all.</summary>
-    private static (int First, int End) Rows(HoconObject around, int count)
-    {
-        if (!around.TryGet("rows", out var value)) return (0, count);
-        int[] given = value is HoconArray array && array.Items.All(static item => item is HoconScalar { Kind: HoconScalarKind.Number })
-            ? [.. array.Items.Select(static item => int.TryParse(((HoconScalar)item).Text, out var row) ? row : 0)] : [];
-        return given is [var first, var last] && first >= 1 && first <= last && last <= count
-            ? (first - 1, last)
-            : throw new UserException($"{around.KeyOrigin("rows")}: 'rows' must be [FIRST, LAST] within rows 1 to {count} of the file");
     }
 
     private RunSpec Training(RunKeys keys, string model, string data, ulong? seed, long? steps)

@@ -111,7 +111,7 @@ internal static class RunJson
                 case "files" when value is HoconArray array:
                     json["tables"] = new JsonArray([.. array.Items.Select(item => (JsonNode)table(item, from))]);
                     break;
-                case "columns" or "rows" when from.TryGet("file", out _) || from.TryGet("files", out _):
+                case "columns" when from.TryGet("file", out _) || from.TryGet("files", out _):
                     // It only says what is read.
                     break;
                 default:
