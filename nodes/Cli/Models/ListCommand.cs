@@ -34,9 +34,7 @@ internal static class ListCommand
         List<Line> lines = [];
         foreach (var some in (await cluster.Client.List(tenant, "models", cancellation)).Chunk(AtOnce))
         {
-            // A model that is faulted cannot answer; it is listed all the same.
-            var views = await Task.WhenAll(some.Select(e => cluster.Client.Query(e.Address, new ModelQuery(), cancellation: cancellation)));
-            lines.AddRange(some.Zip(views, static (entity, view) => new Line(entity, view as ModelView)));
+            lines.AddRange(await Task.WhenAll(some.Select(async entity => new Line(entity, await View(cluster.Client, entity, cancellation)))));
         }
         if (parsed.GetValue(Cli.Json))
         {
@@ -63,6 +61,19 @@ internal static class ListCommand
         foreach (var (entity, view) in lines) table.AddRow([.. Cells(entity, view).Select(cell => new Text(cell))]);
         AnsiConsole.Write(table);
         return ExitCodes.Success;
+    }
+
+    /// <summary>A model that is faulted, or whose owner is away, cannot answer; it is listed all the same.</summary>
+    private static async Task<ModelView?> View(IClusterClient client, EntitySummary entity, CancellationToken cancellation)
+    {
+        try
+        {
+            return await client.Query(entity.Address, new ModelQuery(), cancellation: cancellation) as ModelView;
+        }
+        catch (TimeoutException)
+        {
+            return null;
+        }
     }
 
     private static string[] Cells(EntitySummary entity, ModelView? view)
