@@ -13,6 +13,8 @@ namespace Athanor.Compute.Neural.Models;
 /// An empty tank gives nothing away, so no level falls below 0 (but for the overflow's tail of 1e-22).
 /// Levels as the lower tank's sensor gives them, in V. All numbers are trained, from a guess that only knows the time scale.
 /// </summary>
+/// <remarks>Exports write these formulas down a second time (<see cref="Exchange.Onnx.OnnxPhysics"/>); OnnxDynamicsTests holds the two
+/// together.</remarks>
 internal readonly struct TankPhysics<T> : IModelPhysics<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
