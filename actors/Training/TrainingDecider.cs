@@ -69,8 +69,12 @@ public sealed class TrainingDecider : Decider<TrainingState>
         RunFinished e => state with { Phase = TrainingPhase.Finished, Run = state.Run! with { Metrics = e.Metrics } },
         TrainingParked e => state with { Phase = TrainingPhase.Parked, Reason = e.Reason },
         TrainingResumed => state.Run is { } run
-            ? state with { Phase = TrainingPhase.Running, Reason = "",
-                Run = run with { Attempt = run.Attempt + 1, Resumes = run.Resumes + 1 } }
+            ? state with
+            {
+                Phase = TrainingPhase.Running,
+                Reason = "",
+                Run = run with { Attempt = run.Attempt + 1, Resumes = run.Resumes + 1 }
+            }
             : state with { Phase = TrainingPhase.Running, Reason = "", Attempt = state.Attempt + 1 },
         SegmentDone e => state with
         {

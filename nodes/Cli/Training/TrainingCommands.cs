@@ -30,8 +30,11 @@ internal static class TrainingCommands
         DefaultValueFactory = _ => "",
     };
 
-    private static readonly Option<string?> Csv = new("--csv") { Description = "Write what was measured to a CSV file.",
-        HelpName = "FILE" };
+    private static readonly Option<string?> Csv = new("--csv")
+    {
+        Description = "Write what was measured to a CSV file.",
+        HelpName = "FILE"
+    };
 
     private static readonly Option<string?> Plot = new("--plot") { Description = "Draw the loss into an SVG file.", HelpName = "FILE.svg" };
 

@@ -67,8 +67,11 @@ public sealed class LoopCheckpointTests
         byte[] Changed(string from, string to)
         {
             var whole = SafeTensors.Read(checkpoint);
-            return (whole with { Metadata = whole.Metadata.SetItem("athanor.checkpoint",
-                whole.Metadata["athanor.checkpoint"].Replace(from, to)) }).Write();
+            return (whole with
+            {
+                Metadata = whole.Metadata.SetItem("athanor.checkpoint",
+                whole.Metadata["athanor.checkpoint"].Replace(from, to))
+            }).Write();
         }
     }
 

@@ -32,8 +32,11 @@ public sealed class LoopGuardTests
     {
         // No rate is low enough: the task breaks where its own optimum lies.
         var task = new LeastSquares<double>(50, breaksAbove: 1.5);
-        var settings = Settings with { Optimiser = new OptimiserSettings(OptimiserKind.Sgd, 0.1),
-            Guard = new GuardSettings(MaxRollbacks: 3) };
+        var settings = Settings with
+        {
+            Optimiser = new OptimiserSettings(OptimiserKind.Sgd, 0.1),
+            Guard = new GuardSettings(MaxRollbacks: 3)
+        };
         var loop = new TrainingLoop<double>(task, settings, "x").Run();
         var rollbacks = loop.Drain().Rollbacks;
         Assert.Equal((LoopEnd.Diverged, 4), (loop.End, rollbacks.Length));

@@ -16,8 +16,12 @@ public sealed class PerceptronRegressionTests
         var task = Create(Model, """{"table":"t","targets":["y"],"validation":0.2,"shuffle-seed":4}""");
         Assert.Equal((48, 2 * 8 + 8 + 8 + 1), (task.Samples, task.ParameterCount));
         Assert.Equal(["layers.0.weight", "layers.0.bias", "layers.1.weight", "layers.1.bias"], task.Tensors.Select(t => t.Name));
-        var settings = Loops.Settings with { Optimiser = new OptimiserSettings(OptimiserKind.Adam, 0.02), Stop = new StopSettings(1500),
-            CheckEvery = 100 };
+        var settings = Loops.Settings with
+        {
+            Optimiser = new OptimiserSettings(OptimiserKind.Adam, 0.02),
+            Stop = new StopSettings(1500),
+            CheckEvery = 100
+        };
         var loop = new TrainingLoop<float>(task, settings, "x").Run();
         Assert.True(loop.BestFigures["nmse"] < 0.05, $"{loop.BestFigures["nmse"]}");
         Assert.True(loop.BestFigures["rmse"] < 0.1);
