@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using System.Text.Json;
 using Athanor.Compute.Training;
 using Athanor.Hosting;
 using Athanor.Hosting.Configuration;
@@ -34,19 +35,24 @@ try
 {
     Console.WriteLine($"a checkpoint every 2 s of training; {rounds} rounds of {seconds} s each, medians (range) in steps/s");
     Console.WriteLine($"{"",-34}{"checkpoint",12}{"without",24}{"with",24}{"cost",22}");
-    foreach (var (name, hidden) in new[] { ("perceptron 8-48-48-1", "[48,48]"), ("perceptron 8-512-512-512-1", "[512,512,512]") })
+    foreach (var (name, hidden) in new[]
+    {
+        ("perceptron 8-48-48-1", "[48,48]"), ("perceptron 8-512-512-512-1", "[512,512,512]"),
+    })
     {
         double[] without = new double[rounds], with = new double[rounds];
-        long size = 0;
         for (var round = 0; round < rounds; round++)
         {
             // In turns, and every other round the other way round.
-            if (round % 2 == 0) (without[round], _) = await Rate(hidden, TimeSpan.FromHours(1));
-            (with[round], size) = await Rate(hidden, TimeSpan.FromSeconds(2));
-            if (round % 2 == 1) (without[round], _) = await Rate(hidden, TimeSpan.FromHours(1));
+            if (round % 2 == 0) without[round] = await Rate(hidden, TimeSpan.FromHours(1));
+            with[round] = await Rate(hidden, TimeSpan.FromSeconds(2));
+            if (round % 2 == 1) without[round] = await Rate(hidden, TimeSpan.FromHours(1));
         }
         var costs = without.Zip(with, static (a, b) => 100.0 * (1.0 - b / a)).ToArray();
-        var (mebibytes, cost) = ($"{size / 1024.0 / 1024.0:0.00} MiB", Text(costs, "0.0") + " %");
+        // Weights, two moments and the best weights, in float.
+        int[] sizes = [8, .. JsonSerializer.Deserialize<int[]>(hidden)!, 1];
+        var size = 16.0 * sizes.Skip(1).Select((width, layer) => width * (sizes[layer] + 1)).Sum() / (1 << 20);
+        var (mebibytes, cost) = ($"{size:0.00} MiB", Text(costs, "0.0") + " %");
         Console.WriteLine($"{name,-34}{mebibytes,12}{Text(without, "0"),24}{Text(with, "0"),24}{cost,22}");
     }
 }
@@ -56,7 +62,7 @@ finally
 }
 return 0;
 
-async Task<(double Rate, long Bytes)> Rate(string hidden, TimeSpan saveEvery)
+async Task<double> Rate(string hidden, TimeSpan saveEvery)
 {
     var state = Directory.CreateDirectory(Path.Combine(place, Guid.NewGuid().ToString("N"))).FullName;
     var options = new AthanorOptions
@@ -88,9 +94,7 @@ async Task<(double Rate, long Bytes)> Rate(string hidden, TimeSpan saveEvery)
         var passed = time.GetElapsedTime(first.Value.At, now).TotalSeconds;
         if (passed < seconds) continue;
         await cluster.Client.Ask(run, new CancelTraining("measured"));
-        var largest = new DirectoryInfo(state).EnumerateFiles("*", SearchOption.AllDirectories)
-            .Where(static f => f.FullName.Contains("blob", StringComparison.Ordinal)).Select(static f => f.Length).DefaultIfEmpty().Max();
-        return ((note.Step - first.Value.Step) / passed, largest);
+        return (note.Step - first.Value.Step) / passed;
     }
 }
 

@@ -14,20 +14,27 @@ internal sealed record RunMeasurements(ImmutableArray<RunPoint> Points, Immutabl
 
     public static readonly RunMeasurements Empty = new([], []);
 
+    /// <summary>Beyond so many points every second one goes: check-points may come a thousand times a second.</summary>
+    private const int MaxPoints = 2000;
+
     public RunMeasurements With(int part, (ImmutableArray<LoopPoint> Points, ImmutableArray<LoopRollback> Rollbacks) more) => new(
-        Points.AddRange(more.Points.Select(static p => new RunPoint(p.Step, p.Loss, p.Rate, p.GradientNorm, p.Validation))),
+        Kept(Points.AddRange(more.Points.Select(static p => new RunPoint(p.Step, p.Loss, p.Rate, p.GradientNorm, p.Validation)))),
         Rollbacks.AddRange(more.Rollbacks.Select(r => new RunRolledBack(part, r.Step, r.ToStep, r.Cause, r.RateFactor))));
 
     /// <summary>The points, or every second, fourth, … of them: as many as fit. The last is always there.</summary>
     public ImmutableArray<RunPoint> Thinned(int bytes)
     {
         var points = Points;
-        while (points.Length > 1 && points.Sum(static p => PointBytes + FigureBytes * p.Validation.Count) > bytes)
-        {
-            var last = points.Length - 1;
-            points = [.. points.Where((_, i) => (last - i) % 2 == 0)];
-        }
+        while (points.Length > 1 && points.Sum(static p => PointBytes + FigureBytes * p.Validation.Count) > bytes) points = Half(points);
         return points;
+    }
+
+    private static ImmutableArray<RunPoint> Kept(ImmutableArray<RunPoint> points) => points.Length > MaxPoints ? Half(points) : points;
+
+    private static ImmutableArray<RunPoint> Half(ImmutableArray<RunPoint> points)
+    {
+        var last = points.Length - 1;
+        return [.. points.Where((_, i) => (last - i) % 2 == 0)];
     }
 
     /// <summary>This and a training state as one blob: length of this, this, the state.</summary>
