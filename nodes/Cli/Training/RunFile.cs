@@ -7,6 +7,16 @@ using Athanor.Protocol.Training;
 
 namespace Athanor.Nodes.Cli.Training;
 
+/// <summary>Who adds gradients over hosts.</summary>
+internal enum GradientSum
+{
+    /// <summary>We, in a fixed order.</summary>
+    Tree,
+
+    /// <summary>c10d's all-reduce.</summary>
+    Library,
+}
+
 /// <summary>A training file: <c>name</c>, <c>model</c>, <c>loss</c>, <c>data</c>, <c>training</c>, <c>register</c>; see
 /// docs/guides/train.md.</summary>
 /// <param name="Name">The run's id.</param>
@@ -83,7 +93,7 @@ internal sealed class RunFileReader(string path, HoconObject root)
         keys.Check(
             "precision", "seed", "batch", "micro-batch", "ranks", "clip-norm", "average", "check-every", "folds", "optimiser", "schedule",
                 "stop",
-            "guard", "curriculum", "segments", "workers");
+            "guard", "curriculum", "segments", "workers", "all-reduce");
         RunKeys optimiser = keys.Object("optimiser", true), schedule = keys.Object("schedule", true), stop = keys.Object("stop", true);
         RunKeys guard = keys.Object("guard", true), segments = keys.Object("segments", true);
         optimiser.Check("kind", "learning-rate", "momentum", "beta1", "beta2", "epsilon", "weight-decay");
@@ -112,7 +122,8 @@ internal sealed class RunFileReader(string path, HoconObject root)
             keys.Number("batch", 32), keys.Number("micro-batch", 0), keys.Number("ranks", 1), keys.Number("clip-norm", 0.0),
             keys.Number("average", 0.0), keys.Number("check-every", 100L), Curriculum(keys), keys.Number("folds", 0),
             segments.Number("steps", 0L), segments.Duration("time", TimeSpan.FromSeconds(30)),
-            segments.Duration("checkpoint-every", TimeSpan.FromSeconds(2)), "", keys.Number("workers", 1));
+            segments.Duration("checkpoint-every", TimeSpan.FromSeconds(2)), "", keys.Number("workers", 1),
+            keys.OneOf("all-reduce", GradientSum.Tree) == GradientSum.Library);
     }
 
     private static ImmutableArray<RunStage> Curriculum(RunKeys keys) => [.. keys.Objects("curriculum").Select(static stage => new RunStage(
