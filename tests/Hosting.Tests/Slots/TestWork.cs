@@ -1,6 +1,5 @@
 using System.Runtime.InteropServices;
 using Athanor.Hosting.Work;
-using Athanor.Hosting.Work.Training;
 using Athanor.Protocol;
 
 namespace Hosting.Tests.Slots;
@@ -17,12 +16,7 @@ public sealed record Acted([property: Key(0)] string Text, [property: Key(1)] in
 /// <summary>A handler that does what its spec says, good and bad.</summary>
 internal sealed unsafe partial class TestWork : IWorkHandler
 {
-    public static IReadOnlyList<IWorkHandler> Handlers { get; } =
-    [
-        new TestWork(),
-        // Each node counts as a host of its own.
-        new RunSegmentHandler(TimeProvider.System, static gang => gang.Addresses[gang.Rank]),
-    ];
+    public static IReadOnlyList<IWorkHandler> Handlers { get; } = [new TestWork()];
 
     public Type Handles => typeof(Act);
 

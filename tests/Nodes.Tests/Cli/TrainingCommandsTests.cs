@@ -65,7 +65,8 @@ public sealed class TrainingCommandsTests : IDisposable
                 Assert.True(line is not null, "the run ended before it was interrupted");
             }
             while (!line.Contains("step", StringComparison.Ordinal));
-            using var kill = Process.Start("kill", ["-INT", first.Id.ToString(CultureInfo.InvariantCulture)])!;
+            // Ctrl-C's signal is ignored by children of a shell that put them into the background; this one never is, and does the same.
+            using var kill = Process.Start("kill", ["-TERM", first.Id.ToString(CultureInfo.InvariantCulture)])!;
             await kill.WaitForExitAsync();
             var rest = await first.StandardError.ReadToEndAsync();
             await first.WaitForExitAsync();
