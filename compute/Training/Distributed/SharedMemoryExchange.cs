@@ -139,7 +139,12 @@ public sealed unsafe class SharedMemoryExchange<T> : IGradientExchange<T>
         {
             var length = Math.Min(Piece, end - at);
             foreach (var (to, more) in _tree.Additions) RankTree.Add(Part(own, to, at, length), (ReadOnlySpan<T>)Part(own, more, at, length));
-            if (_isWhole) Part(own, 0, at, length).CopyTo(Result.Slice(at, length));
+            if (_isWhole)
+            {
+                // While it is in the cache: for the others, and for this member itself.
+                Part(own, 0, at, length).CopyTo(Result.Slice(at, length));
+                Part(own, 0, at, length).CopyTo(gradient.Slice(at, length));
+            }
             else
             {
                 foreach (var (index, _, _) in _tree.Largest) Part(own, index, at, length).CopyTo(Subtree(index).Slice(at, length));
@@ -147,10 +152,15 @@ public sealed unsafe class SharedMemoryExchange<T> : IGradientExchange<T>
         }
         Tell();
         Await(cancellation);
-        var loss = losses[0];
-        if (!_isWhole) loss = SumOverHosts(losses, cancellation);
-        Result.CopyTo(gradient);
-        return loss;
+        if (!_isWhole)
+        {
+            var loss = SumOverHosts(losses, cancellation);
+            Result.CopyTo(gradient);
+            return loss;
+        }
+        Result[..from].CopyTo(gradient);
+        Result[end..].CopyTo(gradient[end..]);
+        return losses[0];
     }
 
     public void Dispose()
