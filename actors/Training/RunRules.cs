@@ -93,10 +93,6 @@ internal static class RunRules
         return effects;
     }
 
-    public static string Reason(RunState run, string reason) => run.Spec.Workers > 1 && reason.StartsWith("it had not started", StringComparison.Ordinal)
-        ? $"{run.Spec.Workers} slots were never free together ({reason}); more slots (slots.pools.cpu.count) or fewer workers would be right"
-        : reason;
-
     public static Effect Park(string reason) => new Effect.Persist(new TrainingParked(reason));
 
     public static Effect.Dispatch Dispatch(RunState run, DateTimeOffset now)

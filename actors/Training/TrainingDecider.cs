@@ -54,7 +54,7 @@ public sealed class TrainingDecider : Decider<TrainingState>
         CancelTraining cancel => Cancel(state, cancel.Reason),
         ResumeTraining resume => Resume(state, resume.Reason, context.Now),
         WorkCompleted done when RunRules.IsOut(state, done.Name) => RunRules.Complete(state.Run!, context, done.Result),
-        WorkFailed failed when RunRules.IsOut(state, failed.Name) => [RunRules.Park(RunRules.Reason(state.Run!, failed.Reason))],
+        WorkFailed failed when RunRules.IsOut(state, failed.Name) => [RunRules.Park(failed.Reason)],
         WorkCompleted done => Complete(state, done),
         WorkFailed failed => Fail(state, failed),
         _ => [new Effect.Reply(new Rejected("invalid", $"a training run does not know {command.GetType().Name}"))],

@@ -25,7 +25,12 @@ internal sealed class WorkDesk(
     {
         var overdue = await store.LeaseOverdueWork(holder, MostOverdue, lease, cancellation).ConfigureAwait(false);
         foreach (var late in overdue)
-            await Fail(late, $"it had not started by {late.Work.NotAfter:u}", cancellation).ConfigureAwait(false);
+        {
+            var reason = $"it had not started by {late.Work.NotAfter:u}";
+            if (late.Work.Gang > 1)
+                reason += $": {late.Work.Gang} slots were never free together; more slots (slots.pools.{late.Work.Pool}.count) or a smaller gang would be right";
+            await Fail(late, reason, cancellation).ConfigureAwait(false);
+        }
         return overdue.Count;
     }
 
