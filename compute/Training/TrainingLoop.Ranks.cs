@@ -1,5 +1,4 @@
 using System.Numerics;
-using Athanor.Compute.Training.Distributed;
 
 namespace Athanor.Compute.Training;
 
@@ -7,36 +6,18 @@ namespace Athanor.Compute.Training;
 public sealed partial class TrainingLoop<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
-    /// <summary>All ranks in this process: the same tree as <see cref="RankTree.Combine"/>, in place.</summary>
-    private SubtreeSum<T> Sum()
+    /// <summary>All ranks' sum: this process's, and the others' from the exchange where there is one.</summary>
+    private (T[] Gradient, double Loss) Sum(CancellationToken cancellation)
     {
-        var ranks = Settings.Ranks;
-        Leaves(0, ranks);
-        var level = 0;
-        for (; 1 << level < ranks; level++)
+        Leaves(_firstRank, _ownRanks);
+        foreach (var (to, from) in _own.Additions)
         {
-            for (var rank = 0; rank + (1 << level) < ranks; rank += 2 << level)
-            {
-                RankTree.Add<T>(_leaves[rank], _leaves[rank + (1 << level)]);
-                _leafLosses[rank] += _leafLosses[rank + (1 << level)];
-            }
+            RankTree.Add<T>(_leaves[_firstRank + to], _leaves[_firstRank + from]);
+            _leafLosses[_firstRank + to] += _leafLosses[_firstRank + from];
         }
-        return new SubtreeSum<T>(0, level, _leaves[0], _leafLosses[0]);
-    }
-
-    /// <summary>This member's ranks here, the others' from the exchange.</summary>
-    private SubtreeSum<T> Sum(IGradientExchange<T> exchange, CancellationToken cancellation)
-    {
-        var (first, count) = exchange.Own;
-        Leaves(first, count);
-        foreach (var (to, from) in _own!.Additions)
-        {
-            RankTree.Add<T>(_leaves[first + to], _leaves[first + from]);
-            _leafLosses[first + to] += _leafLosses[first + from];
-        }
+        if (_exchange is null) return (_leaves[0], _leafLosses[0]);
         var own = _own.Largest.Select(node => new SubtreeSum<T>(node.First, node.Level, _leaves[node.First], _leafLosses[node.First])).ToArray();
-        var loss = exchange.Sum(own, _sum, cancellation);
-        return new SubtreeSum<T>(0, 0, _sum, loss);
+        return (_sum, _exchange.Sum(own, _sum, cancellation));
     }
 
     private void Leaves(int first, int count)
@@ -66,9 +47,9 @@ public sealed partial class TrainingLoop<T>
         _leafLosses[rank] = loss;
     }
 
-    private double Finish(SubtreeSum<T> root)
+    private double Finish(T[] root, double loss)
     {
-        var gradient = root.Gradient.AsSpan();
+        var gradient = root.AsSpan();
         _norm = Norm(gradient) / Settings.Batch;
         var scale = 1.0 / Settings.Batch;
         if (Settings.ClipNorm > 0.0 && _norm > Settings.ClipNorm) scale *= Settings.ClipNorm / _norm;
@@ -83,7 +64,7 @@ public sealed partial class TrainingLoop<T>
             var share = T.CreateChecked(1.0 - Settings.EmaDecay);
             for (var i = 0; i < _average.Length; i++) _average[i] += share * (_parameters[i] - _average[i]);
         }
-        return root.Loss / Settings.Batch;
+        return loss / Settings.Batch;
     }
 
     /// <summary>Euclidean length, in double: four running sums, element i in sum i mod 4, added as (0 + 2) + (1 + 3).</summary>

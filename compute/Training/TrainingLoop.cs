@@ -62,8 +62,9 @@ public sealed partial class TrainingLoop<T>
     private readonly T[][] _leaves;
     private readonly double[] _leafLosses;
     private readonly IGradientExchange<T>? _exchange;
-    private readonly TreeSum? _own;
-    private readonly T[] _sum = [];
+    private readonly int _firstRank, _ownRanks;
+    private readonly TreeSum _own;
+    private readonly T[] _sum;
     private readonly int _threads;
     private readonly object _validation;
     private readonly T[] _parameters, _first, _second, _average, _best;
@@ -93,14 +94,15 @@ public sealed partial class TrainingLoop<T>
         _threads = Math.Clamp(threads, 1, settings.Ranks);
         _draw = new BatchDraw(settings.Seed, settings.Batch);
         _batch = new int[settings.Batch];
-        var (firstRank, ranks) = exchange?.Own ?? (0, settings.Ranks);
-        _leaves = [.. Enumerable.Range(0, settings.Ranks).Select(r => r >= firstRank && r < firstRank + ranks ? new T[task.ParameterCount] : [])];
-        if (exchange is not null)
-        {
-            _exchange = exchange;
-            _own = new TreeSum([.. Enumerable.Range(firstRank, ranks).Select(static rank => (rank, 0))], settings.Ranks);
-            _sum = new T[task.ParameterCount];
-        }
+        _exchange = exchange;
+        (_firstRank, _ownRanks) = exchange?.Own ?? (0, settings.Ranks);
+        _own = new TreeSum([.. Enumerable.Range(_firstRank, _ownRanks).Select(static rank => (rank, 0))], settings.Ranks);
+        _leaves =
+        [
+            .. Enumerable.Range(0, settings.Ranks)
+                .Select(rank => rank >= _firstRank && rank < _firstRank + _ownRanks ? new T[task.ParameterCount] : []),
+        ];
+        _sum = exchange is null ? [] : new T[task.ParameterCount];
         _leafLosses = new double[settings.Ranks];
         _validation = task.NewScratch();
         var moments = Optimiser.Moments(settings.Optimiser);
@@ -170,7 +172,8 @@ public sealed partial class TrainingLoop<T>
         while (Step < until)
         {
             cancellation.ThrowIfCancellationRequested();
-            var loss = Finish(_exchange is null ? Sum() : Sum(_exchange, cancellation));
+            var (gradient, batchLoss) = Sum(cancellation);
+            var loss = Finish(gradient, batchLoss);
             if (!double.IsFinite(loss) || !double.IsFinite(_norm))
             {
                 RollBack(Step, double.IsFinite(loss) ? "gradient not finite" : "loss not finite");

@@ -1,7 +1,13 @@
-namespace Athanor.Compute.Training.Distributed;
+namespace Athanor.Compute.Training;
 
-/// <summary>The additions that make larger subtrees, in the end the root, out of complete ones, in the tree's order: what
-/// <see cref="RankTree.Combine"/> does with whole arrays, as a list that can be done piece by piece of them.</summary>
+/// <summary>
+/// Additions in the fixed binary tree over L logical ranks. The node at (first, level) is the sum of its left half (first, level - 1) and, where
+/// there is one, of its right half (first + 2^(level - 1), level - 1), in this order; a node whose right half lies past the last rank is its
+/// left half. So whoever holds whole subtrees may add them up alone, and the root has the same bits however the ranks were spread.
+///
+/// This is the list of additions that make the largest subtrees, in the end the root, out of complete ones; it can be done with whole arrays or
+/// piece by piece of them.
+/// </summary>
 internal sealed class TreeSum
 {
     /// <param name="subtrees">By first rank.</param>

@@ -17,6 +17,7 @@ namespace Athanor.Hosting.Work.Training;
 /// </summary>
 internal static class GangExchange
 {
+    /// <param name="gang">Of two members at least.</param>
     /// <param name="ranks">Logical ranks.</param>
     /// <param name="count">Parameters.</param>
     /// <param name="library">Over hosts, let the library reduce: faster, and no bits are promised.</param>
@@ -51,9 +52,7 @@ internal static class GangExchange
             outer = library ? new AllReduceExchange<T>(group, shares[host]) : new ProcessGroupExchange<T>(group, shares, ranks, count);
             if (hosts[host].Length == 1) return outer;
         }
-        return hosts[host].Length == 1 && hosts.Length == 1
-            ? throw new WorkRefusedException("a gang of one has nobody to exchange gradients with")
-            : Share(gang, host, membership, count, time, outer, cancellation);
+        return Share(gang, host, membership, count, time, outer, cancellation);
     }
 
     private static SharedMemoryExchange<T> Share<T>(

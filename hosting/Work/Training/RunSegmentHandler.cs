@@ -117,9 +117,11 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
     private static string Saved(IWorkContext context)
     {
         const string Key = "saved";
-        if (context.Gang is not { Size: > 1 } gang) return context.Checkpoint?.Blob ?? "";
-        if (gang.Rank == 0) gang.Set(Key, Encoding.ASCII.GetBytes(context.Checkpoint?.Blob ?? "none"));
-        return Encoding.ASCII.GetString(gang.Wait(Key)) is var hash && hash != "none" ? hash : "";
+        var hash = context.Checkpoint?.Blob ?? "";
+        if (context.Gang is not { Size: > 1 } gang) return hash;
+        // Behind a sign, since stores may not tell an empty value from none.
+        if (gang.Rank == 0) gang.Set(Key, Encoding.ASCII.GetBytes("=" + hash));
+        return Encoding.ASCII.GetString(gang.Wait(Key))[1..];
     }
 
     private static RunSegmentResult Result<T>(

@@ -172,7 +172,7 @@ public sealed class ExchangeTests(ITestOutputHelper output)
                 using var exchange = join(m);
                 for (var i = 0; i < Sums; i++)
                 {
-                    var own = RankTree.Combine(Enumerable.Range(share.First, share.Count).Select(rank => Leaf<T>(seed, i, rank, count)), ranks);
+                    var own = RankTrees.Combine(Enumerable.Range(share.First, share.Count).Select(rank => Leaf<T>(seed, i, rank, count)), ranks);
                     var gradient = new T[count];
                     exchange.WantsStop = m == 0 ? i == 1 : i == 0;
                     var loss = exchange.Sum(own, gradient, default);
@@ -188,7 +188,7 @@ public sealed class ExchangeTests(ITestOutputHelper output)
         foreach (var thread in threads) thread.Start();
         foreach (var thread in threads) thread.Join();
         Assert.All(failures, Assert.Null);
-        var root = RankTree.Combine(Enumerable.Range(0, ranks).Select(rank => Leaf<T>(seed, Sums - 1, rank, count)), ranks).Single();
+        var root = RankTrees.Combine(Enumerable.Range(0, ranks).Select(rank => Leaf<T>(seed, Sums - 1, rank, count)), ranks).Single();
         Assert.All(results, result =>
         {
             Assert.Equal(root.Loss, result.Loss);
