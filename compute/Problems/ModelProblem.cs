@@ -113,6 +113,8 @@ public sealed class OdeProblem<TModel>(TModel model) : OdeProblem
     public override void ParameterDerivatives(double t, ReadOnlySpan<double> y, ReadOnlySpan<double> parameters, Span<double> derivatives) =>
         _model.With(parameters).ParameterDerivatives(t, y, derivatives);
 
+    internal override TResult Accept<TVisitor, TResult>(in TVisitor visitor) => visitor.Visit(_model);
+
     private (TModel Model, double Start, double[] Initial, double[] Times, OdeOptions Options) Check(OdeRequest request)
     {
         var parameters = request.Parameters ?? OwnParameters;

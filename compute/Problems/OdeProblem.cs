@@ -84,6 +84,10 @@ public abstract class OdeProblem
     /// <exception cref="ArgumentException">There is none of this name; the message lists them.</exception>
     public int ParameterIndex(string name) => Index(name, "parameter", Parameters.Select(p => p.Name));
 
+    /// <summary>Hands over the model's own struct, where there is one.</summary>
+    internal virtual TResult Accept<TVisitor, TResult>(in TVisitor visitor)
+        where TVisitor : IProblemVisitor<TResult> => visitor.Visit(new ErasedModel(this, NominalParameters));
+
     private int Index(string name, string kind, IEnumerable<string> names)
     {
         var i = 0;
