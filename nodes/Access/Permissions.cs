@@ -17,6 +17,20 @@ internal static class Permissions
         ["twins.move"] = Role.Operate,
         ["twins.adopt-model"] = Role.Operate,
         ["twins.revert-model"] = Role.Operate,
+        ["twins.create"] = Role.Operate,
+        ["twins.set-mode"] = Role.Operate,
+        ["twins.override-input"] = Role.Operate,
+        ["twins.limit-input"] = Role.Operate,
+        ["twins.set-setpoint"] = Role.Operate,
+        ["twins.try-model"] = Role.Operate,
+        ["twins.end-trial"] = Role.Operate,
+        ["twins.adopt-unit-model"] = Role.Operate,
+        ["twins.revert-unit-model"] = Role.Operate,
+        ["twins.acknowledge-alarms"] = Role.Operate,
+        ["twins.reset-alarm"] = Role.Operate,
+        ["twins.shelve-alarm"] = Role.Operate,
+        ["twins.unshelve-alarm"] = Role.Operate,
+        ["twins.set-alarm-service"] = Role.Operate,
         ["std.repair-entity"] = Role.Administer,
         ["std.unpark"] = Role.Administer,
         ["training.start"] = Role.Train,
@@ -38,7 +52,7 @@ internal static class Permissions
     [
         "std.work-completed", "std.work-failed", "std.compute-completed", "std.compute-failed", "models.mark-adopted", "models.mark-released",
         "evolution.peer-enrolled", "evolution.peer-barred", "evolution.evaluation-overdue", "evolution.audit-overdue", "evolution.draw-again",
-        "peers.enrol", "peers.watch", "peers.submit-claim", "peers.judge",
+        "peers.enrol", "peers.watch", "peers.submit-claim", "peers.judge", "twins.watchdog-due",
     ], StringComparer.Ordinal);
 
     /// <summary>The role that a client's command takes; null if no client may send it.</summary>
