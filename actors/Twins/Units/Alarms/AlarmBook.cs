@@ -78,13 +78,20 @@ public sealed record AlarmBook(
             AlarmStep.RaisedSilently => old with { Active = true, DelaySince = null, Since = at, Value = change.Value },
             AlarmStep.Returned => old with
             {
-                Active = false, DelaySince = null, Since = at, Value = change.Value, Latched = change.Latched == true,
+                Active = false,
+                DelaySince = null,
+                Since = at,
+                Value = change.Value,
+                Latched = change.Latched == true,
             },
             AlarmStep.Acknowledged => old with { Unacknowledged = false, By = change.By, Why = change.Why },
             AlarmStep.Reset => old with { Latched = false, By = change.By, Why = change.Why },
             AlarmStep.Shelved => old with
             {
-                ShelvedUntil = change.Until, Unacknowledged = false, By = change.By, Why = change.Why,
+                ShelvedUntil = change.Until,
+                Unacknowledged = false,
+                By = change.By,
+                Why = change.Why,
             },
             AlarmStep.Unshelved => old with { ShelvedUntil = null, By = change.By ?? old.By, Why = change.Why ?? old.Why },
             AlarmStep.Suppressed => old with { Suppressed = true },
@@ -107,8 +114,15 @@ public sealed record AlarmBook(
         var chatters = ticks.Length == 3 && ticks[2] - ticks[0] <= TimeSpan.TicksPerMinute;
         return old with
         {
-            Active = true, Unacknowledged = change.Priority != AlarmPriority.Journal, Latched = false, DelaySince = null, Since = at, Value = change.Value,
-            Raises = old.Raises + 1, RaisedTicks = ticks, ChatteredTicks = chatters ? at.UtcTicks : old.ChatteredTicks,
+            Active = true,
+            Unacknowledged = change.Priority != AlarmPriority.Journal,
+            Latched = false,
+            DelaySince = null,
+            Since = at,
+            Value = change.Value,
+            Raises = old.Raises + 1,
+            RaisedTicks = ticks,
+            ChatteredTicks = chatters ? at.UtcTicks : old.ChatteredTicks,
         };
     }
 }

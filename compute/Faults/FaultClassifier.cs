@@ -1,0 +1,91 @@
+using Athanor.Compute.Linear;
+using Athanor.Compute.Numerics;
+
+namespace Athanor.Compute.Faults;
+
+/// <summary>Linear discriminants of known faults: class c has the score w_c · f + b_c, and the softmax of the scores is its probability if
+/// the features are normal with one covariance (Fisher; Chiang, Russell and Braatz, Chemom. Intell. Lab. Syst. 50:243, 2000).</summary>
+/// <param name="Classes">Names.</param>
+/// <param name="Weights">Shape (classes, features) row-major.</param>
+/// <param name="Offsets">Shape (classes).</param>
+public sealed record FaultClassifier(string[] Classes, double[] Weights, double[] Offsets)
+{
+    public int Features => Weights.Length / Classes.Length;
+
+    /// <summary>The most likely class, and its probability.</summary>
+    public (int Class, double Probability) Classify(ReadOnlySpan<double> features)
+    {
+        var scores = new double[Classes.Length];
+        var best = 0;
+        for (var c = 0; c < scores.Length; c++)
+        {
+            scores[c] = Offsets[c] + ProcessMonitor.Dot(Weights.AsSpan(c * Features, Features), features);
+            if (scores[c] > scores[best]) best = c;
+        }
+        var sum = 0.0;
+        foreach (var score in scores) sum += DetMath.Exp(score - scores[best]);
+        return (best, 1.0 / sum);
+    }
+
+    /// <summary>What is wrong with the numbers; null if nothing is.</summary>
+    public string? Problem() => Classes.Length < 2 ? "a classifier knows fewer than two classes"
+        : Offsets.Length != Classes.Length || Weights.Length % Classes.Length != 0 ? "a classifier's weights do not fit its classes"
+        : Weights.Concat(Offsets).All(double.IsFinite) ? null : "a classifier holds numbers that are not finite";
+}
+
+/// <summary>Sums from which a <see cref="FaultClassifier"/> is fitted. Sums of disjoint data add up, so that whole runs are left out by taking
+/// the others.</summary>
+public sealed class ClassSums(int classes, int features)
+{
+    private readonly double[] _counts = new double[classes];
+    private readonly double[] _sums = new double[classes * features];
+    private readonly double[] _squares = new double[features * features];
+
+    public void Add(int label, ReadOnlySpan<double> values)
+    {
+        _counts[label] += 1.0;
+        for (var i = 0; i < features; i++)
+        {
+            _sums[(label * features) + i] += values[i];
+            for (var j = 0; j <= i; j++) _squares[(i * features) + j] += values[i] * values[j];
+        }
+    }
+
+    public void Add(ClassSums other)
+    {
+        for (var i = 0; i < _counts.Length; i++) _counts[i] += other._counts[i];
+        for (var i = 0; i < _sums.Length; i++) _sums[i] += other._sums[i];
+        for (var i = 0; i < _squares.Length; i++) _squares[i] += other._squares[i];
+    }
+
+    /// <summary>Fits with equal priors.</summary>
+    /// <param name="ridge">Share of each variance that is added to it: shrinks directions that the data hardly know.</param>
+    public FaultClassifier Fit(string[] names, double ridge)
+    {
+        var empty = Array.FindIndex(_counts, c => c == 0.0);
+        if (empty >= 0) throw new ArgumentException($"there is no sample of the class {names[empty]}");
+        var within = new double[features * features];
+        var total = _counts.Sum();
+        for (var i = 0; i < features; i++)
+        {
+            for (var j = 0; j <= i; j++)
+            {
+                var value = _squares[(i * features) + j];
+                for (var c = 0; c < classes; c++) value -= _sums[(c * features) + i] * _sums[(c * features) + j] / _counts[c];
+                within[(j * features) + i] = within[(i * features) + j] = value / total;
+            }
+        }
+        for (var i = 0; i < features; i++) within[(i * features) + i] = (within[(i * features) + i] * (1.0 + ridge)) + 1e-9;
+        if (!SmallCholesky.Factor(within, features)) throw new ArgumentException("the features of the classes are dependent: a larger ridge is needed");
+        var (weights, offsets) = (new double[classes * features], new double[classes]);
+        for (var c = 0; c < classes; c++)
+        {
+            var w = weights.AsSpan(c * features, features);
+            for (var i = 0; i < features; i++) w[i] = _sums[(c * features) + i] / _counts[c];
+            var mean = w.ToArray();
+            SmallCholesky.Solve(within, features, w);
+            offsets[c] = -0.5 * ProcessMonitor.Dot(mean, w);
+        }
+        return new FaultClassifier(names, weights, offsets);
+    }
+}
