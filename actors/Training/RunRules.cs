@@ -51,6 +51,9 @@ internal static class RunRules
             return $"a segment's time is {spec.SegmentTime}; 0.1 s to 30 min would be right";
         if (spec.SaveEvery < TimeSpan.FromMilliseconds(100)) return $"checkpoints every {spec.SaveEvery}; 0.1 s or more would be right";
         if (spec.Registers.Length > 0 && !EntityAddress.IsValidPart(spec.Registers)) return $"'{spec.Registers}' is no id of a model";
+        if (spec.Start is { } start && !IsHash(start)) return $"the start '{start}' is no SHA-256 in lower-case hex";
+        if (spec.Parent is < 1) return $"the version to start from is {spec.Parent}; versions count from 1";
+        if (spec.Parent is not null && spec.Start is null) return "a version to start from needs its weights' hash";
         if (spec.Workers < 0 || spec.Workers > Math.Max(1, spec.Ranks))
         {
             return $"{spec.Workers} workers cannot share {spec.Ranks} logical ranks; 1 to {spec.Ranks} workers, or that many ranks and a batch that "
@@ -67,7 +70,7 @@ internal static class RunRules
     public static LoopSettings Settings(RunSpec spec) => new(
         new OptimiserSettings(
             (OptimiserKind)spec.Optimiser.Kind, spec.Optimiser.LearningRate, spec.Optimiser.Momentum, spec.Optimiser.Beta1,
-            spec.Optimiser.Beta2, spec.Optimiser.Epsilon, spec.Optimiser.WeightDecay),
+            spec.Optimiser.Beta2, spec.Optimiser.Epsilon, spec.Optimiser.WeightDecay, spec.Optimiser.Memory ?? new OptimiserSettings(0, 1.0).Memory),
         new ScheduleSettings(
             (ScheduleKind)spec.Schedule.Kind, spec.Schedule.WarmUp, spec.Schedule.FinalRate, spec.Schedule.Every, spec.Schedule.Factor),
         new StopSettings(spec.Stop.Steps, spec.Stop.Patience, spec.Stop.LeastImprovement, spec.Stop.Target),
@@ -97,7 +100,8 @@ internal static class RunRules
 
     public static Effect.Dispatch Dispatch(RunState run, DateTimeOffset now)
     {
-        ImmutableArray<string> inputs = run.Checkpoint.Length == 0 ? run.Spec.Tables : run.Spec.Tables.Add(run.Checkpoint);
+        var from = run.Checkpoint.Length > 0 ? run.Checkpoint : run.Spec.Start;
+        var inputs = from is null ? run.Spec.Tables : run.Spec.Tables.Add(from);
         // The slot ends a segment at the first check-point after its time; one that takes far longer hangs.
         return new Effect.Dispatch(
             Name(run), new RunSegment(run.Spec, run.Segments, run.Part, run.Checkpoint, run.Resumes), run.Spec.Seed, inputs,
@@ -123,19 +127,29 @@ internal static class RunRules
     private static IEnumerable<Effect> Finish(RunState run, ModelSignature? signature, DecisionContext context)
     {
         var metrics = run.Metrics;
-        if (run.FoldLosses.Length > 1)
-        {
-            var mean = run.FoldLosses.Average();
-            var squares = run.FoldLosses.Sum(loss => (loss - mean) * (loss - mean));
-            metrics = metrics.SetItem("cv-loss-mean", mean).SetItem("cv-loss-sd", Math.Sqrt(squares / (run.FoldLosses.Length - 1)));
-        }
+        foreach (var (name, (mean, deviation)) in Spread(run.Folds))
+            metrics = metrics.SetItem($"cv-{name}-mean", mean).SetItem($"cv-{name}-sd", deviation);
         yield return new Effect.Persist(new RunFinished(run.Checkpoint, run.Model, run.End, metrics));
         if (run.Spec.Registers.Length == 0) yield break;
         var model = new EntityAddress(context.Address.Tenant, "models", run.Spec.Registers);
         var source = $"{context.Address.Family}/{context.Address.Id}";
         yield return new Effect.Tell(model, new RegisterModel(Kind(run.Spec.Model)!, $"Trained by {source}"));
         yield return new Effect.Tell(model, new AddVersion(
-            source, 0, DataHash(run.Spec), run.Model, metrics, new VersionDetails(source, run.Spec.Tables, signature)));
+            source, run.Spec.Parent ?? 0, DataHash(run.Spec), run.Model, metrics, new VersionDetails(source, run.Spec.Tables, signature)));
+    }
+
+    /// <summary>Mean and standard deviation (n - 1) over the folds of each figure that all have; nothing of fewer than two.</summary>
+    public static ImmutableSortedDictionary<string, (double Mean, double Deviation)> Spread(RunFolds? folds)
+    {
+        var spread = ImmutableSortedDictionary.CreateBuilder<string, (double, double)>(StringComparer.Ordinal);
+        if (folds is not { Folds: { Length: > 1 } all }) return spread.ToImmutable();
+        foreach (var name in all[0].Figures.Keys.Where(name => all.All(fold => fold.Figures.ContainsKey(name))))
+        {
+            var mean = all.Average(fold => fold.Figures[name]);
+            var squares = all.Sum(fold => (fold.Figures[name] - mean) * (fold.Figures[name] - mean));
+            spread[name] = (mean, Math.Sqrt(squares / (all.Length - 1)));
+        }
+        return spread.ToImmutable();
     }
 
     /// <summary>The table's own hash where there is one; otherwise that of the data section, which names them.</summary>

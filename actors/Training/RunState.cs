@@ -13,6 +13,7 @@ namespace Athanor.Actors.Training;
 /// <param name="Checkpoint">Of this part; empty at its beginning.</param>
 /// <param name="Points">Of this part, thinned.</param>
 /// <param name="Rollbacks">The last of them.</param>
+/// <param name="Folds">Figures of the folds done; null, and not in the bytes, without.</param>
 /// <param name="Model">The weights of a part that ended; empty otherwise.</param>
 [MessagePart]
 public sealed record RunState(
@@ -20,7 +21,7 @@ public sealed record RunState(
     [property: Key(4)] int Attempt, [property: Key(5)] int Resumes, [property: Key(6)] string Checkpoint,
     [property: Key(7)] ImmutableArray<RunPoint> Points, [property: Key(8)] ImmutableArray<RunRolledBack> Rollbacks,
     [property: Key(9)] ImmutableArray<double> FoldLosses, [property: Key(10)] string Model, [property: Key(11)] RunEnd End,
-    [property: Key(12)] ImmutableSortedDictionary<string, double> Metrics)
+    [property: Key(12)] ImmutableSortedDictionary<string, double> Metrics, [property: Key(13)] RunFolds? Folds = null)
 {
     /// <summary>Most points kept; beyond it every second one goes. The journal has what its segments measured.</summary>
     public const int MaxPoints = 200;
@@ -60,13 +61,18 @@ public sealed record RunState(
             Checkpoint = "",
             Points = [],
             End = RunEnd.None,
+            Folds = new RunFolds((Folds?.Folds ?? []).Add(new RunFold(done.Step, done.End, FiguresOf(done.Metrics)))),
             FoldLosses = FoldLosses.Add(done.Metrics.GetValueOrDefault("loss", done.Loss)),
         };
     }
+
+    /// <summary>Of the validation alone: what tells of the training is no figure of the fold.</summary>
+    private static ImmutableSortedDictionary<string, double> FiguresOf(ImmutableSortedDictionary<string, double> metrics) =>
+        metrics.RemoveRange(["best-step", "rollbacks", "train-loss"]);
 
     public RunState With(RunRolledBack rolled) =>
         this with { Rollbacks = (Rollbacks.Length < MaxRollbacks ? Rollbacks : Rollbacks.RemoveAt(0)).Add(rolled) };
 
     public RunView View(TrainingPhase phase, string reason) => new(
-        Spec, phase, Part, Step, Segments, Points, Rollbacks, FoldLosses, Checkpoint, Model, End, Metrics, reason);
+        Spec, phase, Part, Step, Segments, Points, Rollbacks, FoldLosses, Checkpoint, Model, End, Metrics, reason, Folds);
 }

@@ -135,6 +135,9 @@ public sealed class TrainingDecider : Decider<TrainingState>
     /// <summary>What is wrong with the spec of a run of any kind of model, or null.</summary>
     public static string? Check(RunSpec spec) => RunRules.Problem(spec);
 
+    /// <summary>Mean and standard deviation over the folds done of each figure; empty of fewer than two.</summary>
+    public static ImmutableSortedDictionary<string, (double Mean, double Deviation)> SpreadOf(RunFolds? folds) => RunRules.Spread(folds);
+
     /// <summary>A run's spec as the training loop takes it.</summary>
     public static LoopSettings LoopSettingsOf(RunSpec spec) => RunRules.Settings(spec);
 

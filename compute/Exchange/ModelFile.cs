@@ -21,7 +21,7 @@ public sealed record ModelFile(
     public const string Key = "athanor.model";
 
     /// <summary>What a training checkpoint holds beside the weights.</summary>
-    private static readonly string[] Beside = ["optimizer.", "average.", "best."];
+    private static readonly string[] Beside = ["optimizer.", "average.", "best.", "present."];
 
     /// <exception cref="ExchangeException">It is no safetensors file, or the model is not as its kind must be; the message says which.</exception>
     public static ModelFile Read(ReadOnlyMemory<byte> bytes)

@@ -11,20 +11,28 @@ namespace Athanor.Compute.Exchange;
 internal static class ModelKinds
 {
     public const string Perceptron = "perceptron";
+    public const string Classifier = "classifier";
 
     /// <summary>Models of dynamics: what <see cref="ModelSpecification"/> describes.</summary>
     private static readonly string[] Dynamics = ["neural-ode", "augmented", "stoichiometric", "hybrid"];
 
+    public static bool IsPerceptron(string kind) => kind is Perceptron or Classifier;
+
     public static bool IsDynamics(string kind) => Dynamics.Contains(kind);
 
     /// <summary>What can be written as ONNX, for messages.</summary>
-    public static string Exported => string.Join(", ", [Perceptron, .. Dynamics]);
+    public static string Exported => string.Join(", ", [Perceptron, Classifier, .. Dynamics]);
 
     /// <summary>What a model is given and gives; nothing of a kind that is not known here.</summary>
     public static (ImmutableArray<string> Inputs, ImmutableArray<string> Outputs) Names(string kind, JsonElement model)
     {
         if (kind is Perceptron or HeaterModel.BalanceKind or HeaterModel.HybridKind)
             return ([.. ModelKeys.Texts(model, "inputs")], [.. ModelKeys.Texts(model, "targets")]);
+        if (kind == Classifier)
+        {
+            var target = ModelKeys.Text(model, "target");
+            return ([.. ModelKeys.Texts(model, "inputs")], [.. ModelKeys.Texts(model, "classes").Select(name => $"{target}={name}")]);
+        }
         if (!IsDynamics(kind)) return ([], []);
         var specification = Specification(model);
         string[] states = [.. specification.States.Select(s => s.Name)];
@@ -44,6 +52,7 @@ internal static class ModelKinds
                 + $"{file.Outputs.Length} targets");
         }
         var inputs = ModelKeys.Scales(model, "input-means", "input-deviations", net.Sizes[0]);
+        if (file.Kind == Classifier) return new PerceptronModel(net, inputs.Means, inputs.Deviations, [], []);
         var outputs = ModelKeys.Scales(model, "target-means", "target-deviations", net.Sizes[^1]);
         return new PerceptronModel(net, inputs.Means, inputs.Deviations, outputs.Means, outputs.Deviations);
     }
@@ -76,15 +85,20 @@ internal static class ModelKinds
 }
 
 /// <summary>A perceptron with the scales around it.</summary>
+/// <param name="TargetMeans">Empty of a classifier, whose outputs are the classes' probabilities.</param>
 internal sealed record PerceptronModel(NetWeights Net, double[] Means, double[] Deviations, double[] TargetMeans, double[] TargetDeviations)
 {
-    /// <summary><c>inputs</c> [rows, inputs] to <c>outputs</c> [rows, outputs], both in the columns' own units.</summary>
+    /// <summary><c>inputs</c> [rows, inputs] to <c>outputs</c> [rows, outputs], both in the columns' own units; of a classifier the outputs are
+    /// probabilities.</summary>
     public OnnxGraph Graph()
     {
-        var graph = new OnnxGraph("perceptron", Net.IsDouble ? OnnxType.Double : OnnxType.Float);
+        var classifies = TargetMeans.Length == 0;
+        var graph = new OnnxGraph(classifies ? "classifier" : "perceptron", Net.IsDouble ? OnnxType.Double : OnnxType.Float);
         var x = graph.Input("inputs", "rows", Net.Sizes[0]);
         var y = OnnxNet.Add(graph, Net, OnnxNet.Standardise(graph, x, Means, Deviations));
-        graph.Output("outputs", OnnxNet.Restore(graph, y, TargetMeans, TargetDeviations), "rows", Net.Sizes[^1]);
+        // The operator's axis is the last one by default.
+        var outputs = classifies ? graph.Node("Softmax", "probabilities", y) : OnnxNet.Restore(graph, y, TargetMeans, TargetDeviations);
+        graph.Output("outputs", outputs, "rows", Net.Sizes[^1]);
         return graph;
     }
 }

@@ -7,7 +7,7 @@ namespace Athanor.Compute.Training;
 /// stream of its own under the run's seed, and batches run through the passes without gaps. So the data cursor is (stage, steps since it
 /// began), and batch t is known without those before it.
 /// </summary>
-internal sealed class BatchDraw(ulong seed, int batch)
+internal sealed class BatchDraw(ulong seed)
 {
     /// <summary>Streams from here on are passes; those of stage s begin 2^40 s later.</summary>
     private const ulong PassStreams = 1UL << 62;
@@ -18,11 +18,17 @@ internal sealed class BatchDraw(ulong seed, int batch)
     /// <param name="step">Since the stage began, from 0.</param>
     /// <param name="samples">How many there are in this stage.</param>
     /// <param name="indices">[batch]; written.</param>
-    public void Fill(int stage, long step, int samples, Span<int> indices)
+    /// <param name="whole">The batch is all samples: they come in their own order.</param>
+    public void Fill(int stage, long step, int samples, Span<int> indices, bool whole = false)
     {
-        for (var i = 0; i < batch; i++)
+        for (var i = 0; i < indices.Length; i++)
         {
-            var position = checked(step * batch + i);
+            if (whole)
+            {
+                indices[i] = i;
+                continue;
+            }
+            var position = checked(step * indices.Length + i);
             var pass = position / samples;
             if (_of != (stage, pass) || _order.Length != samples)
             {

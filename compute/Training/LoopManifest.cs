@@ -5,6 +5,11 @@ using Athanor.Compute.Tensors;
 
 namespace Athanor.Compute.Training;
 
+/// <summary>A place amid two check-points; its tensors have the prefix <c>present.</c>.</summary>
+/// <param name="Step">Steps done.</param>
+/// <param name="Sum">Of the losses since the last check-point.</param>
+internal sealed record LoopPresent(long Step, double Sum);
+
 /// <summary>What a checkpoint says besides its tensors.</summary>
 /// <param name="Format">Of this manifest.</param>
 /// <param name="Kernels">The version of the kernels: another one's bits differ.</param>
@@ -15,12 +20,14 @@ namespace Athanor.Compute.Training;
 /// <param name="StageStep">Batches drawn since the stage began.</param>
 /// <param name="Loss">Mean before the check-point.</param>
 /// <param name="BestLoss">Of the best validation, if any.</param>
+/// <param name="Present">Where the training was when it was stopped amid two check-points; null at a check-point.</param>
 /// <param name="Recent">What the guard remembers, as <paramref name="LowestLoss"/> and <paramref name="SinceLowest"/>.</param>
 internal sealed record LoopManifest(
     int Format, string Kernels, string Spec, string Precision, ulong Seed, long Step, int Stage, long StageStep, double Loss,
         double? BestLoss,
     long BestStep, int SinceBest, ImmutableArray<double> Recent, double? LowestLoss, int SinceLowest, int Rollbacks, double RateFactor,
-    LoopEnd End, string Cause, ImmutableSortedDictionary<string, double> BestFigures)
+    LoopEnd End, string Cause, ImmutableSortedDictionary<string, double> BestFigures,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LoopPresent? Present = null)
 {
     public const int CurrentFormat = 1;
 

@@ -14,6 +14,10 @@ public enum OptimiserKind
 
     /// <summary>Adam with decoupled weight decay (Loshchilov and Hutter, ICLR 2019).</summary>
     AdamW = 2,
+
+    /// <summary>Limited-memory BFGS (Nocedal, Math. Comp. 35, 1980; Liu and Nocedal, Math. Programming 45, 1989) with a backtracking line
+    /// search; for losses without noise, on all samples or on large batches.</summary>
+    Lbfgs = 3,
 }
 
 /// <summary>How the learning rate falls after the warm-up.</summary>
@@ -30,9 +34,11 @@ public enum ScheduleKind
 
 /// <param name="Momentum">Of SGD; 0 for none.</param>
 /// <param name="WeightDecay">0 for none.</param>
+/// <param name="Memory">Steps that L-BFGS remembers. Its learning rate is the first length that the line search tries: 1 is the full
+/// step.</param>
 public sealed record OptimiserSettings(
     OptimiserKind Kind, double LearningRate, double Momentum = 0.0, double Beta1 = 0.9, double Beta2 = 0.999, double Epsilon = 1e-8,
-    double WeightDecay = 0.0);
+    double WeightDecay = 0.0, int Memory = 20);
 
 /// <param name="WarmUp">Steps in which the rate rises linearly from 0; 0 for none.</param>
 /// <param name="FinalRate">At the last step; of the cosine.</param>
@@ -62,7 +68,7 @@ public sealed record GuardSettings(
 public sealed record CurriculumStage(long FromStep, ImmutableSortedDictionary<string, double> Settings);
 
 /// <summary>Everything that decides a training but model and data: with those it fixes every bit of the state after each step.</summary>
-/// <param name="Batch">Samples of a step.</param>
+/// <param name="Batch">Samples of a step; 0 for all, in their own order.</param>
 /// <param name="MicroBatch">Samples that go through the model at once; the gradients of a rank's pieces accumulate in order. 0 for a rank's
 /// whole share.</param>
 /// <param name="Ranks">Logical ranks: the batch is cut into so many shares, whose gradients are summed in a fixed binary tree, whatever
@@ -94,12 +100,21 @@ public sealed record LoopSettings(
         if (!(o.WeightDecay >= 0.0) || !double.IsFinite(o.WeightDecay)) return Say("the weight decay", o.WeightDecay, "0 or more");
         if (!(ClipNorm >= 0.0) || !double.IsFinite(ClipNorm)) return Say("the clipping norm", ClipNorm, "0 (none) or more");
         if (!IsIn(EmaDecay, 0.0, 1.0)) return Say("the moving average's decay", EmaDecay, "0 (none) to below 1");
-        if (Batch < 1) return Say("the batch", Batch, "at least 1");
+        if (Batch < 0) return Say("the batch", Batch, "at least 1, or 0 for all samples,");
+        if (o.Kind == OptimiserKind.Lbfgs && CheckQuasiNewton() is { } no) return no;
         if (MicroBatch < 0) return Say("the micro-batch", MicroBatch, "0 (a rank's whole share) or more");
         if (Ranks is < 1 or > MaxRanks) return Say("the number of logical ranks", Ranks, $"1 to {MaxRanks}");
-        if (Ranks > Batch) return $"{Ranks} logical ranks cannot share a batch of {Batch}; a batch of at least {Ranks} would be right";
+        if (Batch > 0 && Ranks > Batch) return $"{Ranks} logical ranks cannot share a batch of {Batch}; a batch of at least {Ranks} would be right";
         if (CheckEvery < 1) return Say("the number of steps between check-points", CheckEvery, "at least 1");
         return CheckSchedule() ?? CheckStop() ?? CheckGuard() ?? CheckCurriculum();
+    }
+
+    private string? CheckQuasiNewton()
+    {
+        if (Optimiser.Memory is < 1 or > 200) return Say("the memory of L-BFGS", Optimiser.Memory, "1 to 200 steps");
+        if (Optimiser.WeightDecay > 0.0)
+            return "L-BFGS takes no weight decay, which is no part of the loss; the loss's term l2 would be right";
+        return ClipNorm > 0.0 ? "L-BFGS takes no clipping norm: its line search limits the step; 0 would be right" : null;
     }
 
     private string? CheckSchedule() => Schedule switch

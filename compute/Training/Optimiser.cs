@@ -10,7 +10,12 @@ namespace Athanor.Compute.Training;
 internal static class Optimiser
 {
     /// <summary>Which moments there are: Adam's two, SGD's momentum, or none.</summary>
-    public static int Moments(OptimiserSettings settings) => settings.Kind == OptimiserKind.Sgd ? settings.Momentum > 0.0 ? 1 : 0 : 2;
+    public static int Moments(OptimiserSettings settings) => settings.Kind switch
+    {
+        OptimiserKind.Sgd => settings.Momentum > 0.0 ? 1 : 0,
+        OptimiserKind.Lbfgs => 0,
+        _ => 2,
+    };
 
     /// <param name="step">From 1.</param>
     /// <param name="first">[parameters], or empty without moments.</param>

@@ -2,7 +2,6 @@ using System.Numerics;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Athanor.Compute.Neural;
-using Athanor.Compute.Numerics;
 
 namespace Athanor.Compute.Training;
 
@@ -40,14 +39,7 @@ internal sealed class PerceptronRegression<T> : ITrainingTask<T>
         _network = network;
         (_x, _y, _train, _validation, _targetDeviations, _mse, _mae) = (x, y, train, validation, targetDeviations, mse, mae);
         Model = model;
-        Tensors =
-        [
-            .. Enumerable.Range(0, network.Sizes.Length - 1).SelectMany(layer => new (string, int[])[]
-            {
-                ($"layers.{layer}.weight", [network.Sizes[layer + 1], network.Sizes[layer]]),
-                ($"layers.{layer}.bias", [network.Sizes[layer + 1]]),
-            }),
-        ];
+        Tensors = PerceptronRows.Tensors(network.Sizes.AsSpan());
     }
 
     public int ParameterCount => _network.ParameterCount;
@@ -70,30 +62,24 @@ internal sealed class PerceptronRegression<T> : ITrainingTask<T>
         {
             if (targets.Contains(name)) throw new TrainingException($"the column '{name}' is both among data.inputs and data.targets");
         }
-        var (train, validation) = Split(source, table.Rows);
+        var (train, validation) = PerceptronRows.Split(source, table.Rows);
         int[] sizes = [inputs.Length, .. TaskJson.Integers(source.Model, "model", "hidden", [32, 32]), targets.Length];
         if (DenseNet<T>.Check(sizes) is { } wrong) throw new TrainingException($"model.hidden: {wrong}");
-        var (x, inputMeans, inputDeviations) = Standardised(table, inputs, train);
-        var (y, targetMeans, targetDeviations) = Standardised(table, targets, train);
+        var (x, inputMeans, inputDeviations) = PerceptronRows.Standardised<T>(table, inputs, train);
+        var (y, targetMeans, targetDeviations) = PerceptronRows.Standardised<T>(table, targets, train);
         var (mse, mae) = Loss(source.Model);
-        var activation = TaskJson.Text(source.Model, "model", "activation", "tanh");
-        if (!Enum.TryParse<Activation>(activation, ignoreCase: true, out var function)
-            || activation != function.ToString().ToLowerInvariant())
-        {
-            var names = string.Join(", ", Enum.GetNames<Activation>().Select(static name => name.ToLowerInvariant()));
-            throw new TrainingException($"model.activation is '{activation}'; one of {names} would be right");
-        }
+        var function = PerceptronRows.Function(source.Model);
         var model = new JsonObject
         {
-            ["activation"] = activation,
-            ["input-deviations"] = Numbers(inputDeviations),
-            ["input-means"] = Numbers(inputMeans),
-            ["inputs"] = new JsonArray([.. inputs.Select(name => (JsonNode)name)]),
+            ["activation"] = PerceptronRows.Name(function),
+            ["input-deviations"] = PerceptronRows.Numbers(inputDeviations),
+            ["input-means"] = PerceptronRows.Numbers(inputMeans),
+            ["inputs"] = PerceptronRows.Texts(inputs),
             ["kind"] = "perceptron",
             ["sizes"] = new JsonArray([.. sizes.Select(size => (JsonNode)size)]),
-            ["target-deviations"] = Numbers(targetDeviations),
-            ["target-means"] = Numbers(targetMeans),
-            ["targets"] = new JsonArray([.. targets.Select(name => (JsonNode)name)]),
+            ["target-deviations"] = PerceptronRows.Numbers(targetDeviations),
+            ["target-means"] = PerceptronRows.Numbers(targetMeans),
+            ["targets"] = PerceptronRows.Texts(targets),
         };
         return new PerceptronRegression<T>(
             new DenseNet<T>(sizes, function), x, y, train, validation, targetDeviations, mse, mae, model.ToJsonString());
@@ -181,75 +167,12 @@ internal sealed class PerceptronRegression<T> : ITrainingTask<T>
     private static (double Mse, double Mae) Loss(JsonElement model)
     {
         if (!model.TryGetProperty("loss", out var loss)) return (1.0, 0.0);
-        TaskJson.CheckKeys(loss, "loss", "mse", "mae");
+        TaskJson.CheckKeys(loss, "loss", "mse", "mae", "l2");
         var (mse, mae) = (TaskJson.Number(loss, "loss", "mse", 0.0), TaskJson.Number(loss, "loss", "mae", 0.0));
         return mse >= 0.0 && mae >= 0.0 && mse + mae > 0.0
             ? (mse, mae)
             : throw new TrainingException("the loss's weights must be 0 or more, and not all 0");
     }
-
-    private static (int[] Train, int[] Validation) Split(TaskSource source, int rows)
-    {
-        var (low, high) = Range(source.Data, "rows", 1, rows) ?? (1, rows);
-        var order = Enumerable.Range(low - 1, high - low + 1).ToArray();
-        if (source.Data.TryGetProperty("shuffle-seed", out _))
-            new Philox((ulong)TaskJson.Integer(source.Data, "data", "shuffle-seed")).Shuffle<int>(order);
-        var (first, end) = (order.Length, order.Length);
-        if (source.Split.Folds > 1)
-        {
-            if (order.Length < source.Split.Folds)
-                throw new TrainingException($"{order.Length} rows cannot be cut into {source.Split.Folds} folds");
-            (first, end) = source.Split.Part(order.Length);
-        }
-        else if (source.Data.TryGetProperty("validation", out var validation) && validation.ValueKind == JsonValueKind.Array)
-        {
-            var (from, to) = Range(source.Data, "validation", low, high)!.Value;
-            (first, end) = (from - low, to - low + 1);
-        }
-        else
-        {
-            var fraction = TaskJson.Number(source.Data, "data", "validation", 0.0);
-            if (fraction is < 0.0 or >= 1.0)
-                throw Wrong("validation", source.Data.GetProperty("validation"), "a fraction from 0 to below 1, or [FIRST, LAST],");
-            first = order.Length - (int)(fraction * order.Length);
-        }
-        int[] train = [.. order[..first], .. order[end..]];
-        return train.Length > 0 ? (train, order[first..end]) : throw new TrainingException("data.validation leaves no row for training");
-    }
-
-    /// <summary>[FIRST, LAST], rows from 1; null where the key is absent.</summary>
-    private static (int First, int Last)? Range(JsonElement data, string key, int least, int most)
-    {
-        if (!data.TryGetProperty(key, out var value)) return null;
-        return value.ValueKind == JsonValueKind.Array && TaskJson.Integers(data, "data", key) is [var first, var last]
-            && first >= least && first <= last && last <= most
-                ? (first, last)
-                : throw Wrong(key, value, $"[FIRST, LAST] within rows {least} to {most}");
-    }
-
-    private static TrainingException Wrong(string key, JsonElement value, string right) =>
-        new($"data.{key} is {value.GetRawText()}; {right} would be right");
-
-    private static (T[] Values, double[] Means, double[] Deviations) Standardised(TrainingTable table, string[] names, int[] train)
-    {
-        var values = new T[table.Rows * names.Length];
-        double[] means = new double[names.Length], deviations = new double[names.Length];
-        for (var c = 0; c < names.Length; c++)
-        {
-            var column = table[names[c]];
-            foreach (var row in train) means[c] += column[row];
-            means[c] /= train.Length;
-            foreach (var row in train) deviations[c] += (column[row] - means[c]) * (column[row] - means[c]);
-            deviations[c] = Math.Sqrt(deviations[c] / train.Length);
-            // A column that never changes tells nothing, and must not divide by 0.
-            if (deviations[c] == 0.0) deviations[c] = 1.0;
-            for (var row = 0; row < table.Rows; row++) values[row * names.Length
-                + c] = T.CreateChecked((column[row] - means[c]) / deviations[c]);
-        }
-        return (values, means, deviations);
-    }
-
-    private static JsonArray Numbers(double[] values) => [.. values.Select(value => (JsonNode)value)];
 
     private sealed class Scratch(DenseNet<T> network)
     {

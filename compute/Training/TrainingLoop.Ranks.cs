@@ -22,7 +22,7 @@ public sealed partial class TrainingLoop<T>
 
     private void Leaves(int first, int count)
     {
-        _draw.Fill(_stage, Step - StageStart, _staged.Samples, _batch);
+        _draw.Fill(_stage, Step - StageStart, _staged.Samples, _batch, whole: Settings.Batch == 0);
         var workers = Math.Min(_threads, count);
         if (workers == 1)
         {
@@ -37,7 +37,7 @@ public sealed partial class TrainingLoop<T>
 
     private void Leaf(int rank, object scratch)
     {
-        var (from, end) = RankTree.Share(Settings.Batch, Settings.Ranks, rank);
+        var (from, end) = RankTree.Share(BatchSize, Settings.Ranks, rank);
         var piece = Settings.MicroBatch > 0 ? Settings.MicroBatch : end - from;
         var gradient = _leaves[rank].AsSpan();
         gradient.Clear();
@@ -50,8 +50,8 @@ public sealed partial class TrainingLoop<T>
     private double Finish(T[] root, double loss)
     {
         var gradient = root.AsSpan();
-        _norm = Norm(gradient) / Settings.Batch;
-        var scale = 1.0 / Settings.Batch;
+        _norm = Norm(gradient) / BatchSize;
+        var scale = 1.0 / BatchSize;
         if (Settings.ClipNorm > 0.0 && _norm > Settings.ClipNorm) scale *= Settings.ClipNorm / _norm;
         var factor = T.CreateChecked(scale);
         foreach (ref var g in gradient) g *= factor;
@@ -59,12 +59,16 @@ public sealed partial class TrainingLoop<T>
         _state = _state with { Step = Step + 1 };
         // Moments are as old as the steps done, also after a rollback.
         Optimiser.Step<T>(Settings.Optimiser, rate, Step, _parameters, gradient, _first, _second);
-        if (_average.Length > 0)
-        {
-            var share = T.CreateChecked(1.0 - Settings.EmaDecay);
-            for (var i = 0; i < _average.Length; i++) _average[i] += share * (_parameters[i] - _average[i]);
-        }
-        return loss / Settings.Batch;
+        Follow();
+        return loss / BatchSize;
+    }
+
+    /// <summary>The moving average, after a step.</summary>
+    private void Follow()
+    {
+        if (_average.Length == 0) return;
+        var share = T.CreateChecked(1.0 - Settings.EmaDecay);
+        for (var i = 0; i < _average.Length; i++) _average[i] += share * (_parameters[i] - _average[i]);
     }
 
     /// <summary>Euclidean length, in double: four running sums, element i in sum i mod 4, added as (0 + 2) + (1 + 3).</summary>

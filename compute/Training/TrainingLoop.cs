@@ -21,6 +21,9 @@ public enum LoopEnd
 
     /// <summary>It went wrong once more than rollbacks are allowed.</summary>
     Diverged = 4,
+
+    /// <summary>No shorter step along the gradient of all samples lowers the loss: it is at a minimum within rounding.</summary>
+    Converged = 5,
 }
 
 /// <summary>What was measured at a check-point.</summary>
@@ -58,7 +61,7 @@ public sealed partial class TrainingLoop<T>
     private readonly string _specHash;
     private readonly int _allowed;
     private readonly BatchDraw _draw;
-    private readonly int[] _batch;
+    private int[] _batch = [];
     private readonly T[][] _leaves;
     private readonly double[] _leafLosses;
     private readonly IGradientExchange<T>? _exchange;
@@ -75,7 +78,7 @@ public sealed partial class TrainingLoop<T>
     private int _stage = -1;
     private State _state;
     private Snapshot _good;
-    private double _norm;
+    private double _norm, _lossSum;
 
     /// <summary>Starts at step 0 with the seed's initial weights.</summary>
     /// <param name="specHash">Names what is trained: a checkpoint of another is refused.</param>
@@ -92,8 +95,7 @@ public sealed partial class TrainingLoop<T>
         _specHash = specHash;
         _allowed = (settings.Guard.MaxRollbacks + 1) * (1 + resumes) - 1;
         _threads = Math.Clamp(threads, 1, settings.Ranks);
-        _draw = new BatchDraw(settings.Seed, settings.Batch);
-        _batch = new int[settings.Batch];
+        _draw = new BatchDraw(settings.Seed);
         _exchange = exchange;
         (_firstRank, _ownRanks) = exchange?.Own ?? (0, settings.Ranks);
         _own = new TreeSum([.. Enumerable.Range(_firstRank, _ownRanks).Select(static rank => (rank, 0))], settings.Ranks);
@@ -111,6 +113,8 @@ public sealed partial class TrainingLoop<T>
         _second = new T[moments > 1 ? task.ParameterCount : 0];
         _average = new T[settings.EmaDecay > 0.0 ? task.ParameterCount : 0];
         _best = new T[task.ParameterCount];
+        var length = IsQuasiNewton ? task.ParameterCount : 0;
+        (_base, _slope, _trialSlope, _direction) = (new T[length], new T[length], new T[length], new T[length]);
         task.Initialize(_parameters, settings.Seed);
         if (_average.Length > 0) _parameters.CopyTo(_average, 0);
         _parameters.CopyTo(_best, 0);
@@ -148,6 +152,9 @@ public sealed partial class TrainingLoop<T>
     /// is one).</summary>
     public ReadOnlySpan<T> Weights => double.IsFinite(_state.BestLoss) ? _best : Current;
 
+    /// <summary>Samples of a step in this stage.</summary>
+    private int BatchSize => _batch.Length;
+
     private ReadOnlySpan<T> Current => _average.Length > 0 ? _average : _parameters;
 
     /// <summary>What was measured since the last call, and what was rolled back.</summary>
@@ -162,27 +169,35 @@ public sealed partial class TrainingLoop<T>
     /// <summary>Goes on to the next check-point, or back to the last.</summary>
     /// <param name="stepped">Called after each step with its number and loss.</param>
     /// <returns>Whether there is more to do.</returns>
-    /// <exception cref="OperationCanceledException">The state is then amid two check-points: nothing may be done with it.</exception>
+    /// <exception cref="OperationCanceledException">The state is then amid two check-points: <see cref="Checkpoint"/> with
+    /// <c>present</c> keeps it as it is.</exception>
     public bool Advance(CancellationToken cancellation = default, Action<long, double>? stepped = null)
     {
         if (End != LoopEnd.None) return false;
         SetStage();
         var until = Math.Min(Settings.Stop.Steps, (Step / Settings.CheckEvery + 1) * Settings.CheckEvery);
-        var (sum, from) = (0.0, Step);
-        while (Step < until)
+        while (Step < until && !_converged)
         {
             cancellation.ThrowIfCancellationRequested();
-            var (gradient, batchLoss) = Sum(cancellation);
-            var loss = Finish(gradient, batchLoss);
+            double loss;
+            if (IsQuasiNewton)
+            {
+                loss = Iterate(cancellation);
+            }
+            else
+            {
+                var (gradient, batchLoss) = Sum(cancellation);
+                loss = Finish(gradient, batchLoss);
+            }
             if (!double.IsFinite(loss) || !double.IsFinite(_norm))
             {
                 RollBack(Step, double.IsFinite(loss) ? "gradient not finite" : "loss not finite");
                 return End == LoopEnd.None;
             }
-            sum += loss;
+            _lossSum += loss;
             stepped?.Invoke(Step, loss);
         }
-        CheckPoint(sum / (Step - from));
+        CheckPoint(_lossSum / (Step - _good.State.Step));
         return End == LoopEnd.None;
     }
 
@@ -216,6 +231,7 @@ public sealed partial class TrainingLoop<T>
             if (whole && stop.Target > 0.0 && now <= stop.Target) _state = _state with { End = LoopEnd.Target };
             else if (whole && stop.Patience > 0 && _state.SinceBest >= stop.Patience) _state = _state with { End = LoopEnd.Patience };
         }
+        if (End == LoopEnd.None && _converged) _state = _state with { End = LoopEnd.Converged };
         if (End == LoopEnd.None && Step >= Settings.Stop.Steps) _state = _state with { End = LoopEnd.Steps };
         if (End == LoopEnd.None) SetStage();
         _good = Take();
@@ -265,12 +281,19 @@ public sealed partial class TrainingLoop<T>
         _staged = stage == 0 ? _task : _task.With(Settings.Curriculum[stage - 1].Settings);
         if (_staged.ParameterCount != _task.ParameterCount)
             throw new TrainingException($"stage {stage} of the curriculum changes the number of parameters to {_staged.ParameterCount}");
+        var size = Settings.Batch > 0 ? Settings.Batch : _staged.Samples;
+        if (Settings.Ranks > size)
+            throw new TrainingException($"{Settings.Ranks} logical ranks cannot share all {size} samples; at most {size} ranks would be right");
+        if (_batch.Length != size) _batch = new int[size];
         if (_staged.Samples < Settings.Batch)
         {
             throw new TrainingException(
                 $"there are {_staged.Samples} training samples, fewer than a batch of {Settings.Batch}; "
                 + $"a batch of at most {_staged.Samples} (or more data) would be right");
         }
+        // Pairs of another loss tell nothing of this one's slope.
+        if (_state.Stage != stage) _memory = LimitedMemory<T>.Empty;
+        _known = _converged = false;
         _scratch = [.. Enumerable.Range(0, _threads).Select(_ => _staged.NewScratch())];
         // Losses of other windows are not comparable.
         if (_state.Stage != stage) _state = _state with { Stage = stage, Watch = LossWatch.Empty };
@@ -278,8 +301,14 @@ public sealed partial class TrainingLoop<T>
 
     private long StageStart => _stage == 0 ? 0 : Settings.Curriculum[_stage - 1].FromStep;
 
-    private Snapshot Take() => new(
-        [.. _parameters], [.. _first], [.. _second], [.. _average], _state);
+    /// <summary>Begins a new stretch between check-points.</summary>
+    private Snapshot Take()
+    {
+        _lossSum = 0.0;
+        return Present();
+    }
+
+    private Snapshot Present() => new([.. _parameters], [.. _first], [.. _second], [.. _average], _memory, _state);
 
     private void Restore(Snapshot snapshot)
     {
@@ -287,6 +316,8 @@ public sealed partial class TrainingLoop<T>
         snapshot.First.CopyTo(_first, 0);
         snapshot.Second.CopyTo(_second, 0);
         snapshot.Average.CopyTo(_average, 0);
+        _memory = snapshot.Memory;
+        _known = _converged = false;
         _state = snapshot.State;
     }
 
@@ -301,5 +332,5 @@ public sealed partial class TrainingLoop<T>
     }
 
     /// <summary>The last good check-point. The best weights are not in it: they only change at a good one.</summary>
-    private sealed record Snapshot(T[] Parameters, T[] First, T[] Second, T[] Average, State State);
+    private sealed record Snapshot(T[] Parameters, T[] First, T[] Second, T[] Average, LimitedMemory<T> Memory, State State);
 }

@@ -46,6 +46,7 @@ public static class TrainingTasks
     private static readonly ITrainingTaskFactory[] Known =
     [
         new PerceptronRegressionFactory(),
+        new PerceptronClassificationFactory(),
         new ShootingTaskFactory("neural-ode"),
         new ShootingTaskFactory("augmented"),
         new ShootingTaskFactory("stoichiometric"),
@@ -62,7 +63,9 @@ public static class TrainingTasks
         var kind = model.TryGetProperty("kind", out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
         var factory = Array.Find(Known, f => f.Kind == kind) ?? throw new TrainingException(
             $"model.kind is {(kind is null ? "missing" : $"'{kind}'")}; one of {string.Join(", ", Kinds)} would be right");
-        return factory.Create<T>(new TaskSource(model, data, blob, split));
+        (model, var penalty) = WeightPenalty.Of(model);
+        var task = factory.Create<T>(new TaskSource(model, data, blob, split));
+        return penalty > 0.0 ? new PenalisedTask<T>(task, penalty) : task;
     }
 
     private static JsonElement Parse(string what, string json)

@@ -16,6 +16,10 @@ public sealed record SlotLimits(long MemoryBytes, TimeSpan Silence, TimeSpan Gra
     /// <summary>A quarter above the limit and what the runtime maps without using it, so that the polled limit speaks first.</summary>
     internal static long HardAbove(long memoryBytes) => memoryBytes <= 0 ? 0 : memoryBytes + memoryBytes / 4 + (256L << 20);
 
+    /// <summary>The same for a member of a gang, where it is shorter: the others wait for it in every step, and at forming the gang have no
+    /// collective whose time-out would miss it.</summary>
+    public TimeSpan GangSilence { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>How often a slot says that it lives.</summary>
     internal static readonly TimeSpan Heartbeat = TimeSpan.FromMilliseconds(250);
 }

@@ -149,10 +149,11 @@ internal sealed class SlotProcess : IAsyncDisposable
     private void Inspect()
     {
         var silent = _time.GetElapsedTime(Volatile.Read(ref _heard));
-        if (!_busy && silent > _limits.Silence)
+        var limit = _current?.Job.Gang is { Size: > 1 } && _limits.GangSilence < _limits.Silence ? _limits.GangSilence : _limits.Silence;
+        if (!_busy && silent > limit)
         {
             Condemn(new SlotOutcome.Died(
-                $"the slot was killed: no heartbeat for {silent.TotalSeconds:F1} s (limit {_limits.Silence.TotalSeconds:F1} s)"));
+                $"the slot was killed: no heartbeat for {silent.TotalSeconds:F1} s (limit {limit.TotalSeconds:F1} s)"));
             return;
         }
         if (_limits.MemoryBytes <= 0) return;

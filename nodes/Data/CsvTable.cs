@@ -11,6 +11,9 @@ public sealed record CsvOptions
     /// <summary>A column whose values must rise strictly from row to row, e.g. the time stamp; null for none.</summary>
     public string? Rising { get; init; }
 
+    /// <summary>Whether the first line names the columns; without, they are c1, c2, ... in their order.</summary>
+    public bool Header { get; init; } = true;
+
     /// <summary>Fewest data rows.</summary>
     public int MinimumRows { get; init; } = 1;
 }
@@ -58,10 +61,18 @@ public sealed class CsvTable
             BadDataFound = null,
             MissingFieldFound = null,
             DetectDelimiter = false,
+            HasHeaderRecord = options.Header,
         };
         using var csv = new CsvReader(text, configuration);
-        if (!csv.Read() || !csv.ReadHeader() || csv.HeaderRecord is not { Length: > 0 } header)
-            throw new CsvFormatException($"{name}: the file is empty; expected a header line {Heads(columns)} and at least one row");
+        var more = csv.Read();
+        string[]? header = !more ? null : !options.Header ? Numbered(csv.Parser.Count) : csv.ReadHeader() ? csv.HeaderRecord : null;
+        if (header is not { Length: > 0 })
+        {
+            throw new CsvFormatException(options.Header
+                ? $"{name}: the file is empty; expected a header line {Heads(columns)} and at least one row"
+                : $"{name}: the file is empty; expected at least one row of numbers");
+        }
+        if (options.Header) more = csv.Read();
 
         var wanted = columns.Count == 0 ? header : [.. columns];
         var positions = Array.ConvertAll(wanted, column => Position(name, header, column));
@@ -70,11 +81,11 @@ public sealed class CsvTable
         if (options.Rising is not null && rising < 0)
             throw new ArgumentException($"the rising column '{options.Rising}' is not among those read", nameof(options));
 
-        while (csv.Read())
+        for (; more; more = csv.Read())
         {
             var line = csv.Context.Parser!.RawRow;
             if (csv.Parser.Count != header.Length)
-                throw new CsvFormatException($"{name}:{line}: {csv.Parser.Count} cells where the header has {header.Length}");
+                throw new CsvFormatException($"{name}:{line}: {csv.Parser.Count} cells where the {(options.Header ? "header" : "first line")} has {header.Length}");
             for (var i = 0; i < wanted.Length; i++)
                 values[i].Add(Number(name, line, wanted[i], csv.GetField(positions[i])));
             if (rising >= 0) RequireRising(name, line, wanted[rising], values[rising]);
@@ -84,6 +95,9 @@ public sealed class CsvTable
             throw new CsvFormatException($"{name}: {rows} data rows; at least {options.MinimumRows} are needed");
         return new CsvTable(wanted, Array.ConvertAll(values, v => v.ToArray()));
     }
+
+    private static string[] Numbered(int count) =>
+        [.. Enumerable.Range(1, count).Select(static i => string.Create(CultureInfo.InvariantCulture, $"c{i}"))];
 
     private static int Position(string name, string[] header, string column)
     {

@@ -40,6 +40,9 @@ public enum RunEnd
 
     /// <summary>It went wrong more often than rollbacks are allowed.</summary>
     Diverged = 4,
+
+    /// <summary>No step lowers the loss of all samples any more.</summary>
+    Converged = 5,
 }
 
 /// <param name="Segment">From 0, without gaps, over all parts.</param>
@@ -75,11 +78,23 @@ public sealed record TrainingResumed([property: Key(0)] string Reason) : IEvent;
 
 /// <param name="Checkpoint">The last training state.</param>
 /// <param name="Model">SHA-256 (hex) of the run's weights.</param>
-/// <param name="Metrics">Of those weights; with folds also <c>cv-loss-mean</c> and <c>cv-loss-sd</c>.</param>
+/// <param name="Metrics">Of those weights; with folds also <c>cv-NAME-mean</c> and <c>cv-NAME-sd</c> of each figure, e.g.
+/// <c>cv-loss-mean</c>.</param>
 [Message("training.run-finished", Since = 1)]
 public sealed record RunFinished(
     [property: Key(0)] string Checkpoint, [property: Key(1)] string Model, [property: Key(2)] RunEnd End,
     [property: Key(3)] ImmutableSortedDictionary<string, double> Metrics) : IEvent;
+
+/// <summary>What the folds of a cross-validation came to.</summary>
+/// <param name="Folds">One a fold that is done, in their order.</param>
+[MessagePart]
+public sealed record RunFolds([property: Key(0)] ImmutableArray<RunFold> Folds);
+
+/// <param name="Step">Steps done.</param>
+/// <param name="Figures">Validation figures of the fold's best weights.</param>
+[MessagePart]
+public sealed record RunFold(
+    [property: Key(0)] long Step, [property: Key(1)] RunEnd End, [property: Key(2)] ImmutableSortedDictionary<string, double> Figures);
 
 /// <summary>Asks where a run stands that was started by training.start-run.</summary>
 [Message("training.get-run", Since = 1)]
@@ -88,6 +103,7 @@ public sealed record GetRun : IQuery;
 /// <param name="Points">Of the present part over the whole run, thinned.</param>
 /// <param name="Rollbacks">The last of them.</param>
 /// <param name="FoldLosses">Best validation loss of each fold done.</param>
+/// <param name="Folds">Null before the first fold is done.</param>
 /// <param name="Checkpoint">Empty before the first segment is done.</param>
 /// <param name="Model">Empty until it is finished.</param>
 /// <param name="Reason">Why it is parked or was cancelled, or empty.</param>
@@ -97,7 +113,8 @@ public sealed record RunView(
     [property: Key(4)] int Segments, [property: Key(5)] ImmutableArray<RunPoint> Points,
     [property: Key(6)] ImmutableArray<RunRolledBack> Rollbacks, [property: Key(7)] ImmutableArray<double> FoldLosses,
     [property: Key(8)] string Checkpoint, [property: Key(9)] string Model, [property: Key(10)] RunEnd End,
-    [property: Key(11)] ImmutableSortedDictionary<string, double> Metrics, [property: Key(12)] string Reason) : IReply;
+    [property: Key(11)] ImmutableSortedDictionary<string, double> Metrics, [property: Key(12)] string Reason,
+    [property: Key(13)] RunFolds? Folds = null) : IReply;
 
 /// <summary>Training from one check-point to a later one: the unit of fail-over and of audit.</summary>
 /// <param name="Checkpoint">SHA-256 (hex) of the state to go on from; empty at a part's beginning.</param>

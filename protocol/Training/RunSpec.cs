@@ -8,6 +8,7 @@ public enum RunOptimiserKind
     Sgd = 0,
     Adam = 1,
     AdamW = 2,
+    Lbfgs = 3,
 }
 
 /// <summary>How the learning rate falls.</summary>
@@ -26,11 +27,12 @@ public enum RunPrecision
 }
 
 /// <summary>Fields as in <c>OptimiserSettings</c> of the training loop.</summary>
+/// <param name="Memory">Of L-BFGS; null, and not in the bytes, for the others.</param>
 [MessagePart]
 public sealed record RunOptimiser(
     [property: Key(0)] RunOptimiserKind Kind, [property: Key(1)] double LearningRate, [property: Key(2)] double Momentum,
     [property: Key(3)] double Beta1, [property: Key(4)] double Beta2, [property: Key(5)] double Epsilon,
-    [property: Key(6)] double WeightDecay);
+    [property: Key(6)] double WeightDecay, [property: Key(7)] int? Memory = null);
 
 /// <summary>Fields as in <c>ScheduleSettings</c> of the training loop.</summary>
 [MessagePart]
@@ -75,6 +77,8 @@ public sealed record RunStage([property: Key(0)] long FromStep, [property: Key(1
 /// costs at most.</param>
 /// <param name="Registers">Id of the model entity that is told of the finished run; empty for none.</param>
 /// <param name="Workers">Processes that share the logical ranks; 0 or 1 for one. How many there are changes no weight.</param>
+/// <param name="Start">SHA-256 (hex) of the version's weights that training begins with; null for the seed's.</param>
+/// <param name="Parent">That version's number in the model that <paramref name="Registers"/> names; null for none.</param>
 /// <param name="Library">Over several hosts the library's own all-reduce adds the gradients: faster, and no bits are promised.</param>
 [MessagePart]
 public sealed record RunSpec(
@@ -85,7 +89,8 @@ public sealed record RunSpec(
     [property: Key(13)] double EmaDecay, [property: Key(14)] long CheckEvery, [property: Key(15)] ImmutableArray<RunStage> Curriculum,
     [property: Key(16)] int Folds, [property: Key(17)] long SegmentSteps, [property: Key(18)] TimeSpan SegmentTime,
     [property: Key(19)] TimeSpan SaveEvery, [property: Key(20)] string Registers,
-    [property: Key(21)] int Workers = 0, [property: Key(22)] bool Library = false)
+    [property: Key(21)] int Workers = 0, [property: Key(22)] bool Library = false, [property: Key(23)] string? Start = null,
+    [property: Key(24)] int? Parent = null)
 {
     /// <summary>Trainings one after the other: the folds, and the training proper.</summary>
     public int Parts => Folds > 1 ? Folds + 1 : 1;

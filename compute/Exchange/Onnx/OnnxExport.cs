@@ -23,7 +23,7 @@ public static class OnnxExport
         ArgumentNullException.ThrowIfNull(file);
         if (file.Model is not { } model)
             throw new ExchangeException($"the file does not say what its tensors are (its metadata have no '{ModelFile.Key}'), so there is no graph to write");
-        var graph = file.Kind == ModelKinds.Perceptron ? ModelKinds.PerceptronOf(file).Graph()
+        var graph = ModelKinds.IsPerceptron(file.Kind) ? ModelKinds.PerceptronOf(file).Graph()
             : !ModelKinds.IsDynamics(file.Kind) ? throw new ExchangeException(
                 $"a model of the kind '{file.Kind}' cannot be exported to ONNX; these can: {ModelKinds.Exported}")
             : kind == OnnxGraphKind.Field ? OnnxFields.Field(ModelKinds.FieldOf(file))

@@ -18,7 +18,8 @@ namespace Athanor.Hosting.Work.Training;
 ///
 /// Meanwhile it saves its state every so often (<see cref="RunSpec.SaveEvery"/>), written beside the training. Another slot that takes the
 /// work over after this one's death goes on from there, with what this one had measured. Weights do not depend on any of it. A state that
-/// does not fit (another spec, another version, cut short) is refused with its reason, and the run is parked.
+/// does not fit (another spec, another version, cut short) is refused with its reason, and the run is parked. Stopped in order (drain, an
+/// interrupted command), it saves the step that it is at.
 ///
 /// With several workers each member of the gang does this at the same time, with its logical ranks. The first one alone saves, measures
 /// the time, says when to end (its wish goes with the gradients, so that all end after the same step) and gives the result; all begin
@@ -59,6 +60,7 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
             SaveEvery = TimeSpan.Zero,
             Registers = "",
             Workers = 0,
+            Parent = null,
         }));
         return Convert.ToHexStringLower(SHA256.HashData([.. bytes, (byte)part]));
     }
@@ -75,6 +77,7 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
         var loop = new TrainingLoop<T>(
             task, TrainingDecider.LoopSettingsOf(spec), SpecHash(spec, segment.Part), Threads(), segment.Resumes, exchange);
         if (segment.Checkpoint.Length > 0) loop.Restore(context.GetBlob(segment.Checkpoint));
+        else if (spec.Start is { } start) loop.StartFrom(context.GetBlob(start));
         var (from, measured) = (loop.Step, RunMeasurements.Empty);
         if (Saved(context) is { Length: > 0 } saved)
         {
@@ -87,7 +90,7 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
         using var saving = new Saving(context);
         var report = new RunReport(context, time, ReportEvery, spec, segment.Part, from);
         var savedAt = begun;
-        while (loop.Advance(context.Cancellation, Stepped))
+        while (Advance())
         {
             measured = measured.With(segment.Part, loop.Drain());
             if (measured.Points.Length > 0) report.Measured(measured.Points[^1]);
@@ -102,6 +105,22 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
         // The first one's result ends the work for all.
         context.Gang?.Barrier("trained");
         return Result(segment, loop, measured, first ? context.PutBlob : static _ => "");
+
+        bool Advance()
+        {
+            var cancellation = context.Cancellation;
+            try
+            {
+                return loop.Advance(cancellation, Stepped);
+            }
+            catch (OperationCanceledException) when (cancellation.IsCancellationRequested && first)
+            {
+                // Amid two check-points: whoever takes the work over goes on from this very step.
+                saving.Start(measured.Write(loop.Checkpoint(present: true)));
+                saving.Finish();
+                throw;
+            }
+        }
 
         bool IsLate() => time.GetElapsedTime(begun) >= spec.SegmentTime;
 

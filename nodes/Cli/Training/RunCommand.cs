@@ -1,7 +1,9 @@
 using System.CommandLine;
 using System.Globalization;
 using Athanor.Actors.Training;
+using Athanor.Compute.Training;
 using Athanor.Hosting.Runtime;
+using Athanor.Nodes.Cli.Models;
 using Athanor.Nodes.Local;
 using Athanor.Protocol;
 using Athanor.Protocol.Training;
@@ -22,6 +24,8 @@ internal static class RunCommand
         var json = parsed.GetValue(Cli.Json);
         await using var cluster = await CliCluster.Open(parsed, wait ? EmbeddedRole.Full : EmbeddedRole.AppendOnly, cancellation);
         var run = Cli.Address(parsed, cluster, "training", name);
+        if (file.StartFrom is { } version)
+            spec = await From(file with { Spec = spec }, version, new EntityAddress(run.Tenant, "models", run.Id), cluster, cancellation);
         foreach (var table in file.Tables.Values) await cluster.Client.PutBlob(table, cancellation, run.Tenant);
         if (await cluster.Client.Ask(run, new StartRun(spec), cancellation: cancellation) is Rejected rejected)
         {
@@ -37,6 +41,27 @@ internal static class RunCommand
             return ExitCodes.Success;
         }
         return await Follow(cluster, run, json, cancellation);
+    }
+
+    /// <summary>The spec with a version's weights to begin with, which a version that is registered under the same model goes on from.</summary>
+    private static async Task<RunSpec> From(
+        RunFile file, string text, EntityAddress like, ClusterConnection cluster, CancellationToken cancellation)
+    {
+        var (id, number) = ModelArguments.Parse(text);
+        if (number is null || !EntityAddress.IsValidPart(id))
+            throw new UserException($"train: start-from is '{text}'; a model's version, MODEL@2, would be right");
+        var model = new EntityAddress(like.Tenant, "models", id);
+        var version = ModelArguments.VersionOf(await ModelArguments.Read(cluster.Client, model, cancellation), model, number);
+        if (version.BlobHash.Length == 0) throw new UserException($"train: start-from: {model}@{number} has no weights of its own");
+        try
+        {
+            var weights = await cluster.Client.GetBlob(version.BlobHash, cancellation);
+            return file.From(weights.ToArray(), version.BlobHash, id == file.Spec.Registers ? version.Number : 0);
+        }
+        catch (TrainingException e)
+        {
+            throw new UserException($"train: start-from: {text} does not fit the file's model: {e.Message}");
+        }
     }
 
     private static string Workers(RunSpec spec) => spec.Workers > 1 ? $"{spec.Workers} workers" : "one worker";
@@ -66,6 +91,7 @@ internal static class RunCommand
     public static string Ending(RunReading reading) => reading.View?.End switch
     {
         RunEnd.Patience => $"stopped early at step {reading.Step} of {reading.Steps}: the validation loss no longer improved",
+        RunEnd.Converged => $"converged at step {reading.Step}: no step lowers the loss any more",
         RunEnd.Target => $"stopped at step {reading.Step}: the validation loss is at its target",
         _ => $"{reading.Step} steps",
     };

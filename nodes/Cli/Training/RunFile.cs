@@ -17,13 +17,24 @@ internal enum GradientSum
     Library,
 }
 
-/// <summary>A training file: <c>name</c>, <c>model</c>, <c>loss</c>, <c>data</c>, <c>training</c>, <c>register</c>; see
+/// <summary>A training file: <c>name</c>, <c>model</c>, <c>loss</c>, <c>data</c>, <c>training</c>, <c>register</c>,
+/// <c>start-from</c>; see
 /// docs/guides/train.md.</summary>
 /// <param name="Name">The run's id.</param>
 /// <param name="Spec">Complete; its tables are named by hash.</param>
 /// <param name="Tables">The tables' bytes by hash.</param>
-internal sealed record RunFile(string Name, RunSpec Spec, IReadOnlyDictionary<string, byte[]> Tables)
+/// <param name="StartFrom">The version whose weights training begins with, <c>MODEL@2</c>; null for the seed's.</param>
+internal sealed record RunFile(string Name, RunSpec Spec, IReadOnlyDictionary<string, byte[]> Tables, string? StartFrom = null)
 {
+    /// <summary>The spec that begins with a version's weights.</summary>
+    /// <param name="parent">The version's number, if it is of the model that the run registers; else 0.</param>
+    /// <exception cref="TrainingException">The weights do not fit the file's model.</exception>
+    public RunSpec From(byte[] weights, string hash, int parent)
+    {
+        RunFileReader.Prove(Spec, Tables, weights);
+        return Spec with { Start = hash, Parent = parent > 0 ? parent : null };
+    }
+
     /// <summary>Whether an argument of <c>train</c> means a file and no id.</summary>
     public static bool Is(string argument) =>
         argument.EndsWith(".hocon", StringComparison.OrdinalIgnoreCase) || argument.EndsWith(".conf", StringComparison.OrdinalIgnoreCase);
@@ -51,7 +62,7 @@ internal sealed class RunFileReader(string path, HoconObject root)
     public RunFile Read(ulong? seed, long? steps)
     {
         var file = new RunKeys(root, "");
-        file.Check("name", "model", "loss", "data", "training", "register");
+        file.Check("name", "model", "loss", "data", "training", "register", "start-from");
         var name = file.Text("name", Path.GetFileNameWithoutExtension(path));
         if (!Protocol.EntityAddress.IsValidPart(name)) throw file.Wrong("name", $"is '{name}'; {Cli.NameRule} would be right");
         var model = RunJson.Object(file.Object("model").Value, Table);
@@ -61,8 +72,16 @@ internal sealed class RunFileReader(string path, HoconObject root)
         {
             Registers = file.Text("register", name),
         };
-        Prove(spec);
-        return new RunFile(name, spec, _tables);
+        if (TrainingDecider.Check(spec) is { } wrong) throw new UserException($"{Line(wrong)}: {wrong}");
+        try
+        {
+            Prove(spec, _tables, null);
+        }
+        catch (TrainingException e)
+        {
+            throw new UserException($"{Line(e.Message)}: {e.Message}");
+        }
+        return new RunFile(name, spec, _tables, file.Has("start-from") ? file.Text("start-from", "") : null);
     }
 
     /// <summary>What a key <c>file</c> in the data becomes: the hash of its table, whose bytes are kept.</summary>
@@ -72,7 +91,7 @@ internal sealed class RunFileReader(string path, HoconObject root)
         string[] columns = around.TryGet("columns", out var list) ? RunKeys.Texts(list, "columns") : [];
         var full = Path.Combine(Path.GetDirectoryName(Path.GetFullPath(path))!, name);
         if (!File.Exists(full)) throw new UserException($"{file.Origin}: there is no file {full}");
-        var csv = CsvTable.Read(full, columns, new CsvOptions());
+        var csv = CsvTable.Read(full, columns, new CsvOptions { Header = new RunKeys(around, "data.").Flag("header", true) });
         TrainingTable table;
         try
         {
@@ -96,7 +115,9 @@ internal sealed class RunFileReader(string path, HoconObject root)
             "guard", "curriculum", "segments", "workers", "all-reduce");
         RunKeys optimiser = keys.Object("optimiser", true), schedule = keys.Object("schedule", true), stop = keys.Object("stop", true);
         RunKeys guard = keys.Object("guard", true), segments = keys.Object("segments", true);
-        optimiser.Check("kind", "learning-rate", "momentum", "beta1", "beta2", "epsilon", "weight-decay");
+        optimiser.Check("kind", "learning-rate", "momentum", "beta1", "beta2", "epsilon", "weight-decay", "memory");
+        var kind = optimiser.OneOf("kind", RunOptimiserKind.Adam);
+        var newton = kind == RunOptimiserKind.Lbfgs;
         schedule.Check("kind", "warm-up", "final-rate", "every", "factor");
         stop.Check("steps", "patience", "least-improvement", "target");
         guard.Check("explosion", "plateau", "oscillation", "swing", "reduce", "max-rollbacks");
@@ -106,11 +127,14 @@ internal sealed class RunFileReader(string path, HoconObject root)
             model, data, [.. _tables.Keys.Order(StringComparer.Ordinal)], keys.OneOf("precision", RunPrecision.Double),
             seed ?? keys.Number<ulong>("seed", 1),
             new RunOptimiser(
-                optimiser.OneOf("kind", RunOptimiserKind.Adam), optimiser.Number("learning-rate", 1e-3), optimiser.Number("momentum", 0.0),
+                kind, optimiser.Number("learning-rate", newton ? 1.0 : 1e-3),
+                optimiser.Number("momentum", 0.0),
                 optimiser.Number("beta1", 0.9), optimiser.Number("beta2", 0.999), optimiser.Number("epsilon", 1e-8),
-                optimiser.Number("weight-decay", 0.0)),
+                optimiser.Number("weight-decay", 0.0),
+                newton ? optimiser.Number("memory", new OptimiserSettings(OptimiserKind.Lbfgs, 1.0).Memory) : null),
             new RunSchedule(
-                schedule.OneOf("kind", RunScheduleKind.Cosine), schedule.Number("warm-up", 0L), schedule.Number("final-rate", 0.0),
+                schedule.OneOf("kind", newton ? RunScheduleKind.Constant : RunScheduleKind.Cosine),
+                schedule.Number("warm-up", 0L), schedule.Number("final-rate", 0.0),
                 schedule.Number("every", 0L), schedule.Number("factor", 0.1)),
             new RunStop(
                 steps ?? stop.Number("steps", 5000L), stop.Number("patience", 0), stop.Number("least-improvement", 0.0),
@@ -119,7 +143,8 @@ internal sealed class RunFileReader(string path, HoconObject root)
                 guard.Number("explosion", usual.Explosion), guard.Number("plateau", usual.Plateau),
                 guard.Number("oscillation", usual.Oscillation), guard.Number("swing", usual.Swing), guard.Number("reduce", usual.Reduce),
                 guard.Number("max-rollbacks", usual.MaxRollbacks)),
-            keys.Number("batch", 32), keys.Number("micro-batch", 0), keys.Number("ranks", 1), keys.Number("clip-norm", 0.0),
+            keys.Text("batch", "") == "all" ? 0 : keys.Number("batch", newton ? 0 : 32), keys.Number("micro-batch", 0),
+            keys.Number("ranks", 1), keys.Number("clip-norm", 0.0),
             keys.Number("average", 0.0), keys.Number("check-every", 100L), Curriculum(keys), keys.Number("folds", 0),
             segments.Number("steps", 0L), segments.Duration("time", TimeSpan.FromSeconds(30)),
             segments.Duration("checkpoint-every", TimeSpan.FromSeconds(2)), "", keys.Number("workers", 1),
@@ -132,23 +157,19 @@ internal sealed class RunFileReader(string path, HoconObject root)
             .ToImmutableSortedDictionary(static field => field.Key, field => stage.Number<double>(field.Key), StringComparer.Ordinal)))];
 
     /// <summary>Makes the model from its data once, so that what does not fit is told before anything is started.</summary>
-    private void Prove(RunSpec spec)
+    /// <param name="start">Weights to begin with; null for none.</param>
+    internal static void Prove(RunSpec spec, IReadOnlyDictionary<string, byte[]> tables, byte[]? start)
     {
-        if (TrainingDecider.Check(spec) is { } wrong) throw new UserException($"{Line(wrong)}: {wrong}");
-        try
-        {
-            var settings = TrainingDecider.LoopSettingsOf(spec);
-            if (spec.Precision == RunPrecision.Float) _ = new TrainingLoop<float>(Task<float>(), settings, "");
-            else _ = new TrainingLoop<double>(Task<double>(), settings, "");
-        }
-        catch (TrainingException e)
-        {
-            throw new UserException($"{Line(e.Message)}: {e.Message}");
-        }
+        if (spec.Precision == RunPrecision.Float) Make<float>();
+        else Make<double>();
 
-        ITrainingTask<T> Task<T>()
-            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T> =>
-            TrainingTasks.Create<T>(spec.Model, spec.Data, hash => _tables[hash], SplitRequest.OfData);
+        void Make<T>()
+            where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
+        {
+            var task = TrainingTasks.Create<T>(spec.Model, spec.Data, hash => tables[hash], SplitRequest.OfData);
+            var loop = new TrainingLoop<T>(task, TrainingDecider.LoopSettingsOf(spec), "");
+            if (start is not null) loop.StartFrom(start);
+        }
     }
 
     /// <summary>Where the key stands that a message is about; the file where it names none.</summary>

@@ -41,6 +41,14 @@ internal sealed class RunKeys(HoconObject? obj, string at)
         throw Wrong(key, $"is '{value}'; a {(typeof(T) == typeof(double) ? "number" : "whole number")} would be right");
     }
 
+    public bool Flag(string key, bool otherwise)
+    {
+        if (!Has(key)) return otherwise;
+        obj!.TryGet(key, out var value);
+        return value is HoconScalar { Text: "true" or "false" } scalar ? scalar.Text == "true"
+            : throw Wrong(key, $"is '{value}'; true or false would be right");
+    }
+
     public TimeSpan Duration(string key, TimeSpan otherwise)
     {
         if (!Has(key)) return otherwise;
@@ -111,7 +119,7 @@ internal static class RunJson
                 case "files" when value is HoconArray array:
                     json["tables"] = new JsonArray([.. array.Items.Select(item => (JsonNode)table(item, from))]);
                     break;
-                case "columns" when from.TryGet("file", out _) || from.TryGet("files", out _):
+                case "columns" or "header" when from.TryGet("file", out _) || from.TryGet("files", out _):
                     // It only says what is read.
                     break;
                 default:

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Athanor.Actors;
+using Athanor.Actors.Training;
 using Athanor.Protocol;
 using Athanor.Protocol.Training;
 
@@ -17,6 +18,9 @@ internal sealed record RunReading(
     IReadOnlyDictionary<string, double> Metrics, string Checkpoint, string Weights, string Reason, RunView? View)
 {
     public bool IsOver => Phase is TrainingPhase.Finished or TrainingPhase.Failed or TrainingPhase.Cancelled or TrainingPhase.Parked;
+
+    /// <summary>What a part of a cross-validation is; empty where there is none.</summary>
+    public string PartName(int part) => Parts < 2 ? "" : part < Parts - 1 ? $"fold {part + 1} of {Parts - 1}" : $"after {Parts - 1} folds";
 
     /// <summary>Null if there is no such run.</summary>
     public static async Task<RunReading?> Of(IClusterClient client, EntityAddress address, CancellationToken cancellation)
@@ -67,6 +71,10 @@ internal sealed record RunReading(
             new { step = p.Step, figures = p.Validation }),
         rollbacks = View?.Rollbacks.Select(static r => new { r.Part, r.Step, r.ToStep, r.Cause, r.RateFactor }),
         foldLosses = View?.FoldLosses,
+        folds = View?.Folds?.Folds.Select(static (f, k) => new { fold = k + 1, step = f.Step, end = f.End, figures = f.Figures }),
+        overFolds = View?.Folds is { } folds
+            ? TrainingDecider.SpreadOf(folds).ToDictionary(static p => p.Key, static p => new { mean = p.Value.Mean, sd = p.Value.Deviation })
+            : null,
         end = View?.End,
         spec = View?.Spec,
     };

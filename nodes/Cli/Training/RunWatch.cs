@@ -80,7 +80,7 @@ internal sealed class RunWatch(ClusterConnection cluster, EntityAddress run, boo
     private string Status(RunReading reading, int part, long step, RunNote? note)
     {
         var culture = CultureInfo.InvariantCulture;
-        var of = reading.Parts > 1 ? $"part {part + 1} of {reading.Parts}, " : "";
+        var of = reading.PartName(part) is { Length: > 0 } name ? $"{name}, " : "";
         var text = string.Create(culture, $"{run}: {of}step {step} of {reading.Steps}");
         if (note is not null) text += string.Create(culture, $", loss {note.Loss:G4}");
         else if (reading.Train.Count > 0) text += string.Create(culture, $", loss {reading.Train[^1].Loss:G4}");

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using Athanor.Actors.Training;
 using Athanor.Hosting.Runtime;
 using Athanor.Nodes.Cli.Simulation;
 using Athanor.Nodes.Plots;
@@ -105,7 +106,7 @@ internal static class TrainingCommands
             if (reading is null) table.AddRow(Markup.Escape(row.Address.Id), "", row.Status, "", "", "");
             else
             {
-                var part = reading.Parts > 1 ? $"part {reading.Part + 1} of {reading.Parts}, " : "";
+                var part = reading.PartName(reading.Part) is { Length: > 0 } of ? $"{of}, " : "";
                 table.AddRow(
                     Markup.Escape(row.Address.Id), Markup.Escape(reading.Model), Phase(reading),
                     $"{part}{reading.Step} of {reading.Steps}", Last(reading.Train),
@@ -194,10 +195,15 @@ internal static class TrainingCommands
         table.HideHeaders();
         Row("run", $"{reading.Address}, {reading.Model}");
         Row("phase", Phase(reading) + (reading.Reason.Length > 0 ? $": {reading.Reason}" : ""));
-        Row("step", $"{reading.Step} of {reading.Steps}" + (reading.Parts > 1 ? $", part {reading.Part + 1} of {reading.Parts}" : ""));
+        Row("step", $"{reading.Step} of {reading.Steps}" + (reading.PartName(reading.Part) is { Length: > 0 } of ? $", {of}" : ""));
         if (reading.Phase == TrainingPhase.Finished) Row("end", RunCommand.Ending(reading));
-        foreach (var (name, value) in reading.Metrics) Row(name, Number(value));
-        if (reading.View is { FoldLosses: { Length: > 0 } folds }) Row("losses of the folds", string.Join(", ", folds.Select(Number)));
+        // Means and deviations stand with the folds.
+        foreach (var (name, value) in reading.Metrics.Where(m => reading.View?.Folds is null || !m.Key.StartsWith("cv-", StringComparison.Ordinal)))
+            Row(name, Number(value));
+        foreach (var (k, fold) in (reading.View?.Folds?.Folds ?? []).Index())
+            Row($"fold {k + 1} of {reading.Parts - 1}", string.Join(", ", fold.Figures.Select(static f => $"{f.Key} {Number(f.Value)}")));
+        foreach (var (name, (mean, deviation)) in TrainingDecider.SpreadOf(reading.View?.Folds))
+            Row($"{name} over the folds", $"{Number(mean)} ± {Number(deviation)}");
         if (reading.Checkpoint.Length > 0) Row("checkpoint", reading.Checkpoint);
         if (reading.Weights.Length > 0) Row("weights", reading.Weights);
         if (reading.View?.Spec.Registers is { Length: > 0 } model) Row("registers", $"models/{model}");

@@ -107,6 +107,28 @@ public sealed class RunRulesTests
         var view = View(state);
         Assert.Equal([1.0, 2.0, 3.0], view.FoldLosses.ToArray());
         Assert.Equal((2.0, 1.0, 4.0), (view.Metrics["cv-loss-mean"], view.Metrics["cv-loss-sd"], view.Metrics["loss"]));
+        Assert.Equal([(300L, 1.0), (300L, 2.0), (300L, 3.0)], view.Folds!.Folds.Select(f => (f.Step, f.Figures["loss"])));
+        Assert.All(view.Folds.Folds, fold => Assert.Equal(["loss"], fold.Figures.Keys));
+        Assert.Equal((2.0, 1.0), TrainingDecider.SpreadOf(view.Folds)["loss"]);
+    }
+
+    [Fact]
+    public void A_run_that_starts_from_a_version_reads_its_weights_and_registers_as_its_child()
+    {
+        var start = new string('9', 64);
+        var spec = Spec with { Start = start, Parent = 3, Registers = "airfoil" };
+        var effects = Decide(Given(), new StartRun(spec));
+        Assert.Equal([Table, start], Assert.Single(effects.OfType<Effect.Dispatch>()).Inputs.ToArray());
+        var state = Given(new RunStarted(spec));
+        effects = Decide(state, Completed(0, 300, RunEnd.Steps));
+        Assert.Equal(3, effects.OfType<Effect.Tell>().Select(t => t.Command).OfType<AddVersion>().Single().Parent);
+        // Later segments go on from the checkpoint alone.
+        state = Apply(Given(new RunStarted(spec)), Decide(Given(new RunStarted(spec)), Completed(0, 110, RunEnd.None)));
+        Assert.Equal(Checkpoint(0), state.Run!.Checkpoint);
+
+        Assert.Contains("no SHA-256", TrainingDecider.Check(Spec with { Start = "x" }));
+        Assert.Contains("versions count from 1", TrainingDecider.Check(Spec with { Start = start, Parent = 0 }));
+        Assert.Contains("needs its weights' hash", TrainingDecider.Check(Spec with { Parent = 1 }));
     }
 
     [Fact]

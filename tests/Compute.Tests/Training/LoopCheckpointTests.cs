@@ -75,6 +75,38 @@ public sealed class LoopCheckpointTests
         }
     }
 
+    [Fact]
+    public void A_step_amid_two_check_points_is_kept_and_gone_on_from()
+    {
+        var whole = New().Run();
+        foreach (var at in (int[])[1, 19, 21, 137, 599])
+        {
+            var stopped = New();
+            using var stop = new CancellationTokenSource();
+            Assert.Throws<OperationCanceledException>(() =>
+            {
+                while (stopped.Advance(stop.Token, (step, _) =>
+                {
+                    if (step == at) stop.Cancel();
+                }))
+                {
+                }
+            });
+            Assert.Equal(at, stopped.Step);
+            var kept = stopped.Checkpoint(present: true);
+            var loop = New();
+            loop.Restore(kept);
+            Assert.Equal(at, loop.Step);
+            Assert.Equal(kept, loop.Checkpoint(present: true));
+            Assert.Equal(whole.ModelFile(), loop.Run().ModelFile());
+            Assert.Equal((whole.Loss, whole.BestStep), (loop.Loss, loop.BestStep));
+            // Without asking for it there is the check-point before alone.
+            var before = New();
+            before.Restore(stopped.Checkpoint());
+            Assert.Equal(at / 20 * 20, before.Step);
+        }
+    }
+
     private static void Refused(string says, TrainingLoop<double> loop, byte[] checkpoint) =>
         Assert.Contains(says, Assert.Throws<TrainingException>(() => loop.Restore(checkpoint)).Message);
 

@@ -72,7 +72,7 @@ public sealed class TrainingLoopTests(ITestOutputHelper output)
     [Fact]
     public void Each_pass_sees_every_sample_once_in_an_order_of_its_own()
     {
-        var draw = new BatchDraw(3, 8);
+        var draw = new BatchDraw(3);
         var seen = new int[40];
         Span<int> batch = stackalloc int[8];
         var orders = new List<int[]>();
@@ -85,9 +85,9 @@ public sealed class TrainingLoopTests(ITestOutputHelper output)
         }
         Assert.NotEqual(orders[0], orders[5]);
         // The cursor alone says what comes: nothing before it need be drawn.
-        new BatchDraw(3, 8).Fill(0, 7, 40, batch);
+        new BatchDraw(3).Fill(0, 7, 40, batch);
         Assert.Equal(orders[7], batch.ToArray());
-        new BatchDraw(3, 8).Fill(1, 7, 40, batch);
+        new BatchDraw(3).Fill(1, 7, 40, batch);
         Assert.NotEqual(orders[7], batch.ToArray());
     }
 
@@ -135,7 +135,7 @@ public sealed class TrainingLoopTests(ITestOutputHelper output)
         { "momentum is 1", s => s with { Optimiser = s.Optimiser with { Momentum = 1.0 } } },
         { "weight decay is -1", s => s with { Optimiser = s.Optimiser with { WeightDecay = -1.0 } } },
         { "17 logical ranks cannot share a batch of 16", s => s with { Ranks = 17 } },
-        { "the batch is 0", s => s with { Batch = 0 } },
+        { "the batch is -1", s => s with { Batch = -1 } },
         { "check-points is 0", s => s with { CheckEvery = 0 } },
         { "number of steps is 0", s => s with { Stop = new StopSettings(0) } },
         { "final learning rate is 1", s => s with { Schedule = new ScheduleSettings(FinalRate: 1.0) } },

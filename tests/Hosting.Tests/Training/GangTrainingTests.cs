@@ -71,6 +71,15 @@ public sealed class GangTrainingTests(ITestOutputHelper output) : IDisposable
         Assert.Empty(Directory.GetFiles(Deaths));
     }
 
+    [Fact]
+    public async Task A_member_that_is_stopped_while_the_gang_is_formed_is_missed_as_soon()
+    {
+        // Before it tells where its memory is: the others wait for it in no collective. Nothing else ends it within an hour.
+        DyingRunHandler.Order(Deaths, 0, 0, rank: 1, stop: true);
+        Assert.Equal(RunSpecs.Unbroken(_spec), await Train(2, [2]));
+        Assert.Empty(Directory.GetFiles(Deaths));
+    }
+
     private string Deaths => Directory.CreateDirectory(_directory.File("deaths")).FullName;
 
     /// <returns>Hash of the weights.</returns>
@@ -134,6 +143,7 @@ public sealed class GangTrainingTests(ITestOutputHelper output) : IDisposable
             RenewEvery = TimeSpan.FromSeconds(0.5),
             PollEvery = TimeSpan.FromSeconds(0.1),
             StopTimeout = TimeSpan.FromSeconds(1),
+            SilenceLimit = TimeSpan.FromHours(1),
         };
         return new WorkLoop(
             desk, blobs, SlotMain.Messages, address, options, DyingRunHandler.Launch(Deaths), NullLogger.Instance, TimeProvider.System,

@@ -48,6 +48,43 @@ public sealed class KilledRunTests(ITestOutputHelper output) : IDisposable
     }
 
     [Fact]
+    public async Task A_cross_validation_by_l_bfgs_killed_ten_times_comes_to_the_folds_and_weights_of_the_unbroken_one()
+    {
+        const ulong Seed = 20261122;
+        output.WriteLine($"seed {Seed}");
+        var random = new Philox(Seed);
+        var spec = RunSpecs.Spec with
+        {
+            Folds = 3,
+            Batch = 0,
+            Optimiser = RunSpecs.Spec.Optimiser with { Kind = RunOptimiserKind.Lbfgs, LearningRate = 1.0, WeightDecay = 0.0, Memory = 6 },
+            Schedule = new RunSchedule(RunScheduleKind.Constant, 0, 0.0, 0, 0.1),
+            Stop = new RunStop(40, 0, 0.0, 0.0),
+            Guard = new RunGuard(0.0, 0, 0, 1.0, 0.5, 5),
+            CheckEvery = 2,
+            ClipNorm = 0.0,
+            EmaDecay = 0.0,
+        };
+        // A part has 20 check-points and puts two blobs: some of the deaths lie between a fold and the next.
+        for (var k = 0; k < 10; k++) DyingRunHandler.Order(Deaths, k, (int)random.NextBelow(23));
+        await using var cluster = await Start();
+        await Ask(cluster, new StartRun(spec));
+        RunView view;
+        while ((view = await Over(cluster)).Phase == TrainingPhase.Parked)
+        {
+            Assert.Contains("3 deaths in a row", view.Reason);
+            await Ask(cluster, new ResumeTraining("the test goes on"));
+        }
+        Assert.Empty(Directory.GetFiles(Deaths));
+        Assert.Equal(TrainingPhase.Finished, view.Phase);
+        var unbroken = Enumerable.Range(0, 4).Select(part => RunSpecs.Loop(spec, part)).ToArray();
+        Assert.Equal(RunSpecs.Hash(unbroken[3].ModelFile()), view.Model);
+        Assert.Equal(unbroken[..3].Select(l => (l.Step, l.BestLoss)), view.Folds!.Folds.Select(f => (f.Step, f.Figures["loss"])));
+        Assert.All(unbroken[..3], fold => Assert.Equal(40, fold.Step));
+        Assert.Equal(unbroken[..3].Average(l => l.BestLoss), view.Metrics["cv-loss-mean"], 1e-15);
+    }
+
+    [Fact]
     public async Task A_run_whose_segment_is_killed_three_times_is_parked_with_its_reason_and_a_command_resumes_it()
     {
         for (var k = 0; k < 3; k++) DyingRunHandler.Order(Deaths, k, 0);

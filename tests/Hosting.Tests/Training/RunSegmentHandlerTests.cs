@@ -53,6 +53,45 @@ public sealed class RunSegmentHandlerTests
     }
 
     [Fact]
+    public void Stopped_in_order_it_saves_the_very_step_and_another_slot_goes_on_from_there()
+    {
+        // One check-point at the end: without the step's own state all would be lost.
+        var spec = RunSpecs.Spec with { CheckEvery = 400, SegmentTime = TimeSpan.FromMinutes(5) };
+        using var stop = new CancellationTokenSource();
+        _context.StopAt = (137, stop);
+        Assert.Throws<OperationCanceledException>(() => Run(new RunSegment(spec, 0, 0, "", 0)));
+        var at = RunNote.Parse(_context.Notes[^1])!.Step;
+        Assert.InRange(at, 137, 399);
+        var saved = Assert.Single(_context.Saved);
+        (_context.StopAt, _context.Checkpoint) = (null, saved);
+        _context.Notes.Clear();
+        var done = Run(new RunSegment(spec, 0, 0, "", 0)).Done;
+        Assert.Equal(at + 1, RunNote.Parse(_context.Notes[0])!.Step);
+        Assert.Equal((400L, RunSpecs.Unbroken(spec)), (done.Step, done.Model));
+    }
+
+    [Fact]
+    public void It_begins_with_the_weights_of_the_version_that_the_spec_names()
+    {
+        var first = Run(new RunSegment(RunSpecs.Spec with { SegmentTime = TimeSpan.FromMinutes(5) }, 0, 0, "", 0)).Done;
+        var spec = RunSpecs.Spec with
+        {
+            Start = first.Model,
+            SegmentTime = TimeSpan.FromMinutes(5),
+            Optimiser = RunSpecs.Spec.Optimiser with { Kind = RunOptimiserKind.Lbfgs, LearningRate = 1.0, WeightDecay = 0.0, Memory = 8 },
+            Schedule = new RunSchedule(RunScheduleKind.Constant, 0, 0.0, 0, 0.1),
+            Stop = new RunStop(30, 0, 0.0, 0.0),
+            ClipNorm = 0.0,
+            Batch = 0,
+        };
+        var second = Run(new RunSegment(spec, 0, 0, "", 0)).Done;
+        // It goes on where the first one was, and not at the seed's weights.
+        Assert.True(second.Loss < first.Loss, $"{second.Loss} after {first.Loss}");
+        var cut = _context.PutBlob(_context.GetBlob(first.Model)[..^9]);
+        Assert.Contains("the model of", Assert.Throws<WorkRefusedException>(() => Run(new RunSegment(spec with { Start = cut }, 0, 0, "", 0))).Message);
+    }
+
+    [Fact]
     public void A_checkpoint_of_another_run_or_one_cut_short_or_a_table_cut_short_is_refused()
     {
         var first = Run(new RunSegment(RunSpecs.Spec, 0, 0, "", 0)).Done.Checkpoint;
@@ -104,7 +143,12 @@ public sealed class RunSegmentHandlerTests
 
         public ulong Seed => 1;
 
-        public CancellationToken Cancellation => CancellationToken.None;
+        public CancellationToken Cancellation => Stop?.Token ?? CancellationToken.None;
+
+        /// <summary>Cancelled at the first report of this step or a later one; reports come with each look at the time.</summary>
+        public (long Step, CancellationTokenSource Source)? StopAt { get; set; }
+
+        private CancellationTokenSource? Stop => StopAt?.Source;
 
         public List<WorkCheckpoint> Saved { get; } = [];
 
@@ -124,7 +168,11 @@ public sealed class RunSegmentHandlerTests
             return hash;
         }
 
-        public void Report(double done, string note) => Notes.Add(note);
+        public void Report(double done, string note)
+        {
+            Notes.Add(note);
+            if (StopAt is var (step, source) && RunNote.Parse(note)!.Step >= step) source.Cancel();
+        }
 
         public void SaveCheckpoint(long step, ReadOnlyMemory<byte> content)
         {

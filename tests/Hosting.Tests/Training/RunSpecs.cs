@@ -24,15 +24,19 @@ internal static class RunSpecs
         16, 0, 4, 1.0, 0.9, 10, [], 0, 0, TimeSpan.FromSeconds(1.5), TimeSpan.FromSeconds(0.2), "");
 
     /// <summary>SHA-256 of the weights that one loop gives without a break.</summary>
-    public static string Unbroken(RunSpec spec)
+    public static string Unbroken(RunSpec spec) => Hash(Loop(spec, 0).ModelFile());
+
+    /// <summary>A part of a run, done without a break.</summary>
+    public static TrainingLoop<float> Loop(RunSpec spec, int part)
     {
+        var split = spec.IsMain(part) ? SplitRequest.OfData : new SplitRequest(spec.Folds, part);
         var loop = new TrainingLoop<float>(
-            ComputeTasks.Create<float>(spec.Model, spec.Data, _ => Table, SplitRequest.OfData), TrainingDecider.LoopSettingsOf(spec),
-            RunSegmentHandler.SpecHash(spec, 0));
+            ComputeTasks.Create<float>(spec.Model, spec.Data, _ => Table, split), TrainingDecider.LoopSettingsOf(spec),
+            RunSegmentHandler.SpecHash(spec, part));
         while (loop.Advance())
         {
         }
-        return Hash(loop.ModelFile());
+        return loop;
     }
 
     public static string Hash(byte[] bytes) => Convert.ToHexStringLower(SHA256.HashData(bytes));

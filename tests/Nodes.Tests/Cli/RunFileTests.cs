@@ -50,6 +50,7 @@ public sealed class RunFileTests : IDisposable
 
     [Theory]
     [InlineData("airfoil", "perceptron", 1503)]
+    [InlineData("digits", "classifier", 3823)]
     [InlineData("klatt-engell", "hybrid", 0)]
     [InlineData("tanks", "hybrid", 1024)]
     public void The_examples_are_runs_that_can_be_started(string name, string kind, int rows)
@@ -65,7 +66,7 @@ public sealed class RunFileTests : IDisposable
     [InlineData("name = small", "nam = small", ":1: there is no key 'nam'; valid are name, model")]
     [InlineData("batch = 4", "bach = 4", ":7: there is no key 'training.bach'; valid are precision, seed")]
     [InlineData("batch = 4", "batch = 4.5", ":7: 'training.batch' is '4.5'; a whole number would be right")]
-    [InlineData("kind = adamw", "kind = lion", ":9: 'training.optimiser.kind' is 'lion'; one of sgd, adam, adamw would be right")]
+    [InlineData("kind = adamw", "kind = lion", ":9: 'training.optimiser.kind' is 'lion'; one of sgd, adam, adamw, lbfgs would be right")]
     [InlineData("time = 2s", "time = soon", ":11: 'training.segments.time' is no duration")]
     [InlineData("kind = perceptron", "kind = transformer", ":2: model.kind is 'transformer'; one of perceptron")]
     [InlineData("hidden = [4, 3]", "hidden = [0]", ":2: model.hidden: layer 1 has width 0")]
@@ -79,13 +80,44 @@ public sealed class RunFileTests : IDisposable
     [InlineData("precision = float", "precision = half", ":6: 'training.precision' is 'half'; one of float, double would be right")]
     [InlineData("kind = perceptron,", "kind = perceptron, activation = gelu,", ":2: model.activation is 'gelu'; one of tanh, softplus, relu, silu")]
     [InlineData("name = small", "name = \"a b\"", ":1: 'name' is 'a b'")]
-    [InlineData("mse = 1", "huber = 1", ":3: loss has no key 'huber'; valid are mse, mae")]
+    [InlineData("mse = 1", "huber = 1", ":3: loss has no key 'huber'; valid are mse, mae, l2")]
+    [InlineData("learning-rate = 0.02", "learning-rate = 0.02, memory = x, kind = lbfgs", ":9: 'training.optimiser.memory' is 'x'; a whole number")]
+    [InlineData("kind = adamw", "kind = lbfgs, weight-decay = 0.1", "L-BFGS takes no weight decay")]
+    [InlineData("t.csv\"", "t.csv\", header = maybe", ":4: 'data.header' is 'maybe'; true or false would be right")]
+    [InlineData("kind = perceptron,", "kind = classifier, classes = 3,", "data has no key 'targets'; valid are table, target, inputs")]
     public void What_is_wrong_is_told_with_file_line_and_what_would_be_right(string from, string to, string says)
     {
         var error = Assert.Throws<UserException>(() => Read(Good.Replace(from, to, StringComparison.Ordinal)));
         Assert.Contains(says, error.Message, StringComparison.Ordinal);
         Assert.StartsWith(_folder, error.Message, StringComparison.Ordinal);
         Assert.Equal(ExitCodes.BadInput, error.ExitCode);
+    }
+
+    [Fact]
+    public void L_bfgs_takes_all_samples_and_full_steps_unless_told_otherwise()
+    {
+        var spec = Read(Good.Replace("batch = 4", "", StringComparison.Ordinal)
+            .Replace("kind = adamw, learning-rate = 0.02", "kind = lbfgs", StringComparison.Ordinal)).Spec;
+        Assert.Equal((0, 1.0, 20, RunScheduleKind.Constant), (spec.Batch, spec.Optimiser.LearningRate, spec.Optimiser.Memory, spec.Schedule.Kind));
+        Assert.Equal(0, Read(Good.Replace("batch = 4", "batch = all", StringComparison.Ordinal)).Spec.Batch);
+        Assert.Null(Read(Good).Spec.Optimiser.Memory);
+    }
+
+    [Fact]
+    public void A_file_without_a_header_has_numbered_columns_and_a_label_out_of_range_is_told_with_its_row()
+    {
+        File.WriteAllLines(At("t.csv"), Enumerable.Range(0, 20).Select(i => FormattableString.Invariant($"{i / 10.0},{i % 3}")));
+        var text = Good.Replace("kind = perceptron", "kind = classifier, classes = 3", StringComparison.Ordinal)
+            .Replace("loss { mse = 1, mae = 0.5 }", "", StringComparison.Ordinal)
+            .Replace("targets = [y]", "header = false, target = c2", StringComparison.Ordinal);
+        var table = TrainingTable.FromBytes(Read(text).Tables.Values.Single());
+        Assert.Equal((20, 1.9), (table.Rows, table["c1"][19]));
+        Assert.Contains(
+            ":3: model.classes is 1", Assert.Throws<UserException>(() => Read("\n" + text.Replace("classes = 3", "classes = 1", StringComparison.Ordinal))).Message,
+            StringComparison.Ordinal);
+        Assert.Contains(
+            "data.target 'c2' holds the label 2 in row 3; a whole number from 0 to 1 would be right",
+            Assert.Throws<UserException>(() => Read(text.Replace("classes = 3", "classes = 2", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
     }
 
     [Theory]

@@ -79,6 +79,70 @@ public sealed class TrainingCommandsTests : IDisposable
     }
 
     [Fact]
+    public async Task A_cross_validation_broken_off_amid_its_folds_shows_their_figures_with_mean_and_deviation()
+    {
+        var file = Write("folds", 40_000, "folds = 3");
+        using (var first = Start(["train", file, "--state", At("state")]))
+        {
+            string? line;
+            do
+            {
+                line = await first.StandardError.ReadLineAsync();
+                Assert.True(line is not null, "the run ended before it was interrupted");
+            }
+            while (!line.Contains("fold ", StringComparison.Ordinal));
+            first.Kill(entireProcessTree: true);
+            await first.WaitForExitAsync();
+        }
+        var whole = await Finished(Start(["train", file, "--state", At("whole")]), ExitCodes.Success);
+        Assert.Equal(whole, await Finished(Start(["train", file, "--state", At("state")]), ExitCodes.Success));
+        using var json = JsonDocument.Parse(await Run("training", "show", "folds", "--json"));
+        var folds = json.RootElement.GetProperty("folds").EnumerateArray().ToArray();
+        Assert.Equal([1, 2, 3], folds.Select(f => f.GetProperty("fold").GetInt32()));
+        double[] losses = [.. folds.Select(f => f.GetProperty("figures").GetProperty("rmse").GetDouble())];
+        var (mean, sd) = (losses.Average(), Math.Sqrt(losses.Sum(l => (l - losses.Average()) * (l - losses.Average())) / 2.0));
+        var over = json.RootElement.GetProperty("overFolds").GetProperty("rmse");
+        Assert.Equal(mean, over.GetProperty("mean").GetDouble(), 1e-12);
+        Assert.Equal(sd, over.GetProperty("sd").GetDouble(), 1e-12);
+        Assert.Equal(sd, json.RootElement.GetProperty("metrics").GetProperty("cv-rmse-sd").GetDouble(), 1e-12);
+        var shown = await Run("training", "show", "folds");
+        foreach (var words in (string[])["fold 1 of 3", "fold 3 of 3", "rmse over the folds", "±", "after 3 folds"])
+            Assert.Contains(words, shown, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_run_goes_on_from_a_version_and_its_own_is_that_ones_child()
+    {
+        await Finished(Start(["train", Write("net", 200), "--state", At("state")]), ExitCodes.Success);
+        var next = Write("next", 40, "batch = all\n  optimiser { kind = lbfgs }", "register = net\nstart-from = \"net@1\"");
+        await Finished(Start(["train", next, "--state", At("state")]), ExitCodes.Success);
+        using var model = JsonDocument.Parse(await Run("models", "show", "net", "--version", "2", "--json"));
+        Assert.Equal(("training/next", 1), (model.RootElement.GetProperty("source").GetString(), model.RootElement.GetProperty("parent").GetInt32()));
+        var losses = new List<double>();
+        foreach (var run in (string[])["net", "next"])
+        {
+            using var shown = JsonDocument.Parse(await Run("training", "show", run, "--json"));
+            losses.Add(shown.RootElement.GetProperty("metrics").GetProperty("train-loss").GetDouble());
+        }
+        Assert.True(losses[1] < losses[0], $"{losses[1]} after {losses[0]}");
+
+        await Refused("net@3", "default/models/net has no version 3; it has 1 to 2");
+        await Refused("net", "start-from is 'net'; a model's version, MODEL@2, would be right");
+        await Refused("none@1", "there is no default/models/none");
+        var wide = await File.ReadAllTextAsync(next);
+        await File.WriteAllTextAsync(next, wide.Replace("hidden = [8]", "hidden = [9]", StringComparison.Ordinal));
+        await Refused("net@1", "net@1 does not fit the file's model: the model's tensor 'layers.0.weight' is F32 (8, 1) where F32 (9, 1) would be right");
+
+        async Task Refused(string from, string says)
+        {
+            var text = await File.ReadAllTextAsync(next);
+            await File.WriteAllTextAsync(At("other.hocon"), text.Replace("\"net@1\"", $"\"{from}\"", StringComparison.Ordinal));
+            var error = await Assert.ThrowsAsync<UserException>(() => Run("train", At("other.hocon")));
+            Assert.Contains(says, error.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task A_run_that_diverges_is_parked_and_can_be_resumed_and_cancelled()
     {
         var file = Write("wild", 400, "optimiser { kind = sgd, learning-rate = 1e9 }\n  guard { max-rollbacks = 1 }");
@@ -94,9 +158,10 @@ public sealed class TrainingCommandsTests : IDisposable
 
     private string At(string name) => Path.Combine(_folder, name);
 
-    private string Write(string name, int steps, string more = "optimiser { learning-rate = 0.01 }")
+    private string Write(string name, int steps, string more = "optimiser { learning-rate = 0.01 }", string first = "")
     {
         File.WriteAllText(At($"{name}.hocon"), $$"""
+            {{first}}
             model { kind = perceptron, hidden = [8] }
             data { file = "t.csv", targets = [y], validation = 0.25, shuffle-seed = 2 }
             training {
