@@ -10,6 +10,7 @@ public static class PlantModels
     private static readonly ConcurrentDictionary<string, Func<JsonElement, PlantModel>> Makers = new(StringComparer.Ordinal)
     {
         ["benchmark"] = Benchmark,
+        ["neural"] = NeuralPlants.Create,
     };
 
     /// <summary>Adds a kind, named by the key that tells it. The maker gets the whole object and must give the same model for the same

@@ -41,6 +41,15 @@ internal interface IModelPhysics<T>
     void FieldVjp(
         ReadOnlySpan<T> c, ReadOnlySpan<T> x, ReadOnlySpan<T> u, ReadOnlySpan<T> n, ReadOnlySpan<T> g, Span<T> gx, Span<T> gn, Span<T> gc);
 
+    /// <summary>Writes (df/du)ᵀ g at given outputs of the net: what controls do but by its features.</summary>
+    void ControlVjp(ReadOnlySpan<T> c, ReadOnlySpan<T> x, ReadOnlySpan<T> u, ReadOnlySpan<T> g, Span<T> gu);
+
+    /// <summary>Adds (dz/du)ᵀ gz to <paramref name="gu"/>.</summary>
+    void FeaturesControlVjp(ReadOnlySpan<T> gz, Span<T> gu);
+
     /// <summary>The trained numbers in their own units, for people: names as in <see cref="Constants"/>.</summary>
     double Constant(ReadOnlySpan<T> c, int index);
+
+    /// <summary>The c at which <see cref="Constant"/> is <paramref name="value"/>, and its slope by it; NaN where there is none.</summary>
+    (double C, double Slope) Inverse(double value, int index);
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Athanor.Compute.Numerics;
 
 namespace Athanor.Compute.Neural.Models;
 
@@ -61,6 +62,13 @@ internal readonly struct LagPhysics<T> : IModelPhysics<T>
             gc[i] += rate * (_offset[i] - x[i] + (_scale[i] * n[i])) * g[i];
         }
     }
+
+    public void ControlVjp(ReadOnlySpan<T> c, ReadOnlySpan<T> x, ReadOnlySpan<T> u, ReadOnlySpan<T> g, Span<T> gu) => gu.Clear();
+
+    public void FeaturesControlVjp(ReadOnlySpan<T> gz, Span<T> gu) => _normaliser.ControlVjp(gz, gu);
+
+    public (double C, double Slope) Inverse(double value, int index) =>
+        (-DetMath.Log(value * double.CreateTruncating(_rate[index])), -1.0 / value);
 
     public double Constant(ReadOnlySpan<T> c, int index) =>
         1.0 / double.CreateTruncating(_rate[index] * Elementary<T>.Exp(c[index]));

@@ -42,6 +42,9 @@ public abstract class NeuralModel<T>
     internal abstract ITrainingTask<T> Task(
         IReadOnlyList<ProcessRecord> training, IReadOnlyList<ProcessRecord> validation, ShootingOptions options);
 
+    /// <summary>The right-hand side with its derivatives, for one thread.</summary>
+    internal abstract FieldSlopes<T> Slopes(ReadOnlySpan<T> parameters);
+
     /// <summary>The balances that the learned heats make; null without a reactor.</summary>
     internal abstract ReactorBalances? Balances(ReadOnlySpan<T> parameters);
 
@@ -116,6 +119,9 @@ internal sealed class NeuralModel<T, TPhysics> : NeuralModel<T>
     internal override ITrainingTask<T> Task(
         IReadOnlyList<ProcessRecord> training, IReadOnlyList<ProcessRecord> validation, ShootingOptions options) =>
         new ShootingTask<T, TPhysics>(this, _field, training, validation, options);
+
+    internal override FieldSlopes<T> Slopes(ReadOnlySpan<T> parameters) =>
+        new FieldSlopes<T, TPhysics>(_field.Physics, _field.Net, parameters[.._field.Net.ParameterCount]);
 
     internal override ReactorBalances? Balances(ReadOnlySpan<T> parameters)
     {

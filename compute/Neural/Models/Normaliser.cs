@@ -29,6 +29,11 @@ internal sealed class Normaliser<T>
         for (var i = 0; i < _controlOffset.Length; i++) z[_states.Length + i] = (u[i] - _controlOffset[i]) * _controlInverse[i];
     }
 
+    public void ControlVjp(ReadOnlySpan<T> gz, Span<T> gu)
+    {
+        for (var i = 0; i < _controlOffset.Length; i++) gu[i] += gz[_states.Length + i] * _controlInverse[i];
+    }
+
     public void Vjp(ReadOnlySpan<T> gz, Span<T> gx)
     {
         for (var i = 0; i < _states.Length; i++) gx[_states[i]] += gz[i] * _inverse[i];

@@ -50,5 +50,11 @@ internal readonly struct PlainPhysics<T> : IModelPhysics<T>
         for (var i = 0; i < g.Length; i++) gn[i] = _rate[i] * g[i];
     }
 
+    public void ControlVjp(ReadOnlySpan<T> c, ReadOnlySpan<T> x, ReadOnlySpan<T> u, ReadOnlySpan<T> g, Span<T> gu) => gu.Clear();
+
+    public void FeaturesControlVjp(ReadOnlySpan<T> gz, Span<T> gu) => _normaliser.ControlVjp(gz, gu);
+
+    public (double C, double Slope) Inverse(double value, int index) => throw new ArgumentOutOfRangeException(nameof(index));
+
     public double Constant(ReadOnlySpan<T> c, int index) => throw new ArgumentOutOfRangeException(nameof(index));
 }

@@ -170,6 +170,40 @@ internal readonly struct ReactorPhysics<T> : IModelPhysics<T>
         }
     }
 
+    public void ControlVjp(ReadOnlySpan<T> c, ReadOnlySpan<T> x, ReadOnlySpan<T> u, ReadOnlySpan<T> g, Span<T> gu)
+    {
+        gu.Clear();
+        var (species, at) = (_layout.Species, _layout.Temperature);
+        var dilution = Value(_layout.Dilution, _dilution, u);
+        for (var i = 0; i < species.Length; i++)
+        {
+            Add(_layout.Dilution, (Value(_layout.Feed[i], _feed[i], u) - x[species[i]]) * g[species[i]], gu);
+            Add(_layout.Feed[i], dilution * g[species[i]], gu);
+        }
+        if (at < 0) return;
+        Add(_layout.Dilution, (Value(_layout.FeedTemperature, _feedTemperature, u) - x[at]) * g[at], gu);
+        Add(_layout.FeedTemperature, dilution * g[at], gu);
+        if (!_layout.Exchanges) return;
+        if (_layout.Jacket >= 0) Add(_layout.JacketHeat, g[_layout.Jacket], gu);
+        else Add(_layout.Coolant!.Value, _rate * c[_layout.Reactions] * c[_layout.Reactions] * g[at], gu);
+
+        static void Add(Source source, T slope, Span<T> gu)
+        {
+            if (source.Control >= 0) gu[source.Control] += slope;
+        }
+    }
+
+    public void FeaturesControlVjp(ReadOnlySpan<T> gz, Span<T> gu) => _normaliser.ControlVjp(gz, gu);
+
+    public (double C, double Slope) Inverse(double value, int index)
+    {
+        if (index < _layout.Reactions && _layout.Temperature >= 0)
+            return (value / double.CreateTruncating(_rise[index]), 1.0 / double.CreateTruncating(_rise[index]));
+        var rate = double.CreateTruncating(_rate);
+        var root = Math.Sqrt(value / rate);
+        return (root, 0.5 / (rate * root));
+    }
+
     /// <summary>rise-j: a_j, temperature per concentration; exchange: κ, 1/time.</summary>
     public double Constant(ReadOnlySpan<T> c, int index) => double.CreateTruncating(
         index < _layout.Reactions && _layout.Temperature >= 0 ? _rise[index] * c[index] : _rate * c[index] * c[index]);

@@ -1,4 +1,5 @@
 using System.Numerics;
+using Athanor.Compute.Numerics;
 
 namespace Athanor.Compute.Neural.Models;
 
@@ -112,6 +113,24 @@ internal readonly struct TankPhysics<T> : IModelPhysics<T>
         var below = T.One / (square + quarter);
         slope = Elementary<T>.Of(0.5) * x * below * below;
         return square * below;
+    }
+
+    public void ControlVjp(ReadOnlySpan<T> c, ReadOnlySpan<T> x, ReadOnlySpan<T> u, ReadOnlySpan<T> g, Span<T> gu) =>
+        gu[0] = _pump * Elementary<T>.Exp(c[3]) * g[0];
+
+    public void FeaturesControlVjp(ReadOnlySpan<T> gz, Span<T> gu) => _normaliser.ControlVjp(gz, gu);
+
+    public (double C, double Slope) Inverse(double value, int index)
+    {
+        if (index == 7) return (DetMath.Log(value / (1.0 - value)), 1.0 / (value * (1.0 - value)));
+        var guess = double.CreateTruncating(index switch
+        {
+            < 3 => _valve,
+            3 => _pump,
+            < 6 => _full,
+            _ => _overflow,
+        });
+        return (DetMath.Log(value / guess), 1.0 / value);
     }
 
     public double Constant(ReadOnlySpan<T> c, int index) => double.CreateTruncating(index switch
