@@ -25,7 +25,7 @@ namespace Athanor.Compute.Benchmarks;
 /// <param name="transfer">Heat transfer coefficient times area UA, J/(min K).</param>
 public readonly struct ExothermicCstr(
     double coolantK, double feedK, double feed, double flow, double frequency, double activationK, double enthalpy, double transfer)
-    : IOdeModel<ExothermicCstr>
+    : IOdeModel<ExothermicCstr>, ILaneDerivatives
 {
     // Written as products with reciprocals: a division by a constant would cost the lanes as much as half the exponential.
     private const double PerVolume = 1.0 / 100.0, PerCapacity = 1.0 / 239.0, PerTankCapacity = 1.0 / (100.0 * 239.0);
@@ -126,5 +126,46 @@ public readonly struct ExothermicCstr(
         derivatives[11] = -rise * rate / y[1];
         derivatives[13] = -PerCapacity * rate;
         derivatives[15] = PerTankCapacity * (coolantK - y[1]);
+    }
+
+    public bool HasLaneJacobian => true;
+
+    public void JacobianValuesLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> values) =>
+        JacobianLanes(t, y, parameters, values);
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void JacobianLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> jacobian)
+    {
+        var k = parameters[4] * DetMath.Exp(-parameters[5] / y[1]);
+        var slope = k * y[0] * parameters[5] / (y[1] * y[1]);
+        var dilution = parameters[3] * PerVolume;
+        var rise = -parameters[6] * PerCapacity;
+        jacobian[0] = -dilution - k;
+        jacobian[1] = -slope;
+        jacobian[2] = rise * k;
+        jacobian[3] = -dilution + (rise * slope) - (parameters[7] * PerTankCapacity);
+    }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    public void ParameterDerivativesLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> derivatives)
+    {
+        var unit = DetMath.Exp(-parameters[5] / y[1]) * y[0];
+        var rate = parameters[4] * unit;
+        var rise = -parameters[6] * PerCapacity;
+        derivatives.Clear();
+        derivatives[1] = parameters[7] * PerTankCapacity;
+        derivatives[3] = parameters[3] * PerVolume;
+        derivatives[4] = parameters[3] * PerVolume;
+        derivatives[6] = PerVolume * (parameters[2] - y[0]);
+        derivatives[7] = PerVolume * (parameters[1] - y[1]);
+        derivatives[8] = -unit;
+        derivatives[9] = rise * unit;
+        derivatives[10] = rate / y[1];
+        derivatives[11] = -rise * rate / y[1];
+        derivatives[13] = -PerCapacity * rate;
+        derivatives[15] = PerTankCapacity * (parameters[0] - y[1]);
     }
 }

@@ -26,7 +26,7 @@ namespace Athanor.Compute.Benchmarks;
 /// <param name="k30">Frequency factor of 2 A → D, L/(mol h).</param>
 /// <param name="transfer">Heat transfer coefficient times area kwA, kJ/(h K).</param>
 public readonly struct KlattEngell(double flow, double cooling, double feed, double feedC, double k10, double k30, double transfer)
-    : IOdeModel<KlattEngell>
+    : IOdeModel<KlattEngell>, ILaneDerivatives
 {
     private const double Activation1K = 9758.3, Activation3K = 8560.0;
     private const double PerCapacity = 1.0 / (0.9342 * 3.01), PerTankCapacity = PerCapacity / 10.0, PerCoolantCapacity = 1.0 / 10.0;
@@ -137,6 +137,56 @@ public readonly struct KlattEngell(double flow, double cooling, double feed, dou
         derivatives[7] = PerCoolantCapacity;
         derivatives[8] = flow;
         derivatives[14] = flow;
+        derivatives[16] = -u1 * y[0];
+        derivatives[17] = u1 * (y[0] - y[1]);
+        derivatives[18] = -u1 * ((Heat1 * y[0]) + (Heat2 * y[1]));
+        derivatives[20] = -u3;
+        derivatives[22] = -Heat3 * u3;
+        derivatives[26] = (y[3] - y[2]) * PerTankCapacity;
+        derivatives[27] = (y[2] - y[3]) * PerCoolantCapacity;
+    }
+
+    public bool HasLaneJacobian => true;
+
+    public void JacobianValuesLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> values) =>
+        JacobianLanes(t, y, parameters, values);
+
+    public void JacobianLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> jacobian)
+    {
+        Vector512<double> flow = parameters[0], transfer = parameters[6];
+        var inverse = Vector512<double>.One / (y[2] + Vector512.Create(ZeroC));
+        var k1 = parameters[4] * DetMath.Exp(-Activation1K * inverse);
+        var k3 = parameters[5] * DetMath.Exp(-Activation3K * inverse);
+        Vector512<double> e1 = Activation1K * inverse * inverse, e3 = Activation3K * inverse * inverse;
+        Vector512<double> r1T = k1 * y[0] * e1, r2T = k1 * y[1] * e1, r3T = k3 * y[0] * y[0] * e3, r3A = 2.0 * k3 * y[0];
+        jacobian.Clear();
+        jacobian[0] = -flow - k1 - r3A;
+        jacobian[2] = -r1T - r3T;
+        jacobian[4] = k1;
+        jacobian[5] = -flow - k1;
+        jacobian[6] = r1T - r2T;
+        jacobian[8] = -((Heat1 * k1) + (Heat3 * r3A));
+        jacobian[9] = -Heat2 * k1;
+        jacobian[10] = -flow - ((Heat1 * r1T) + (Heat2 * r2T) + (Heat3 * r3T)) - (transfer * PerTankCapacity);
+        jacobian[11] = transfer * PerTankCapacity;
+        jacobian[14] = transfer * PerCoolantCapacity;
+        jacobian[15] = -transfer * PerCoolantCapacity;
+    }
+
+    public void ParameterDerivativesLanes(
+        Vector512<double> t, ReadOnlySpan<Vector512<double>> y, ReadOnlySpan<Vector512<double>> parameters, Span<Vector512<double>> derivatives)
+    {
+        var inverse = Vector512<double>.One / (y[2] + Vector512.Create(ZeroC));
+        Vector512<double> u1 = DetMath.Exp(-Activation1K * inverse), u3 = DetMath.Exp(-Activation3K * inverse) * y[0] * y[0];
+        derivatives.Clear();
+        derivatives[0] = parameters[2] - y[0];
+        derivatives[1] = -y[1];
+        derivatives[2] = parameters[3] - y[2];
+        derivatives[7] = Vector512.Create(PerCoolantCapacity);
+        derivatives[8] = parameters[0];
+        derivatives[14] = parameters[0];
         derivatives[16] = -u1 * y[0];
         derivatives[17] = u1 * (y[0] - y[1]);
         derivatives[18] = -u1 * ((Heat1 * y[0]) + (Heat2 * y[1]));

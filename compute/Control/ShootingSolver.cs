@@ -154,10 +154,13 @@ internal sealed partial class ShootingSolver<TMap>
     /// <summary>How hard the first and the later programs are pushed: early ones need not be exact, and a near solution starts close.</summary>
     private QpOptions Options(double tolerance, double last, int iterations)
     {
-        if (iterations == 1) return Warm ? new(1e-8, 1e-3, 1e-3, true) : new(1e-8, 0.1, 0.02, false);
+        if (iterations == 1) return RealTime;
         var wanted = Math.Min(1e-6, Math.Max(1e-3 * tolerance, 1e-3 * last * last));
         return Warm ? new(wanted, Math.Clamp(0.1 * last, 1e-8, 1e-2), Math.Clamp(0.1 * last, 1e-8, 1e-2), true) : new(wanted, 0.1, 0.02, false);
     }
+
+    /// <summary>For a real-time iteration: from the shifted multipliers where there are any.</summary>
+    public QpOptions RealTime => Warm ? new(1e-8, 1e-3, 1e-3, true) : new(1e-8, 0.1, 0.02, false);
 
     private QpStatus SolveQp(in QpOptions options, IDeadline deadline)
     {
