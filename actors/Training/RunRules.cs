@@ -88,7 +88,9 @@ internal static class RunRules
     {
         if (work is not RunSegmentResult result) return [Park($"segment {run.Segments} gave no result of its own: {work.GetType().Name}")];
         if (Wrong(run, result) is { } wrong) return [Park($"segment {run.Segments} gave no result of its own: {wrong}")];
-        List<Effect> effects = [.. result.Rollbacks.Select(static rolled => new Effect.Persist(rolled)), new Effect.Persist(result.Done)];
+        List<Effect> effects = [.. result.Rollbacks.Select(static rolled => new Effect.Persist(rolled))];
+        if (!result.Cuts.IsDefault) effects.AddRange(result.Cuts.Select(static cut => new Effect.Persist(cut)));
+        effects.Add(new Effect.Persist(result.Done));
         var next = run.With(result.Done);
         if (result.Done.End == RunEnd.Diverged) effects.Add(Park($"diverged: {result.Cause}"));
         else if (next.Model.Length == 0) effects.Add(Dispatch(next, context.Now));

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Globalization;
 using Athanor.Compute.Kernels;
+using Athanor.Compute.Torch;
 using Athanor.Compute.Training;
 using Athanor.Protocol;
 using Athanor.Protocol.Training;
@@ -65,6 +66,8 @@ public sealed class TrainingDecider : Decider<TrainingState>
         TrainingStarted e => state with { Spec = e.Spec, Phase = TrainingPhase.Running },
         RunStarted e => state with { Run = RunState.Of(e.Spec), Phase = TrainingPhase.Running },
         RunRolledBack e => state with { Run = state.Run!.With(e) },
+        // The journal has it; the checkpoint says with how many samples at once the next segment begins.
+        RunMicroBatchCut => state,
         RunSegmentDone e => state with { Run = state.Run!.With(e) },
         RunFinished e => state with { Phase = TrainingPhase.Finished, Run = state.Run! with { Metrics = e.Metrics } },
         TrainingParked e => state with { Phase = TrainingPhase.Parked, Reason = e.Reason },
@@ -140,6 +143,14 @@ public sealed class TrainingDecider : Decider<TrainingState>
 
     /// <summary>A run's spec as the training loop takes it.</summary>
     public static LoopSettings LoopSettingsOf(RunSpec spec) => RunRules.Settings(spec);
+
+    /// <summary>Type of the matrix products, where it is smaller than that of the parameters.</summary>
+    public static DType? AutocastOf(RunPrecision precision) => precision switch
+    {
+        RunPrecision.Bf16 => DType.BFloat16,
+        RunPrecision.Fp16 => DType.Float16,
+        _ => null,
+    };
 
     private static readonly Effect Conflict =
         new Effect.Reply(new Rejected("conflict", "this run was started with another spec; another id would be right"));

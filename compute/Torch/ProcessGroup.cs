@@ -17,8 +17,9 @@ internal sealed class GroupHandle : SafeHandleZeroOrMinusOneIsInvalid
 }
 
 /// <summary>
-/// A process group of c10d over Gloo, as PyTorch's <c>torch.distributed</c> has it: float and double arrays in host memory. Calls of one
-/// group come in the same order at every member. A call that waits longer than the time-out fails, and the group is of no use afterwards.
+/// A process group of c10d, as PyTorch's <c>torch.distributed</c> has it: float and double arrays in host memory, over Gloo; with a CUDA device
+/// over NCCL, through that device's memory. Calls of one group come in the same order at every member. A call that waits longer than the
+/// time-out fails, and the group is of no use afterwards.
 /// </summary>
 public sealed unsafe class ProcessGroup : IDisposable
 {
@@ -27,7 +28,10 @@ public sealed unsafe class ProcessGroup : IDisposable
     private ProcessGroup(GroupHandle group, int rank, int size) => (_group, Rank, Size) = (group, rank, size);
 
     /// <summary>Whether the library was built with Gloo.</summary>
-    public static bool IsAvailable => TorchRuntime.IsAvailable && Native.GroupAvailable() != 0;
+    public static bool IsAvailable => TorchRuntime.IsAvailable && (Native.GroupAvailable() & 1) != 0;
+
+    /// <summary>Whether the library was built with NCCL.</summary>
+    public static bool HasNccl => TorchRuntime.IsAvailable && (Native.GroupAvailable() & 2) != 0;
 
     public int Rank { get; }
 
@@ -37,18 +41,20 @@ public sealed unsafe class ProcessGroup : IDisposable
     /// <param name="host">Address on which the others reach it.</param>
     /// <param name="tell">Called with the store's port, before the others are waited for.</param>
     /// <exception cref="TorchException">The group did not come about in time; the message is libtorch's.</exception>
-    public static ProcessGroup Host(string host, int size, TimeSpan timeout, Action<int> tell)
+    /// <param name="device"><c>cpu</c> for Gloo; a CUDA device for NCCL.</param>
+    public static ProcessGroup Host(string host, int size, TimeSpan timeout, Action<int> tell, string device = "cpu")
     {
         var group = Store(host, 0, true, size, timeout, out var port);
         tell(port);
-        return Join(group, host, 0, size);
+        return Join(group, host, 0, size, device);
     }
 
     /// <param name="host">Address of rank 0's store.</param>
     /// <param name="address">This member's own, on which the others reach it.</param>
     /// <inheritdoc cref="Host"/>
-    public static ProcessGroup Join(string host, int port, string address, int rank, int size, TimeSpan timeout) =>
-        Join(Store(host, port, false, size, timeout, out _), address, rank, size);
+    public static ProcessGroup Join(
+        string host, int port, string address, int rank, int size, TimeSpan timeout, string device = "cpu") =>
+        Join(Store(host, port, false, size, timeout, out _), address, rank, size, device);
 
     /// <summary>Sends to one member while receiving from another. Nothing is sent (received) where the span is empty.</summary>
     public void Exchange<T>(ReadOnlySpan<T> send, int to, Span<T> receive, int from, int tag)
@@ -74,11 +80,11 @@ public sealed unsafe class ProcessGroup : IDisposable
         return group;
     }
 
-    private static ProcessGroup Join(GroupHandle group, string address, int rank, int size)
+    private static ProcessGroup Join(GroupHandle group, string address, int rank, int size, string device)
     {
         try
         {
-            Native.Check(Native.GroupJoin(group, address, rank, size));
+            Native.Check(Native.GroupJoin(group, address, rank, size, device));
             return new ProcessGroup(group, rank, size);
         }
         catch

@@ -9,6 +9,12 @@ public enum DType
     Float32,
     Float64,
     Int64,
+
+    /// <summary>Sign, 8 bits of exponent, 7 of fraction: float32's range.</summary>
+    BFloat16,
+
+    /// <summary>Sign, 5 bits of exponent, 10 of fraction: at most 65504.</summary>
+    Float16,
 }
 
 /// <summary>
@@ -25,6 +31,12 @@ public sealed unsafe class Tensor : IDisposable
     {
         Handle = handle;
         TensorScope.Add(this);
+    }
+
+    internal Tensor(nint handle)
+        : this(new TensorHandle())
+    {
+        System.Runtime.InteropServices.Marshal.InitHandle(Handle, handle);
     }
 
     internal TensorHandle Handle { get; }
@@ -91,6 +103,25 @@ public sealed unsafe class Tensor : IDisposable
     public static Tensor From(ReadOnlySpan<long> values, ReadOnlySpan<long> shape, string device = "cpu") =>
         From(values, DType.Int64, shape, device);
 
+    /// <summary>A tensor whose values are whatever its memory holds.</summary>
+    /// <param name="pinned">In the host's memory, where a CUDA device copies from and to beside other work.</param>
+    public static Tensor Empty(DType type, ReadOnlySpan<long> shape, string device = "cpu", bool pinned = false)
+    {
+        fixed (long* at = shape)
+        {
+            Native.Check(Native.Empty(at, shape.Length, (int)type, device, pinned ? 1 : 0, out var tensor));
+            return new Tensor(tensor);
+        }
+    }
+
+    /// <summary>The values themselves, of a contiguous tensor in the host's memory; for as long as the tensor lives.</summary>
+    public Span<T> Data<T>()
+        where T : unmanaged
+    {
+        Native.Check(Native.Data(Handle, out var data, out var bytes));
+        return new Span<T>((void*)data, checked((int)(bytes / sizeof(T))));
+    }
+
     public float[] ToFloats() => ToArray<float>(DType.Float32);
 
     public double[] ToDoubles() => ToArray<double>(DType.Float64);
@@ -136,6 +167,48 @@ public sealed unsafe class Tensor : IDisposable
 
     public Tensor ReLU() => Of(Native.Relu, this);
 
+    public Tensor Silu() => Of(Native.Silu, this);
+
+    public Tensor Softplus() => Of(Native.Softplus, this);
+
+    public Tensor Abs() => Of(Native.Abs, this);
+
+    /// <summary>Matrix by matrix: [n, a, b] x [n, b, c].</summary>
+    public Tensor BatchMatMul(Tensor right) => Of(Native.Bmm, this, right);
+
+    /// <summary>Matrix by matrix, with something added: bias + [n, a, b] x [n, b, c].</summary>
+    public static Tensor BatchLinear(Tensor input, Tensor weight, Tensor bias)
+    {
+        Native.Check(Native.Baddbmm(bias.Handle, input.Handle, weight.Handle, out var result));
+        return new Tensor(result);
+    }
+
+    /// <summary>Sum over rows of -log softmax at the row's class; of logits [rows, classes].</summary>
+    /// <param name="classes">[rows], of type Int64.</param>
+    public Tensor CrossEntropy(Tensor classes) => Of(Native.CrossEntropy, this, classes);
+
+    /// <summary>Rows of logits [rows, classes] whose largest is at the row's class.</summary>
+    public Tensor Hits(Tensor classes) => Of(Native.Hits, this, classes);
+
+    public Tensor Cast(DType type)
+    {
+        Native.Check(Native.Cast(Handle, (int)type, out var result));
+        return new Tensor(result);
+    }
+
+    /// <summary>Views of one part after the other of a flat tensor; their gradients go back to it in one pass.</summary>
+    public Tensor[] Split(ReadOnlySpan<long> sizes)
+    {
+        var parts = new nint[sizes.Length];
+        fixed (long* at = sizes)
+        fixed (nint* to = parts)
+            Native.Check(Native.Split(Handle, at, sizes.Length, to));
+        return [.. parts.Select(static part => new Tensor(part))];
+    }
+
+    /// <summary>Forgets the gradient; the next one is a tensor of its own.</summary>
+    public void ClearGrad() => Native.Check(Native.ClearGrad(Handle));
+
     /// <summary>Of a matrix.</summary>
     public Tensor T() => Of(Native.Transpose, this);
 
@@ -164,7 +237,8 @@ public sealed unsafe class Tensor : IDisposable
     /// <summary>Adds the derivatives of this scalar to the gradients of all tensors that it was made of and that require them.</summary>
     public void Backward() => Native.Check(Native.Backward(Handle));
 
-    /// <summary>Takes over another tensor's values in place, unseen by autograd.</summary>
+    /// <summary>Takes over another tensor's values in place, unseen by autograd. Between pinned memory and a device it returns before the
+    /// values are there; what is put on the same stream afterwards sees them.</summary>
     public void Assign(Tensor values) => Native.Check(Native.Assign(Handle, values.Handle));
 
     /// <summary>Draws new values in place from libtorch's generator, uniform in [low, high).</summary>

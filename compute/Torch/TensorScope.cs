@@ -22,5 +22,12 @@ public sealed class TensorScope : IDisposable
         foreach (var tensor in _tensors) tensor.Dispose();
     }
 
+    /// <summary>Takes a tensor out of the present scope: whoever keeps it disposes of it.</summary>
+    public static Tensor Keep(Tensor tensor)
+    {
+        _current?._tensors.Remove(tensor);
+        return tensor;
+    }
+
     internal static void Add(Tensor tensor) => _current?._tensors.Add(tensor);
 }

@@ -23,6 +23,9 @@ public interface ITrainingTask<T>
     /// parameters are all that a reader needs. Kept with the weights.</summary>
     string Model { get; }
 
+    /// <summary>Whether it computes in threads of its own, so that the ranks come one after the other.</summary>
+    bool HasThreads => false;
+
     void Initialize(Span<T> parameters, ulong seed);
 
     /// <summary>Sum (not mean) of the loss over these samples; its gradient is ADDED to <paramref name="gradient"/>. The same samples in
@@ -30,6 +33,7 @@ public interface ITrainingTask<T>
     /// <param name="parameters">[parameters]</param>
     /// <param name="gradient">[parameters]</param>
     /// <param name="scratch">From <see cref="NewScratch"/>, one per thread.</param>
+    /// <exception cref="DeviceMemoryException">So many samples at once do not fit into the device's memory. What was added counts not.</exception>
     double Gradient(ReadOnlySpan<T> parameters, ReadOnlySpan<int> samples, Span<T> gradient, object scratch);
 
     object NewScratch();

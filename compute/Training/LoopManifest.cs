@@ -8,7 +8,12 @@ namespace Athanor.Compute.Training;
 /// <summary>A place amid two check-points; its tensors have the prefix <c>present.</c>.</summary>
 /// <param name="Step">Steps done.</param>
 /// <param name="Sum">Of the losses since the last check-point.</param>
-internal sealed record LoopPresent(long Step, double Sum);
+/// <param name="Skipped">As in <see cref="LoopManifest"/>, with <paramref name="Scale"/> and <paramref name="SinceGrowth"/>.</param>
+internal sealed record LoopPresent(
+    long Step, double Sum,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Skipped = 0,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] double? Scale = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int SinceGrowth = 0);
 
 /// <summary>What a checkpoint says besides its tensors.</summary>
 /// <param name="Format">Of this manifest.</param>
@@ -21,13 +26,20 @@ internal sealed record LoopPresent(long Step, double Sum);
 /// <param name="Loss">Mean before the check-point.</param>
 /// <param name="BestLoss">Of the best validation, if any.</param>
 /// <param name="Present">Where the training was when it was stopped amid two check-points; null at a check-point.</param>
+/// <param name="Skipped">Steps whose scaled gradient was not finite: the moments are younger by so many.</param>
+/// <param name="Scale">Of the loss, and <paramref name="SinceGrowth"/> how many steps it has stood; null where nothing is scaled.</param>
+/// <param name="MicroBatch">Samples at once, where memory did not suffice for what the settings say; 0 otherwise.</param>
 /// <param name="Recent">What the guard remembers, as <paramref name="LowestLoss"/> and <paramref name="SinceLowest"/>.</param>
 internal sealed record LoopManifest(
     int Format, string Kernels, string Spec, string Precision, ulong Seed, long Step, int Stage, long StageStep, double Loss,
         double? BestLoss,
     long BestStep, int SinceBest, ImmutableArray<double> Recent, double? LowestLoss, int SinceLowest, int Rollbacks, double RateFactor,
     LoopEnd End, string Cause, ImmutableSortedDictionary<string, double> BestFigures,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LoopPresent? Present = null)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LoopPresent? Present = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] long Skipped = 0,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] double? Scale = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int SinceGrowth = 0,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] int MicroBatch = 0)
 {
     public const int CurrentFormat = 1;
 

@@ -24,7 +24,7 @@ internal static class WeightPenalty
 
 /// <summary>A task with λ Σ w² added to each sample's loss, over the weights of the nets' layers (tensors named <c>….weight</c>), not their
 /// biases nor the numbers of the physics. Validation is the task's own.</summary>
-internal sealed class PenalisedTask<T> : ITrainingTask<T>
+internal sealed class PenalisedTask<T> : IScaledTask<T>, IDisposable
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private readonly ITrainingTask<T> _task;
@@ -52,6 +52,12 @@ internal sealed class PenalisedTask<T> : ITrainingTask<T>
 
     public string Model => _task.Model;
 
+    public bool HasThreads => _task.HasThreads;
+
+    public LossScaling? Scaling => (_task as IScaledTask<T>)?.Scaling;
+
+    public void Dispose() => (_task as IDisposable)?.Dispose();
+
     public void Initialize(Span<T> parameters, ulong seed) => _task.Initialize(parameters, seed);
 
     public object NewScratch() => _task.NewScratch();
@@ -60,10 +66,15 @@ internal sealed class PenalisedTask<T> : ITrainingTask<T>
 
     public ITrainingTask<T> With(IReadOnlyDictionary<string, double> settings) => new PenalisedTask<T>(_task.With(settings), _weight);
 
-    public double Gradient(ReadOnlySpan<T> parameters, ReadOnlySpan<int> samples, Span<T> gradient, object scratch)
+    public double Gradient(ReadOnlySpan<T> parameters, ReadOnlySpan<int> samples, Span<T> gradient, object scratch) =>
+        Gradient(parameters, samples, gradient, scratch, 1.0);
+
+    public double Gradient(ReadOnlySpan<T> parameters, ReadOnlySpan<int> samples, Span<T> gradient, object scratch, double scale)
     {
-        var loss = _task.Gradient(parameters, samples, gradient, scratch);
-        var (squares, slope) = (0.0, T.CreateChecked(2.0 * _weight * samples.Length));
+        var loss = _task is IScaledTask<T> scaled
+            ? scaled.Gradient(parameters, samples, gradient, scratch, scale)
+            : _task.Gradient(parameters, samples, gradient, scratch);
+        var (squares, slope) = (0.0, T.CreateChecked(2.0 * _weight * samples.Length * scale));
         foreach (var (first, count) in _weights)
         {
             for (var i = first; i < first + count; i++)

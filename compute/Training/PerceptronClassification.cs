@@ -21,7 +21,7 @@ internal sealed class PerceptronClassificationFactory : ITrainingTaskFactory
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => PerceptronClassification<T>.Of(source);
 }
 
-internal sealed class PerceptronClassification<T> : ITrainingTask<T>
+internal sealed class PerceptronClassification<T> : IPerceptronTask<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int RowsAtOnce = 32;
@@ -46,6 +46,8 @@ internal sealed class PerceptronClassification<T> : ITrainingTask<T>
     public IReadOnlyList<(string Name, int[] Shape)> Tensors { get; }
 
     public string Model { get; }
+
+    public PerceptronData<T> Rows => new(_network, _x, [], _labels, _train, _validation, _weight, 0.0, []);
 
     public static PerceptronClassification<T> Of(TaskSource source)
     {

@@ -21,7 +21,7 @@ internal sealed class PerceptronRegressionFactory : ITrainingTaskFactory
         where T : unmanaged, IBinaryFloatingPointIeee754<T> => PerceptronRegression<T>.Of(source);
 }
 
-internal sealed class PerceptronRegression<T> : ITrainingTask<T>
+internal sealed class PerceptronRegression<T> : IPerceptronTask<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const int RowsAtOnce = 32;
@@ -49,6 +49,8 @@ internal sealed class PerceptronRegression<T> : ITrainingTask<T>
     public IReadOnlyList<(string Name, int[] Shape)> Tensors { get; }
 
     public string Model { get; }
+
+    public PerceptronData<T> Rows => new(_network, _x, _y, [], _train, _validation, _mse, _mae, _targetDeviations);
 
     public static PerceptronRegression<T> Of(TaskSource source)
     {

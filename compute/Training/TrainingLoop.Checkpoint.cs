@@ -45,7 +45,9 @@ public sealed partial class TrainingLoop<T>
                 state.Step - StageStart,
             state.Loss, Finite(state.BestLoss), state.BestStep, state.SinceBest, state.Watch.Recent, Finite(state.Watch.Best),
                 state.Watch.SinceBest,
-            state.Rollbacks, state.RateFactor, state.End, state.Cause, state.BestFigures, present ? new LoopPresent(Step, _lossSum) : null);
+            state.Rollbacks, state.RateFactor, state.End, state.Cause, state.BestFigures,
+            present ? new LoopPresent(Step, _lossSum, _state.Skipped, Scale(_state), _state.SinceGrowth) : null,
+            state.Skipped, Scale(state), state.SinceGrowth, MicroBatch);
         return new SafeTensors(tensors.ToImmutable(), ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal,
         [
             KeyValuePair.Create(LoopManifest.Key, manifest.ToJson()), KeyValuePair.Create(LoopManifest.ModelKey, _task.Model),
@@ -79,14 +81,20 @@ public sealed partial class TrainingLoop<T>
             manifest.Step, manifest.Stage, manifest.Loss, manifest.BestLoss ?? double.PositiveInfinity, manifest.BestStep,
                 manifest.SinceBest, watch,
             manifest.Rollbacks, manifest.RateFactor, end, end == LoopEnd.Diverged ? manifest.Cause : "",
-            manifest.BestFigures.WithComparers(StringComparer.Ordinal)) });
+            manifest.BestFigures.WithComparers(StringComparer.Ordinal), manifest.Skipped, manifest.Scale ?? _scaling?.Initial ?? 1.0,
+            manifest.SinceGrowth) });
+        if (manifest.MicroBatch > 0) _micro = manifest.MicroBatch;
         best.CopyTo(_best, 0);
         _points.Clear();
         _rolled.Clear();
+        _cuts.Clear();
         SetStage();
         _good = Take();
         if (manifest.Present is not { } now) return;
-        Restore(present! with { State = _state with { Step = now.Step } });
+        Restore(present! with
+        {
+            State = _state with { Step = now.Step, Skipped = now.Skipped, Scale = now.Scale ?? _state.Scale, SinceGrowth = now.SinceGrowth },
+        });
         _lossSum = now.Sum;
     }
 
@@ -105,6 +113,8 @@ public sealed partial class TrainingLoop<T>
         weights.CopyTo(_best, 0);
         _good = Take();
     }
+
+    private double? Scale(State state) => _scaling is null ? null : state.Scale;
 
     private static SafeTensors Whole(ReadOnlyMemory<byte> bytes, string what)
     {

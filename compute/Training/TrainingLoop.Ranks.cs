@@ -38,27 +38,73 @@ public sealed partial class TrainingLoop<T>
     private void Leaf(int rank, object scratch)
     {
         var (from, end) = RankTree.Share(BatchSize, Settings.Ranks, rank);
-        var piece = Settings.MicroBatch > 0 ? Settings.MicroBatch : end - from;
+        while (true)
+        {
+            var piece = Math.Min(_micro, Settings.MicroBatch > 0 ? Settings.MicroBatch : end - from);
+            try
+            {
+                _leafLosses[rank] = Leaf(rank, from, end, piece, scratch);
+                return;
+            }
+            catch (DeviceMemoryException e)
+            {
+                Cut(Math.Min(piece, end - from), e);
+            }
+        }
+    }
+
+    private double Leaf(int rank, int from, int end, int piece, object scratch)
+    {
         var gradient = _leaves[rank].AsSpan();
         gradient.Clear();
         var loss = 0.0;
         for (; from < end; from += piece)
-            loss += _staged.Gradient(_parameters, _batch.AsSpan(from, Math.Min(piece, end - from)), gradient, scratch);
-        _leafLosses[rank] = loss;
+        {
+            var samples = _batch.AsSpan(from, Math.Min(piece, end - from));
+            loss += _scaling is not null
+                ? ((IScaledTask<T>)_staged).Gradient(_parameters, samples, gradient, scratch, _state.Scale)
+                : _staged.Gradient(_parameters, samples, gradient, scratch);
+        }
+        return loss;
     }
 
-    private double Finish(T[] root, double loss)
+    /// <summary>Half as many samples at once from here on.</summary>
+    private void Cut(int piece, DeviceMemoryException cause)
+    {
+        lock (_cutting)
+        {
+            // Another thread's rank may have come here first.
+            if (_micro < piece) return;
+            if (piece == 1)
+            {
+                throw new TrainingException(
+                    $"not even one sample at once fits into the device's memory; a smaller model or another device would be right: {cause.Message}", cause);
+            }
+            _micro = piece / 2;
+            _cuts.Add(new MicroBatchCut(Step, piece, _micro, cause.Message));
+        }
+    }
+
+    /// <param name="skipped">The scaled gradient was not finite: nothing was done but to halve the scale.</param>
+    private double Finish(T[] root, double loss, out bool skipped)
     {
         var gradient = root.AsSpan();
-        _norm = Norm(gradient) / BatchSize;
-        var scale = 1.0 / BatchSize;
+        _norm = Norm(gradient) / BatchSize / _state.Scale;
+        skipped = _scaling is not null && !(double.IsFinite(_norm) && double.IsFinite(loss)) && _state.Scale > LossScaling.Least;
+        if (skipped)
+        {
+            _state = _state with { Step = Step + 1, Skipped = _state.Skipped + 1, Scale = _state.Scale / 2.0, SinceGrowth = 0 };
+            return loss / BatchSize;
+        }
+        var scale = 1.0 / BatchSize / _state.Scale;
         if (Settings.ClipNorm > 0.0 && _norm > Settings.ClipNorm) scale *= Settings.ClipNorm / _norm;
         var factor = T.CreateChecked(scale);
         foreach (ref var g in gradient) g *= factor;
         var rate = Rate(Step);
         _state = _state with { Step = Step + 1 };
+        if (_scaling is not null) Grow();
         // Moments are as old as the steps done, also after a rollback.
-        Optimiser.Step<T>(Settings.Optimiser, rate, Step, _parameters, gradient, _first, _second);
+        Optimiser.Step<T>(Settings.Optimiser, rate, Step - _state.Skipped, _parameters, gradient, _first, _second);
         Follow();
         return loss / BatchSize;
     }
@@ -69,6 +115,16 @@ public sealed partial class TrainingLoop<T>
         if (_average.Length == 0) return;
         var share = T.CreateChecked(1.0 - Settings.EmaDecay);
         for (var i = 0; i < _average.Length; i++) _average[i] += share * (_parameters[i] - _average[i]);
+    }
+
+    private void Grow()
+    {
+        var grows = _state.SinceGrowth + 1 >= _scaling!.Every;
+        _state = _state with
+        {
+            Scale = grows ? Math.Min(2.0 * _state.Scale, LossScaling.Most) : _state.Scale,
+            SinceGrowth = grows ? 0 : _state.SinceGrowth + 1,
+        };
     }
 
     /// <summary>Euclidean length, in double: four running sums, element i in sum i mod 4, added as (0 + 2) + (1 + 3).</summary>

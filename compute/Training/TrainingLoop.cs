@@ -73,12 +73,18 @@ public sealed partial class TrainingLoop<T>
     private readonly T[] _parameters, _first, _second, _average, _best;
     private readonly List<LoopPoint> _points = [];
     private readonly List<LoopRollback> _rolled = [];
+    private readonly List<MicroBatchCut> _cuts = [];
+    private readonly LossScaling? _scaling;
+    private readonly Lock _cutting = new();
     private object[] _scratch = [];
     private ITrainingTask<T> _staged;
     private int _stage = -1;
     private State _state;
     private Snapshot _good;
     private double _norm, _lossSum;
+
+    /// <summary>Most samples at once, after memory ran out; at first any number.</summary>
+    private int _micro = int.MaxValue;
 
     /// <summary>Starts at step 0 with the seed's initial weights.</summary>
     /// <param name="specHash">Names what is trained: a checkpoint of another is refused.</param>
@@ -94,7 +100,11 @@ public sealed partial class TrainingLoop<T>
         Settings = settings;
         _specHash = specHash;
         _allowed = (settings.Guard.MaxRollbacks + 1) * (1 + resumes) - 1;
-        _threads = Math.Clamp(threads, 1, settings.Ranks);
+        _threads = task.HasThreads ? 1 : Math.Clamp(threads, 1, settings.Ranks);
+        _scaling = (task as IScaledTask<T>)?.Scaling;
+        if (_scaling?.Check() is { } no) throw new TrainingException(no);
+        if (_scaling is not null && IsQuasiNewton)
+            throw new TrainingException("training.optimiser.kind is lbfgs, which has no steps to skip where a scaled loss overflows; sgd, adam or adamw would be right");
         _draw = new BatchDraw(settings.Seed);
         _exchange = exchange;
         (_firstRank, _ownRanks) = exchange?.Own ?? (0, settings.Ranks);
@@ -118,7 +128,7 @@ public sealed partial class TrainingLoop<T>
         task.Initialize(_parameters, settings.Seed);
         if (_average.Length > 0) _parameters.CopyTo(_average, 0);
         _parameters.CopyTo(_best, 0);
-        _state = State.Start;
+        _state = State.Start with { Scale = _scaling?.Initial ?? 1.0 };
         SetStage();
         _good = Take();
     }
@@ -166,6 +176,23 @@ public sealed partial class TrainingLoop<T>
         return taken;
     }
 
+    /// <summary>Steps that were skipped, since their scaled gradients were not finite.</summary>
+    public long Skipped => _state.Skipped;
+
+    /// <summary>What the loss is multiplied with before its gradient is taken; 1 where nothing is scaled.</summary>
+    public double LossScale => _state.Scale;
+
+    /// <summary>Samples at once, where memory did not suffice for more; 0 otherwise.</summary>
+    public int MicroBatch => _micro < int.MaxValue ? _micro : 0;
+
+    /// <summary>Where since the last call memory did not suffice.</summary>
+    public ImmutableArray<MicroBatchCut> DrainCuts()
+    {
+        var taken = _cuts.ToImmutableArray();
+        _cuts.Clear();
+        return taken;
+    }
+
     /// <summary>Goes on to the next check-point, or back to the last.</summary>
     /// <param name="stepped">Called after each step with its number and loss.</param>
     /// <returns>Whether there is more to do.</returns>
@@ -187,7 +214,12 @@ public sealed partial class TrainingLoop<T>
             else
             {
                 var (gradient, batchLoss) = Sum(cancellation);
-                loss = Finish(gradient, batchLoss);
+                loss = Finish(gradient, batchLoss, out var skipped);
+                if (skipped)
+                {
+                    stepped?.Invoke(Step, loss);
+                    continue;
+                }
             }
             if (!double.IsFinite(loss) || !double.IsFinite(_norm))
             {
@@ -197,8 +229,18 @@ public sealed partial class TrainingLoop<T>
             _lossSum += loss;
             stepped?.Invoke(Step, loss);
         }
-        CheckPoint(_lossSum / (Step - _good.State.Step));
+        var done = Step - _good.State.Step - (_state.Skipped - _good.State.Skipped);
+        if (done > 0) CheckPoint(_lossSum / done);
+        else PassBy();
         return End == LoopEnd.None;
+    }
+
+    /// <summary>At a check-point before which every step was skipped there is nothing to judge by.</summary>
+    private void PassBy()
+    {
+        if (Step >= Settings.Stop.Steps) _state = _state with { End = LoopEnd.Steps };
+        else SetStage();
+        _good = Take();
     }
 
     private void CheckPoint(double loss)
@@ -324,11 +366,11 @@ public sealed partial class TrainingLoop<T>
     /// <summary>What is not an array of numbers.</summary>
     private sealed record State(
         long Step, int Stage, double Loss, double BestLoss, long BestStep, int SinceBest, LossWatch Watch, int Rollbacks, double RateFactor,
-        LoopEnd End, string Cause, ImmutableSortedDictionary<string, double> BestFigures)
+        LoopEnd End, string Cause, ImmutableSortedDictionary<string, double> BestFigures, long Skipped, double Scale, int SinceGrowth)
     {
         public static readonly State Start = new(
             0, 0, 0.0, double.PositiveInfinity, 0, 0, LossWatch.Empty, 0, 1.0, LoopEnd.None, "",
-            ImmutableSortedDictionary.Create<string, double>(StringComparer.Ordinal));
+            ImmutableSortedDictionary.Create<string, double>(StringComparer.Ordinal), 0, 1.0, 0);
     }
 
     /// <summary>The last good check-point. The best weights are not in it: they only change at a good one.</summary>

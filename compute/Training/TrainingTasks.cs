@@ -1,6 +1,8 @@
 using System.Numerics;
 using System.Text.Json;
 using Athanor.Compute.Neural.Models;
+using Athanor.Compute.Torch;
+using Athanor.Compute.Training.Libtorch;
 
 namespace Athanor.Compute.Training;
 
@@ -56,7 +58,10 @@ public static class TrainingTasks
     public static IEnumerable<string> Kinds => Known.Select(static factory => factory.Kind);
 
     /// <exception cref="TrainingException">Model or data are wrong; the message names the key and what would be right.</exception>
-    public static ITrainingTask<T> Create<T>(string modelJson, string dataJson, Func<string, ReadOnlyMemory<byte>> blob, SplitRequest split)
+    /// <param name="autocast">The type of matrix products, where it is smaller than that of parameters and sums; null where it is the
+    /// same.</param>
+    public static ITrainingTask<T> Create<T>(
+        string modelJson, string dataJson, Func<string, ReadOnlyMemory<byte>> blob, SplitRequest split, DType? autocast = null)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         JsonElement model = Parse("model", modelJson), data = Parse("data", dataJson);
@@ -64,7 +69,11 @@ public static class TrainingTasks
         var factory = Array.Find(Known, f => f.Kind == kind) ?? throw new TrainingException(
             $"model.kind is {(kind is null ? "missing" : $"'{kind}'")}; one of {string.Join(", ", Kinds)} would be right");
         (model, var penalty) = WeightPenalty.Of(model);
+        (model, var engine) = EngineKeys.Of(model, autocast);
+        if (engine is not null && kind is not ("perceptron" or "classifier"))
+            throw new TrainingException($"model.engine is libtorch, which models of kind {kind} have not; it is of perceptron and classifier");
         var task = factory.Create<T>(new TaskSource(model, data, blob, split));
+        if (engine is not null) task = new LibtorchPerceptron<T>((IPerceptronTask<T>)task, engine);
         return penalty > 0.0 ? new PenalisedTask<T>(task, penalty) : task;
     }
 

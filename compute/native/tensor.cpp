@@ -1,8 +1,6 @@
 // Tensors: made from and copied to the caller's memory, arithmetic, autograd.
 #include "shim.h"
 
-#include <cstring>
-
 using athanor::get;
 using athanor::give;
 using athanor::guarded;
@@ -15,6 +13,8 @@ at::ScalarType scalar_type(int type) {
     case 0: return at::kFloat;
     case 1: return at::kDouble;
     case 2: return at::kLong;
+    case 3: return at::kBFloat16;
+    case 4: return at::kHalf;
     default: throw std::invalid_argument("unknown element type " + std::to_string(type));
   }
 }
@@ -24,6 +24,8 @@ int type_number(at::ScalarType type) {
     case at::kFloat: return 0;
     case at::kDouble: return 1;
     case at::kLong: return 2;
+    case at::kBFloat16: return 3;
+    case at::kHalf: return 4;
     default: throw std::invalid_argument(std::string("element type ") + at::toString(type) + " is not carried across");
   }
 }
@@ -36,6 +38,25 @@ ATHANOR_API int athanor_torch_from(const void* data, const int64_t* shape, int r
     auto view = at::from_blob(const_cast<void*>(data), at::IntArrayRef(shape, rank), options);
     // The caller's memory may move or end after this call, so a copy is made even where the device is the same.
     give(out, view.clone().to(at::Device(device)));
+  });
+}
+
+// Not written. Pinned memory of the host, where there is a CUDA device, is what copies to and from it run beside other work from.
+ATHANOR_API int athanor_torch_empty(const int64_t* shape, int rank, int type, const char* device, int pinned, void** out) {
+  return guarded([&] {
+    auto options = at::TensorOptions().dtype(scalar_type(type)).device(at::Device(device));
+    if (pinned != 0 && at::hasCUDA()) options = options.pinned_memory(true);
+    give(out, at::empty(at::IntArrayRef(shape, rank), options));
+  });
+}
+
+// Where the elements of a contiguous tensor in the host's memory are, for as long as the tensor lives.
+ATHANOR_API int athanor_torch_data(void* tensor, void** data, int64_t* bytes) {
+  return guarded([&] {
+    const auto& a = get(tensor);
+    if (!a.device().is_cpu() || !a.is_contiguous()) throw std::invalid_argument("only contiguous tensors in the host's memory can be looked into");
+    *data = a.data_ptr();
+    *bytes = static_cast<int64_t>(a.nbytes());
   });
 }
 
@@ -82,6 +103,10 @@ ATHANOR_API int athanor_torch_backward(void* tensor) {
   return guarded([&] { get(tensor).backward(); });
 }
 
+ATHANOR_API int athanor_torch_clear_grad(void* tensor) {
+  return guarded([&] { get(tensor).mutable_grad() = at::Tensor(); });
+}
+
 // The gradient, or null while there is none.
 ATHANOR_API int athanor_torch_grad(void* tensor, void** out) {
   return guarded([&] {
@@ -91,11 +116,11 @@ ATHANOR_API int athanor_torch_grad(void* tensor, void** out) {
   });
 }
 
-// Puts values in place, unseen by autograd.
+// Puts values in place, unseen by autograd. A copy between pinned memory and a device returns before it is done.
 ATHANOR_API int athanor_torch_assign(void* tensor, void* values) {
   return guarded([&] {
     at::NoGradGuard no_grad;
-    get(tensor).copy_(get(values));
+    get(tensor).copy_(get(values), /*non_blocking=*/true);
   });
 }
 
@@ -125,6 +150,9 @@ ATHANOR_API int athanor_torch_uniform(void* tensor, double low, double high) {
 
 ATHANOR_UNARY(tanh, at::tanh(a))
 ATHANOR_UNARY(relu, at::relu(a))
+ATHANOR_UNARY(silu, at::silu(a))
+ATHANOR_UNARY(softplus, at::softplus(a))
+ATHANOR_UNARY(abs, at::abs(a))
 ATHANOR_UNARY(mean, at::mean(a))
 ATHANOR_UNARY(sum, at::sum(a))
 ATHANOR_UNARY(transpose, a.t())
@@ -133,7 +161,28 @@ ATHANOR_BINARY(add, at::add(a, b))
 ATHANOR_BINARY(sub, at::sub(a, b))
 ATHANOR_BINARY(mul, at::mul(a, b))
 ATHANOR_BINARY(matmul, at::matmul(a, b))
+ATHANOR_BINARY(bmm, at::bmm(a, b))
 ATHANOR_BINARY(rows, at::index_select(a, 0, b))
+// Over rows: logits [rows, classes] and the rows' classes (int64).
+ATHANOR_BINARY(cross_entropy, at::cross_entropy_loss(a, b, {}, at::Reduction::Sum))
+ATHANOR_BINARY(hits, at::sum(at::eq(at::argmax(a, 1), b)))
+
+// out += a b in place of one array more: [n, rows, in] x [n, in, out] and [n, 1, out].
+ATHANOR_API int athanor_torch_baddbmm(void* bias, void* left, void* right, void** out) {
+  return guarded([&] { give(out, at::baddbmm(get(bias), get(left), get(right))); });
+}
+
+// Views of one after the other part of a flat tensor; the gradients of all are put together in one pass.
+ATHANOR_API int athanor_torch_split(void* tensor, const int64_t* sizes, int count, void** out) {
+  return guarded([&] {
+    auto parts = get(tensor).split_with_sizes(at::IntArrayRef(sizes, count));
+    for (int i = 0; i < count; i++) give(out + i, parts[i]);
+  });
+}
+
+ATHANOR_API int athanor_torch_cast(void* tensor, int type, void** out) {
+  return guarded([&] { give(out, get(tensor).to(scalar_type(type))); });
+}
 
 ATHANOR_API int athanor_torch_pow(void* tensor, double exponent, void** out) {
   return guarded([&] { give(out, at::pow(get(tensor), exponent)); });

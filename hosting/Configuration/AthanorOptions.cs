@@ -265,6 +265,9 @@ public sealed record TorchOptions
 
     /// <summary>The shim's file; empty looks beside the program and in artifacts/native.</summary>
     public string Library { get; init; } = "";
+
+    /// <summary>Most memory of its device that one slot's tensors may hold together; 0 for any.</summary>
+    public long MemoryLimitBytes { get; init; }
 }
 
 public sealed record BlobOptions

@@ -45,13 +45,16 @@ public sealed record SlotLaunch(string File, IReadOnlyList<string> Arguments)
         };
         foreach (var argument in Arguments) info.ArgumentList.Add(argument);
         var threads = Threads.ToString(CultureInfo.InvariantCulture);
-        foreach (var name in (string[])["ATHANOR_SLOT_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"])
-            info.Environment[name] = threads;
+        foreach (var name in (string[])["ATHANOR_SLOT_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"]) info.Environment[name] = threads;
+        // OpenBLAS has a pool of its own, which fights with OpenMP's for the same processors (4 to 7 times slower); MKL shares OpenMP's.
+        info.Environment["OPENBLAS_NUM_THREADS"] = "1";
         // In hexadecimal, as the runtime reads it. A heap that is refused memory ends in an exception that says so.
         if (MemoryBytes > 0) info.Environment["DOTNET_GCHeapHardLimit"] = MemoryBytes.ToString("x", CultureInfo.InvariantCulture);
         info.Environment[SlotProgram.OtlpVariable] = Telemetry.OtlpEndpoint;
         info.Environment[SlotProgram.SampleVariable] = Telemetry.SampleShare.ToString("R", CultureInfo.InvariantCulture);
         info.Environment[TorchRuntime.DeviceVariable] = Torch.Device;
+        if (Torch.MemoryLimitBytes > 0)
+            info.Environment[TorchRuntime.MemoryVariable] = Torch.MemoryLimitBytes.ToString(CultureInfo.InvariantCulture);
         if (Torch.Library != "") info.Environment[TorchRuntime.LibraryVariable] = Path.GetFullPath(Torch.Library);
         return info;
     }

@@ -69,6 +69,16 @@ public sealed record RunRolledBack(
     [property: Key(0)] int Part, [property: Key(1)] long Step, [property: Key(2)] long ToStep, [property: Key(3)] string Cause,
     [property: Key(4)] double RateFactor) : IEvent;
 
+/// <summary>The device's memory ran out, and from here on the samples of a step go through the model in smaller pieces.</summary>
+/// <param name="Step">Steps of the part done.</param>
+/// <param name="From">Samples at once that did not fit.</param>
+/// <param name="To">Samples at once from here on.</param>
+/// <param name="Cause">What the device said.</param>
+[Message("training.micro-batch-cut", Since = 1)]
+public sealed record RunMicroBatchCut(
+    [property: Key(0)] int Part, [property: Key(1)] long Step, [property: Key(2)] int From, [property: Key(3)] int To,
+    [property: Key(4)] string Cause) : IEvent;
+
 /// <summary>The run waits for somebody to resume or cancel it. Its checkpoints stay.</summary>
 [Message("training.parked", Since = 1)]
 public sealed record TrainingParked([property: Key(0)] string Reason) : IEvent;
@@ -126,7 +136,8 @@ public sealed record RunSegment(
 
 /// <param name="Cause">What went wrong, where it ended as diverged; empty otherwise.</param>
 /// <param name="Signature">Of the weights, where the part ended.</param>
+/// <param name="Cuts">Where memory did not suffice.</param>
 [Message("training.run-segment-result", Since = 1)]
 public sealed record RunSegmentResult(
     [property: Key(0)] RunSegmentDone Done, [property: Key(1)] ImmutableArray<RunRolledBack> Rollbacks, [property: Key(2)] string Cause,
-    [property: Key(3)] ModelSignature? Signature = null) : IWorkResult;
+    [property: Key(3)] ModelSignature? Signature = null, [property: Key(4)] ImmutableArray<RunMicroBatchCut> Cuts = default) : IWorkResult;

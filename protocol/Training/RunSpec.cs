@@ -24,6 +24,13 @@ public enum RunPrecision
 {
     Float = 0,
     Double = 1,
+
+    /// <summary>Matrix products in bfloat16 (float32's range), everything else in float32; of models that libtorch computes.</summary>
+    Bf16 = 2,
+
+    /// <summary>Matrix products in half precision, with a scaled loss, everything else in float32; of models that libtorch computes on a
+    /// GPU.</summary>
+    Fp16 = 3,
 }
 
 /// <summary>Fields as in <c>OptimiserSettings</c> of the training loop.</summary>

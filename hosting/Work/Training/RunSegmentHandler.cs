@@ -42,7 +42,7 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
         try
         {
             if (TrainingDecider.Check(segment.Spec) is { } wrong) throw new WorkRefusedException(wrong);
-            return segment.Spec.Precision == RunPrecision.Float ? Train<float>(segment, context) : Train<double>(segment, context);
+            return segment.Spec.Precision == RunPrecision.Double ? Train<double>(segment, context) : Train<float>(segment, context);
         }
         catch (TrainingException e)
         {
@@ -70,7 +70,8 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
     {
         var spec = segment.Spec;
         var split = spec.IsMain(segment.Part) ? SplitRequest.OfData : new SplitRequest(spec.Folds, segment.Part);
-        var task = ComputeTasks.Create<T>(spec.Model, spec.Data, context.GetBlob, split);
+        var task = ComputeTasks.Create<T>(spec.Model, spec.Data, context.GetBlob, split, TrainingDecider.AutocastOf(spec.Precision));
+        using var device = task as IDisposable;
         using var exchange = context.Gang is { Size: > 1 } gang
             ? GangExchange.Create<T>(gang, spec.Ranks, task.ParameterCount, spec.Library, time, context.Cancellation, place?.Invoke(gang))
             : null;
@@ -92,7 +93,7 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
         var savedAt = begun;
         while (Advance())
         {
-            measured = measured.With(segment.Part, loop.Drain());
+            measured = measured.With(segment.Part, loop);
             if (measured.Points.Length > 0) report.Measured(measured.Points[^1]);
             if (spec.SegmentSteps > 0 && loop.Step - from >= spec.SegmentSteps) break;
             if (exchange?.Stop ?? IsLate()) break;
@@ -100,7 +101,7 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
             savedAt = time.GetTimestamp();
             saving.Start(measured.Write(loop.Checkpoint()));
         }
-        measured = measured.With(segment.Part, loop.Drain());
+        measured = measured.With(segment.Part, loop);
         saving.Finish();
         // The first one's result ends the work for all.
         context.Gang?.Barrier("trained");
@@ -149,13 +150,15 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
     {
         var metrics = loop.BestFigures.SetItem("train-loss", loop.Loss);
         if (double.IsFinite(loop.BestLoss)) metrics = metrics.SetItem("best-step", loop.BestStep);
+        if (loop.MicroBatch > 0) metrics = metrics.SetItem("micro-batch", loop.MicroBatch);
+        if (loop.Skipped > 0) metrics = metrics.SetItem("skipped-steps", loop.Skipped);
         if (loop.Rollbacks > 0) metrics = metrics.SetItem("rollbacks", loop.Rollbacks);
         var ended = loop.End is not (LoopEnd.None or LoopEnd.Diverged);
         var model = ended ? loop.ModelFile() : [];
         var done = new RunSegmentDone(
             segment.Segment, segment.Part, loop.Step, put(loop.Checkpoint()), loop.Loss, measured.Thinned(PointBytes),
             (RunEnd)loop.End, ended ? put(model) : "", metrics);
-        return new RunSegmentResult(done, measured.Rollbacks, loop.Cause, ended ? SignatureOf(model) : null);
+        return new RunSegmentResult(done, measured.Rollbacks, loop.Cause, ended ? SignatureOf(model) : null, measured.Cuts);
     }
 
     /// <summary>What the weights take and give; null for a kind of model that says it in no way known here.</summary>

@@ -124,7 +124,7 @@ internal sealed class RunFileReader(string path, HoconObject root)
         segments.Check("steps", "time", "checkpoint-every");
         var usual = new GuardSettings();
         return new RunSpec(
-            model, data, [.. _tables.Keys.Order(StringComparer.Ordinal)], keys.OneOf("precision", RunPrecision.Double),
+            model, data, [.. _tables.Keys.Order(StringComparer.Ordinal)], Precision(keys),
             seed ?? keys.Number<ulong>("seed", 1),
             new RunOptimiser(
                 kind, optimiser.Number("learning-rate", newton ? 1.0 : 1e-3),
@@ -160,17 +160,27 @@ internal sealed class RunFileReader(string path, HoconObject root)
     /// <param name="start">Weights to begin with; null for none.</param>
     internal static void Prove(RunSpec spec, IReadOnlyDictionary<string, byte[]> tables, byte[]? start)
     {
-        if (spec.Precision == RunPrecision.Float) Make<float>();
-        else Make<double>();
+        if (spec.Precision == RunPrecision.Double) Make<double>();
+        else Make<float>();
 
         void Make<T>()
             where T : unmanaged, System.Numerics.IBinaryFloatingPointIeee754<T>
         {
-            var task = TrainingTasks.Create<T>(spec.Model, spec.Data, hash => tables[hash], SplitRequest.OfData);
+            var task = TrainingTasks.Create<T>(
+                spec.Model, spec.Data, hash => tables[hash], SplitRequest.OfData, TrainingDecider.AutocastOf(spec.Precision));
             var loop = new TrainingLoop<T>(task, TrainingDecider.LoopSettingsOf(spec), "");
             if (start is not null) loop.StartFrom(start);
         }
     }
+
+    private static RunPrecision Precision(RunKeys keys) => keys.Text("precision", "float64") switch
+    {
+        "float32" or "float" => RunPrecision.Float,
+        "float64" or "double" => RunPrecision.Double,
+        "bf16" => RunPrecision.Bf16,
+        "fp16" => RunPrecision.Fp16,
+        var other => throw keys.Wrong("precision", $"is '{other}'; one of float32, float64, bf16, fp16 would be right"),
+    };
 
     /// <summary>Where the key stands that a message is about; the file where it names none.</summary>
     private string Line(string message)

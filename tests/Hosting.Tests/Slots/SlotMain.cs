@@ -12,6 +12,9 @@ internal static class SlotMain
 
     public static SlotLaunch Launch { get; } = new("dotnet", [typeof(SlotMain).Assembly.Location, "slot"]);
 
+    /// <summary>Trains; no death is ordered.</summary>
+    public static SlotLaunch RunLaunch { get; } = new("dotnet", [typeof(SlotMain).Assembly.Location, "run-slot", AppContext.BaseDirectory + "no-deaths"]);
+
     public static int Main(string[] args) => args switch
     {
         ["slot"] => SlotProgram.Run(TestWork.Handlers, Messages),

@@ -40,6 +40,18 @@ public sealed class SlotProcessTests : IDisposable
         Assert.Equal(Enumerable.Repeat((0.5, "half way"), 20), notes);
     }
 
+    [Training.TorchFact]
+    public async Task Libtorch_has_the_slots_threads_and_no_second_pool_fights_for_the_same_processors()
+    {
+        foreach (var threads in (int[])[1, 2])
+        {
+            await using var slot = SlotProcess.Start(SlotMain.Launch with { Threads = threads }, Quick, TimeProvider.System);
+            var text = Read(await Run(slot, new Act("torch-threads"))).Text;
+            // 0 where libtorch is linked with another BLAS, whose threads are OpenMP's.
+            Assert.Matches($"^OpenMP {threads}, beside each other 1, BLAS [01]$", text);
+        }
+    }
+
     [Fact]
     public async Task What_libraries_print_does_not_reach_the_frames()
     {

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Athanor.Compute.Torch;
 using Athanor.Hosting.Work;
 using Athanor.Protocol;
 
@@ -81,6 +82,14 @@ internal sealed unsafe partial class TestWork : IWorkHandler
                 context.SaveCheckpoint(step + 1, BitConverter.GetBytes(step + 1));
                 Kill(Environment.ProcessId, 9);
                 return Said("unreachable");
+            case "torch-threads":
+                // One product, so that every pool that there is has been made.
+                using (var scope = new TensorScope())
+                {
+                    var matrix = Tensor.From(new float[256 * 256], [256, 256]);
+                    _ = matrix.MatMul(matrix).Sum().Item();
+                }
+                return Said($"OpenMP {TorchRuntime.NumThreads}, beside each other {TorchRuntime.NumInteropThreads}, BLAS {TorchRuntime.NumBlasThreads}");
             case "barriers":
                 return Barriers(act, context);
             case "wait":

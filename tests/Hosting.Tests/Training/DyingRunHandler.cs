@@ -34,7 +34,7 @@ internal sealed partial class DyingRunHandler(string directory) : IWorkHandler
 
     public IWorkResult Run(IWork work, IWorkContext context)
     {
-        if (_left < 0 && Directory.GetFiles(directory).Order(StringComparer.Ordinal).FirstOrDefault() is { } path)
+        if (_left < 0 && Directory.Exists(directory) && Directory.GetFiles(directory).Order(StringComparer.Ordinal).FirstOrDefault() is { } path)
         {
             var order = Path.GetFileName(path).Split('-').Select(static part => int.Parse(part, CultureInfo.InvariantCulture)).ToArray();
             if (order[2] == (context.Gang?.Rank ?? 0))

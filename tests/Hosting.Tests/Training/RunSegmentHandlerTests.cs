@@ -129,7 +129,7 @@ public sealed class RunSegmentHandlerTests
     public void Points_beyond_what_a_message_holds_are_thinned_from_the_front()
     {
         var figures = ImmutableSortedDictionary<string, double>.Empty.Add("loss", 1.0);
-        var all = new RunMeasurements([.. Enumerable.Range(1, 5000).Select(k => new RunPoint(k, 1.0, 0.1, 1.0, figures))], []);
+        var all = new RunMeasurements([.. Enumerable.Range(1, 5000).Select(k => new RunPoint(k, 1.0, 0.1, 1.0, figures))], [], []);
         var kept = all.Thinned(8000);
         Assert.InRange(kept.Length, 50, 100);
         Assert.Equal(5000, kept[^1].Step);
