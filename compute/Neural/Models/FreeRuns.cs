@@ -18,8 +18,8 @@ internal static class FreeRuns
         var (rows, nmse, last, violations) = (0, 0.0, 0.0, Violations.None);
         foreach (var record in records)
         {
-            var start = model.StartOf(parameters, record, options.StartRows, options.PredictSubsteps);
-            var run = model.Predict(parameters, start, record, options.PredictSubsteps);
+            var start = model.StartOf(parameters, record, options.StartRows, options.PredictSubsteps, options.Method);
+            var run = model.Predict(parameters, start, record, options.PredictSubsteps, options.Method);
             violations = violations.Plus(run.Violations);
             for (var k = 0; k < record.Rows; k++)
             {

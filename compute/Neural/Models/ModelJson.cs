@@ -14,7 +14,8 @@ public static class ModelJson
 {
     private static readonly string[] StateKeys = ["name", "positive", "observed", "start", "offset", "scale"];
     private static readonly string[] ReactorKeys =
-        ["dilution", "feed", "reactions", "temperature", "feed-temperature", "coolant", "jacket", "jacket-heat", "capacity-ratio"];
+        ["dilution", "feed", "reactions", "temperature", "feed-temperature", "coolant", "jacket", "jacket-heat", "capacity-ratio", "rises",
+        "exchange"];
 
     /// <exception cref="TrainingException">The text is no such model; the message names the key.</exception>
     public static ModelSpecification Read(string json)
@@ -99,6 +100,11 @@ public static class ModelJson
                 reactor["jacket"] = r.Jacket;
                 reactor["jacket-heat"] = Node(r.JacketHeat);
                 reactor["capacity-ratio"] = r.CapacityRatio;
+            }
+            if (!r.Rises.IsEmpty)
+            {
+                reactor["rises"] = new JsonArray([.. r.Rises.Select(rise => (JsonNode)rise)]);
+                reactor["exchange"] = r.Exchange;
             }
             json["reactor"] = reactor;
         }
@@ -197,7 +203,11 @@ public static class ModelJson
                 return new ReactionSpecification(Amounts(item, "consumes"), Amounts(item, "produces"));
             }),
             Text("temperature"), Of("feed-temperature") ?? new Quantity(0.0), Of("coolant"), Text("jacket"),
-            Of("jacket-heat") ?? new Quantity(0.0), TaskJson.Number(json, at, "capacity-ratio", 1.0));
+            Of("jacket-heat") ?? new Quantity(0.0), TaskJson.Number(json, at, "capacity-ratio", 1.0))
+        {
+            Rises = Items(json, at, "rises", static item => Finite(item, "model.reactor.rises")),
+            Exchange = TaskJson.Number(json, at, "exchange", 0.0),
+        };
 
         Quantity? Of(string key) => json.TryGetProperty(key, out var value) ? Quantity(value, $"{at}.{key}") : null;
 

@@ -50,7 +50,15 @@ public sealed record ReactionSpecification(
 /// <param name="CapacityRatio">The tank's heat capacity over the jacket's.</param>
 public sealed record ReactorSpecification(
     Quantity Dilution, ImmutableSortedDictionary<string, Quantity> Feed, ImmutableArray<ReactionSpecification> Reactions,
-    string? Temperature, Quantity FeedTemperature, Quantity? Coolant, string? Jacket, Quantity JacketHeat, double CapacityRatio);
+    string? Temperature, Quantity FeedTemperature, Quantity? Coolant, string? Jacket, Quantity JacketHeat, double CapacityRatio)
+{
+    /// <summary>By reaction, the rise in temperature per concentration converted, where a model that does not learn heats is held to the
+    /// energy balance; empty if it is not.</summary>
+    public ImmutableArray<double> Rises { get; init; } = [];
+
+    /// <summary>Of the wall, UA / (V ρ cp), 1/time; with <see cref="Rises"/>.</summary>
+    public double Exchange { get; init; }
+}
 
 /// <summary>
 /// A model, complete but for its weights: with the weights it is all that a reader needs. Kinds:

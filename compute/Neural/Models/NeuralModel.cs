@@ -29,15 +29,18 @@ public abstract class NeuralModel<T>
     /// <summary>A free run from <paramref name="start"/> along the times and controls of <paramref name="record"/>.</summary>
     /// <param name="start">By state.</param>
     /// <param name="substeps">Runge-Kutta steps from a row to the next.</param>
-    public Prediction Predict(ReadOnlySpan<T> parameters, ReadOnlySpan<double> start, ProcessRecord record, int substeps) =>
-        Predict(parameters, start, record, Enumerable.Repeat(substeps, record.Rows - 1).ToArray(), Balances(parameters));
+    public Prediction Predict(
+        ReadOnlySpan<T> parameters, ReadOnlySpan<double> start, ProcessRecord record, int substeps, FixedStepMethod method = FixedStepMethod.Rk4) =>
+        Predict(parameters, start, record, Enumerable.Repeat(substeps, record.Rows - 1).ToArray(), Balances(parameters), method);
 
     /// <summary>The start that a record gives: measured, given, or fitted to its first <paramref name="rows"/> rows.</summary>
-    public double[] StartOf(ReadOnlySpan<T> parameters, ProcessRecord record, int rows, int substeps) =>
-        StartEstimate.Of(this, parameters, record, rows, substeps);
+    public double[] StartOf(
+        ReadOnlySpan<T> parameters, ProcessRecord record, int rows, int substeps, FixedStepMethod method = FixedStepMethod.Rk4) =>
+        StartEstimate.Of(this, parameters, record, rows, substeps, method);
 
     internal abstract Prediction Predict(
-        ReadOnlySpan<T> parameters, ReadOnlySpan<double> start, ProcessRecord record, int[] substeps, ReactorBalances? balances);
+        ReadOnlySpan<T> parameters, ReadOnlySpan<double> start, ProcessRecord record, int[] substeps, ReactorBalances? balances,
+        FixedStepMethod method = FixedStepMethod.Rk4);
 
     internal abstract ITrainingTask<T> Task(
         IReadOnlyList<ProcessRecord> training, IReadOnlyList<ProcessRecord> validation, ShootingOptions options);
@@ -127,7 +130,9 @@ internal sealed class NeuralModel<T, TPhysics> : NeuralModel<T>
     {
         if (Specification.Reactor is null) return null;
         var layout = new ReactorLayout(Specification);
-        if (typeof(TPhysics) != typeof(ReactorPhysics<T>)) return new ReactorBalances(layout, [], 0.0);
+        // What learns no heats is held to those that are given.
+        if (typeof(TPhysics) != typeof(ReactorPhysics<T>))
+            return new ReactorBalances(layout, Specification.Reactor.Rises.AsSpan(), Specification.Reactor.Exchange);
         var c = parameters[_field.Net.ParameterCount.._field.ParameterCount];
         if (layout.Temperature < 0) return new ReactorBalances(layout, [], 0.0);
         var rises = new double[layout.Reactions];
@@ -136,7 +141,8 @@ internal sealed class NeuralModel<T, TPhysics> : NeuralModel<T>
     }
 
     internal override Prediction Predict(
-        ReadOnlySpan<T> parameters, ReadOnlySpan<double> start, ProcessRecord record, int[] substeps, ReactorBalances? balances)
+        ReadOnlySpan<T> parameters, ReadOnlySpan<double> start, ProcessRecord record, int[] substeps, ReactorBalances? balances,
+        FixedStepMethod method)
     {
         if (start.Length != _scale.Length)
             throw new ArgumentException($"the start has {start.Length} numbers where the model has {_scale.Length} states");
@@ -146,7 +152,8 @@ internal sealed class NeuralModel<T, TPhysics> : NeuralModel<T>
         // Only where the field itself never points out of the positive orthant does a shorter step help.
         var guard = field.Physics.KeepsPositive;
         var roll = new RollOut<T>(
-            (x, u, dx) => field.Evaluate(p, x, u, 1, dx, tape), _scale, _positive, guard, balances, Specification.Controls.Length);
+            (x, u, dx) => field.Evaluate(p, x, u, 1, dx, tape), _scale, _positive, guard, balances, Specification.Controls.Length,
+            method);
         return roll.Run(start, record, substeps);
     }
 }

@@ -70,6 +70,20 @@ internal sealed class ReactorBalances
         return _layout.Jacket >= 0 ? sum + (x[_layout.Jacket] / _layout.CapacityRatio) : sum;
     }
 
+    /// <summary>Slopes of <see cref="Value"/> and of <see cref="Flux"/> by the states; both are linear in them.</summary>
+    public (double[] Value, double[] Flux) Slopes(int index, ReadOnlySpan<double> u, int states)
+    {
+        double[] zero = new double[states], unit = new double[states], value = new double[states], flux = new double[states];
+        var rest = Flux(index, zero, u);
+        for (var i = 0; i < states; i++)
+        {
+            unit[i] = 1.0;
+            (value[i], flux[i]) = (Value(index, unit), Flux(index, unit, u) - rest);
+            unit[i] = 0.0;
+        }
+        return (value, flux);
+    }
+
     /// <summary>What the flows and the wall change it by, per time.</summary>
     public double Flux(int index, ReadOnlySpan<double> x, ReadOnlySpan<double> u)
     {

@@ -6,7 +6,7 @@ namespace Athanor.Compute.Neural.Models;
 internal delegate void Slope<T>(ReadOnlySpan<T> x, ReadOnlySpan<T> u, Span<T> dx);
 
 /// <summary>
-/// A free run by the classical Runge-Kutta method that watches itself: every stage and step is looked at for negative concentrations and
+/// A free run by a Runge-Kutta method of fixed steps that watches itself: every stage and step is looked at for negative concentrations and
 /// for drift of the balances. With the guard on, a step with a negative stage is taken in two halves (down to 2^-16 of its length), which
 /// for a field that does not point out of the positive orthant ends after a few.
 /// </summary>
@@ -19,6 +19,8 @@ internal sealed class RollOut<T>
     private readonly double[] _scale;
     private readonly bool[] _positive;
     private readonly bool _guard;
+    private readonly Tableau? _tableau;
+    private readonly double[] _shares;
     private readonly ReactorBalances? _balances;
     private readonly T[][] _k, _x;
     private readonly T[] _next, _u;
@@ -26,12 +28,17 @@ internal sealed class RollOut<T>
     private long _looked, _negative, _refused;
     private double _lowest = double.PositiveInfinity;
 
-    public RollOut(Slope<T> slope, double[] scale, bool[] positive, bool guard, ReactorBalances? balances, int controls)
+    public RollOut(
+        Slope<T> slope, double[] scale, bool[] positive, bool guard, ReactorBalances? balances, int controls,
+        FixedStepMethod method = FixedStepMethod.Rk4)
     {
         (_slope, _scale, _positive, _guard, _balances) = (slope, scale, positive, guard, balances);
         var n = scale.Length;
-        _k = [.. Enumerable.Range(0, 4).Select(_ => new T[n])];
-        _x = [.. Enumerable.Range(0, 4).Select(_ => new T[n])];
+        // The classical method is written out.
+        _tableau = method == FixedStepMethod.Rk4 ? null : Tableau.Of(method);
+        _shares = _tableau?.B ?? [1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0];
+        _k = [.. _shares.Select(_ => new T[n])];
+        _x = [.. _shares.Select(_ => new T[n])];
         _next = new T[n];
         _u = new T[controls];
         _controls = new double[controls];
@@ -85,6 +92,32 @@ internal sealed class RollOut<T>
     private void Step(T[] x, double length, int halvings)
     {
         if (!Finite(x)) return;
+        if (_tableau is null) Classical(x, length);
+        else Stages(_tableau, x, length);
+        if (halvings > 0 && !(StagesInside() && Inside(_next)))
+        {
+            _refused++;
+            Step(x, 0.5 * length, halvings - 1);
+            Step(x, 0.5 * length, halvings - 1);
+            return;
+        }
+        for (var stage = 1; stage < _x.Length; stage++) Look(_x[stage]);
+        Look(_next);
+        for (var b = 0; b < _expected.Length; b++)
+        {
+            _moved[b] = 0.0;
+            for (var stage = 0; stage < _x.Length; stage++)
+            {
+                Widen(_x[stage]);
+                _moved[b] += _shares[stage] * _balances!.Flux(b, _wide, _controls);
+            }
+            _expected[b] += length * _moved[b];
+        }
+        _next.CopyTo(x, 0);
+    }
+
+    private void Classical(T[] x, double length)
+    {
         var h = T.CreateTruncating(length);
         var half = T.CreateTruncating(0.5) * h;
         var n = x.Length;
@@ -98,31 +131,41 @@ internal sealed class RollOut<T>
         _slope(_x[3], _u, _k[3]);
         T sixth = h * T.CreateTruncating(1.0 / 6.0), third = h * T.CreateTruncating(1.0 / 3.0);
         for (var i = 0; i < n; i++) _next[i] = x[i] + (sixth * (_k[0][i] + _k[3][i])) + (third * (_k[1][i] + _k[2][i]));
-        if (halvings > 0 && !(Inside(_x[1]) && Inside(_x[2]) && Inside(_x[3]) && Inside(_next)))
+    }
+
+    private void Stages(Tableau tableau, T[] x, double length)
+    {
+        for (var stage = 0; stage < tableau.Stages; stage++)
         {
-            _refused++;
-            Step(x, 0.5 * length, halvings - 1);
-            Step(x, 0.5 * length, halvings - 1);
-            return;
+            Combine(x, tableau.A[stage], length, _x[stage]);
+            _slope(_x[stage], _u, _k[stage]);
         }
-        for (var stage = 1; stage < 4; stage++) Look(_x[stage]);
-        Look(_next);
-        for (var b = 0; b < _expected.Length; b++)
+        Combine(x, tableau.B, length, _next);
+    }
+
+    /// <summary>x + h Σ weight_j k_j, over as many stages as there are weights.</summary>
+    private void Combine(T[] x, double[] weights, double length, T[] to)
+    {
+        x.CopyTo(to, 0);
+        for (var j = 0; j < weights.Length; j++)
         {
-            _moved[b] = 0.0;
-            for (var stage = 0; stage < 4; stage++)
-            {
-                Widen(_x[stage]);
-                _moved[b] += (stage is 0 or 3 ? 1.0 / 6.0 : 1.0 / 3.0) * _balances!.Flux(b, _wide, _controls);
-            }
-            _expected[b] += length * _moved[b];
+            var share = T.CreateTruncating(length * weights[j]);
+            for (var i = 0; i < x.Length; i++) to[i] += share * _k[j][i];
         }
-        _next.CopyTo(x, 0);
     }
 
     private void Widen(T[] x)
     {
         for (var i = 0; i < x.Length; i++) _wide[i] = double.CreateTruncating(x[i]);
+    }
+
+    private bool StagesInside()
+    {
+        for (var stage = 1; stage < _x.Length; stage++)
+        {
+            if (!Inside(_x[stage])) return false;
+        }
+        return true;
     }
 
     private bool Inside(T[] x)

@@ -3,13 +3,13 @@ using System.Numerics;
 namespace Athanor.Compute.Neural.Models;
 
 /// <summary>
-/// Roll-outs of a model over windows and the exact gradient of what they miss the data by: discretise, then optimise. The classical
-/// Runge-Kutta method of order four on the grid of a <see cref="WindowPlan"/>, and its transpose, step by step backwards.
+/// Roll-outs of a model over windows and the exact gradient of what they miss the data by: discretise, then optimise. A
+/// Runge-Kutta method of fixed steps on the grid of a <see cref="WindowPlan"/>, and its transpose, step by step backwards.
 /// </summary>
 /// <remarks>Windows go through 32 at a time in the order of their steps, longest first (equal ones in the order of the batch), so that
 /// those still under way are the first rows. The parameters' gradient is the sum over steps from the last to the first, stages from the
-/// fourth to the first, rows in this order: the same bits whoever computes it.</remarks>
-internal sealed class Shooting<T, TPhysics>
+/// last to the first, rows in this order: the same bits whoever computes it.</remarks>
+internal sealed partial class Shooting<T, TPhysics>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
     where TPhysics : struct, IModelPhysics<T>
 {
@@ -20,7 +20,11 @@ internal sealed class Shooting<T, TPhysics>
     private readonly int _states, _controls;
     private readonly int[] _observed, _learned;
     private readonly double[] _start;
-    private readonly double _residual;
+    private readonly double _residual, _timeScale;
+    private readonly ShootingOptions _options;
+    private readonly Tableau? _tableau;
+    private readonly int[] _positive;
+    private readonly (ReactorBalances Of, int Index, double Weight)[] _balances;
     private readonly StateStart[] _kinds;
     private readonly T[] _scale, _offset, _weight;
     private readonly T[][] _records, _inputs;
@@ -42,6 +46,11 @@ internal sealed class Shooting<T, TPhysics>
         _inputs = [.. plan.Records.Select(r => r.Controls.Select(T.CreateTruncating).ToArray())];
         StartsPerWindow = _learned.Length;
         _residual = options.Residual;
+        _options = options;
+        _tableau = options.Method == FixedStepMethod.Rk4 ? null : Tableau.Of(options.Method);
+        _timeScale = model.TimeScale;
+        _positive = [.. Enumerable.Range(0, _states).Where(i => model.States[i].Positive)];
+        _balances = Balances(model, options);
     }
 
     /// <summary>Parameters of each window, after the model's: its start, in units of (x - offset) / scale.</summary>
@@ -50,8 +59,7 @@ internal sealed class Shooting<T, TPhysics>
     public int ParameterCount => _field.ParameterCount + (StartsPerWindow * _plan.Windows.Length);
 
     public ShootingScratch<T> NewScratch() => new(
-        RowsAtOnce, _states, _controls, _plan.MaxSteps,
-        [_field.NewTape(RowsAtOnce), _field.NewTape(RowsAtOnce), _field.NewTape(RowsAtOnce), _field.NewTape(RowsAtOnce)]);
+        RowsAtOnce, _states, _controls, _plan.MaxSteps, [.. Enumerable.Range(0, StageCount).Select(_ => _field.NewTape(RowsAtOnce))]);
 
     /// <summary>Measured where a learned state is measured, else its mean.</summary>
     public void InitializeStarts(Span<T> starts)
@@ -74,9 +82,13 @@ internal sealed class Shooting<T, TPhysics>
         for (var from = 0; from < samples.Length; from += RowsAtOnce)
         {
             var rows = Math.Min(RowsAtOnce, samples.Length - from);
-            Arrange(samples.Slice(from, rows), s);
-            sum += Forward(p, rows, s);
-            Backward(p, rows, gradient, s);
+            if (RollsOut)
+            {
+                Arrange(samples.Slice(from, rows), s);
+                sum += Forward(p, rows, s);
+                Backward(p, rows, gradient, s);
+            }
+            if (_options.Collocation > 0.0) sum += Collocate(p, samples.Slice(from, rows), gradient, s);
         }
         return sum;
     }
@@ -122,14 +134,13 @@ internal sealed class Shooting<T, TPhysics>
             var next = s.States.AsSpan((step + 1) * width, active * _states);
             Stages(p, x, active, s);
             if (_residual > 0.0) loss += Spared(active, s);
-            T third = T.CreateTruncating(1.0 / 3.0), sixth = T.CreateTruncating(1.0 / 6.0);
+            loss += Broken(x, active, s);
+            Advance(x, next, active, s);
             for (var r = 0; r < active; r++)
             {
-                T h6 = s.H[r] * sixth, h3 = s.H[r] * third;
-                for (var i = r * _states; i < (r + 1) * _states; i++)
-                    next[i] = x[i] + (h6 * (s.K1[i] + s.K4[i])) + (h3 * (s.K2[i] + s.K3[i]));
                 if (_plan.Step(s.Windows[r], step) is (var interval, _, true))
                     loss += Loss(s.Samples[r], interval + 1, next.Slice(r * _states, _states), []);
+                loss += Along(r, step, s);
             }
         }
         return loss;
@@ -140,7 +151,6 @@ internal sealed class Shooting<T, TPhysics>
         var width = s.Rows * _states;
         var g = s.Adjoint.AsSpan();
         g.Clear();
-        T half = T.CreateTruncating(0.5), third = T.CreateTruncating(1.0 / 3.0), sixth = T.CreateTruncating(1.0 / 6.0);
         var gp = gradient[.._field.ParameterCount];
         for (var step = s.Steps[0] - 1; step >= 0; step--)
         {
@@ -152,49 +162,19 @@ internal sealed class Shooting<T, TPhysics>
             {
                 if (_plan.Step(s.Windows[r], step) is (var interval, _, true))
                     Loss(s.Samples[r], interval + 1, next.Slice(r * _states, _states), g.Slice(r * _states, _states));
+                AlongSlope(r, step + 1, s, g.Slice(r * _states, _states));
             }
             Stages(p, s.States.AsSpan(step * width, count), active, s);
-            // x' = x + h (k1 + 2 k2 + 2 k3 + k4) / 6, transposed.
             g[..count].CopyTo(s.Sum);
-            for (var i = 0; i < count; i++) s.G[i] = s.H[i / _states] * sixth * g[i];
-            Pull(p, 3, active, gp, s);
-            for (var i = 0; i < count; i++) s.G[i] = s.H[i / _states] * ((third * g[i]) + s.Gx[i]);
-            Pull(p, 2, active, gp, s);
-            for (var i = 0; i < count; i++) s.G[i] = s.H[i / _states] * ((third * g[i]) + (half * s.Gx[i]));
-            Pull(p, 1, active, gp, s);
-            for (var i = 0; i < count; i++) s.G[i] = s.H[i / _states] * ((sixth * g[i]) + (half * s.Gx[i]));
-            Pull(p, 0, active, gp, s);
+            PullBack(p, active, gp, s);
             s.Sum.AsSpan(0, count).CopyTo(g);
         }
+        for (var r = 0; r < rows; r++) AlongSlope(r, 0, s, g.Slice(r * _states, _states));
         for (var r = 0; r < rows; r++)
         {
             var starts = gradient[(_field.ParameterCount + (s.Samples[r] * _learned.Length))..];
             for (var l = 0; l < _learned.Length; l++) starts[l] += g[(r * _states) + _learned[l]] * _scale[_learned[l]];
         }
-    }
-
-    /// <summary>Gx = Jᵀ G of a stage, added to the sum that becomes the adjoint before the step.</summary>
-    private void Pull(ReadOnlySpan<T> p, int stage, int active, Span<T> gp, ShootingScratch<T> s)
-    {
-        var count = active * _states;
-        // What is to be spared is counted at the first stage alone.
-        var pull = stage == 0 && _residual > 0.0 ? s.Pull : [];
-        _field.Vjp(p, s.Tapes[stage], s.U, active, s.G.AsSpan(0, count), s.Gx.AsSpan(0, count), gp, pull);
-        for (var i = 0; i < count; i++) s.Sum[i] += s.Gx[i];
-    }
-
-    private void Stages(ReadOnlySpan<T> p, ReadOnlySpan<T> x, int active, ShootingScratch<T> s)
-    {
-        var half = T.CreateTruncating(0.5);
-        var count = active * _states;
-        var stage = s.Stage.AsSpan(0, count);
-        _field.Evaluate(p, x, s.U, active, s.K1, s.Tapes[0]);
-        for (var i = 0; i < count; i++) stage[i] = x[i] + (half * s.H[i / _states] * s.K1[i]);
-        _field.Evaluate(p, stage, s.U, active, s.K2, s.Tapes[1]);
-        for (var i = 0; i < count; i++) stage[i] = x[i] + (half * s.H[i / _states] * s.K2[i]);
-        _field.Evaluate(p, stage, s.U, active, s.K3, s.Tapes[2]);
-        for (var i = 0; i < count; i++) stage[i] = x[i] + (s.H[i / _states] * s.K3[i]);
-        _field.Evaluate(p, stage, s.U, active, s.K4, s.Tapes[3]);
     }
 
     /// <summary>The residual's term of one step.</summary>

@@ -17,7 +17,33 @@ namespace Athanor.Compute.Neural.Models;
 /// <param name="Noise">Deviation of the data's noise in units of the states' scales.</param>
 public sealed record ShootingOptions(
     int Window, int Stride, int Substeps, int PredictSubsteps, int StartRows = 20, double Absolute = 1.0, double Relative = 0.0,
-    double Residual = 0.0, double Noise = 0.01);
+    double Residual = 0.0, double Noise = 0.01)
+{
+    /// <summary>Of the roll-outs, in training and in free runs.</summary>
+    public FixedStepMethod Method { get; init; }
+
+    /// <summary>Weight of the mean square of what positive states fall below 0 by, in units of their scales.</summary>
+    public double Positivity { get; init; }
+
+    /// <summary>Weight of the mean square of what the field breaks the mass balances of <c>reactor</c> by, per time scale.</summary>
+    public double Mass { get; init; }
+
+    /// <summary>The same of the energy balance, with the given heats.</summary>
+    public double Energy { get; init; }
+
+    /// <summary>Weight of the mean square of the states' second derivatives along the way, in scales per squared time scale.</summary>
+    public double Smoothness { get; init; }
+
+    /// <summary>Weight of the mean square of what the field at the data misses the data's differences by, (x_k+1 - x_k)/Δt against the mean of
+    /// its values at both ends, in scales per time scale.</summary>
+    public double Collocation { get; init; }
+
+    internal IEnumerable<(string Name, double Weight)> Weights =>
+    [
+        ("absolute", Absolute), ("relative", Relative), ("residual", Residual), ("positivity", Positivity), ("mass", Mass), ("energy", Energy),
+        ("smoothness", Smoothness), ("collocation", Collocation),
+    ];
+}
 
 /// <summary>Fits a model's roll-outs over windows of the records to the data.</summary>
 internal sealed class ShootingTask<T, TPhysics> : ITrainingTask<T>
@@ -39,9 +65,7 @@ internal sealed class ShootingTask<T, TPhysics> : ITrainingTask<T>
         foreach (var record in training.Concat(validation)) record.Check(model.Specification.Controls.Length, outputs);
         if (options.Window < 1 || options.Stride < 1 || options.Substeps < 1 || options.PredictSubsteps < 1)
             throw new TrainingException("data.window, stride, substeps and predict-substeps must be 1 or more");
-        if (!(options.Absolute >= 0.0) || !(options.Relative >= 0.0) || !(options.Absolute + options.Relative > 0.0))
-            throw new TrainingException("the loss's weights absolute and relative must be 0 or more, and not both 0");
-        if (!(options.Residual >= 0.0)) throw new TrainingException("the loss's weight residual must be 0 or more");
+        CheckWeights(model.Specification, options);
         if (!(options.Noise > 0.0))
             throw new TrainingException(
                 $"data.noise is {options.Noise}; a positive part of the scales would be right");
@@ -51,6 +75,31 @@ internal sealed class ShootingTask<T, TPhysics> : ITrainingTask<T>
         Samples = plan.Windows.Length;
         Tensors = _shooting.StartsPerWindow == 0 ? model.Tensors : [.. model.Tensors, ("starts", [Samples, _shooting.StartsPerWindow])];
         Model = ModelJson.Write(model.Specification);
+    }
+
+    private static void CheckWeights(ModelSpecification model, ShootingOptions options)
+    {
+        foreach (var (name, weight) in options.Weights)
+        {
+            if (!(weight >= 0.0) || !double.IsFinite(weight))
+                throw new TrainingException(FormattableString.Invariant($"loss.{name} is {weight}; a weight of 0 or more would be right"));
+        }
+        if (options.Absolute + options.Relative + options.Collocation == 0.0)
+            throw new TrainingException("of the loss's weights absolute, relative and collocation one must be above 0");
+        if (options.Collocation > 0.0 && model.States.FirstOrDefault(s => !s.Observed) is { } hidden)
+            throw new TrainingException($"loss.collocation needs every state in the data, and {hidden.Name} is not observed; 0 would be right");
+        if (options.Positivity > 0.0 && !model.States.Any(s => s.Positive))
+            throw new TrainingException("loss.positivity needs a state with positive = true");
+        foreach (var (name, weight) in new[] { ("mass", options.Mass), ("energy", options.Energy) })
+        {
+            if (weight == 0.0) continue;
+            if (model.Reactor is null || model.Known is not null and not "reactor")
+                throw new TrainingException($"loss.{name} needs model.reactor, whose balances are to be kept");
+            if (model.Kind == "stoichiometric" || model.Known == "reactor")
+                throw new TrainingException($"loss.{name} is nothing to weigh in this model, which keeps the balance by construction; 0 would be right");
+        }
+        if (options.Energy > 0.0 && (model.Reactor!.Temperature is null || model.Reactor.Rises.IsEmpty))
+            throw new TrainingException("loss.energy needs model.reactor.temperature and model.reactor.rises, one number a reaction");
     }
 
     public int ParameterCount => _shooting.ParameterCount;

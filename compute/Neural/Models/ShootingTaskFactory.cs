@@ -12,10 +12,11 @@ namespace Athanor.Compute.Neural.Models;
 /// named by <c>trajectory</c> changes, a new record begins. Of one record <c>rows</c> = [FIRST, LAST] (from 1) are used, and
 /// <c>validation</c> = [FIRST, LAST] of them held out; of several <c>validation</c> = that many last ones;</item>
 /// <item>or <c>benchmark</c>, a case of the reactor protocol, with <c>seed</c>: 24 records and 8 to validate;</item>
-/// <item><c>window</c>, <c>stride</c> (intervals), <c>substeps</c>, <c>predict-substeps</c>, <c>start-rows</c>, <c>noise</c>: see
+/// <item><c>window</c>, <c>stride</c> (intervals), <c>substeps</c>, <c>predict-substeps</c>, <c>method</c>, <c>start-rows</c>, <c>noise</c>: see
 /// <see cref="ShootingOptions"/>.</item>
 /// </list>
-/// The model's <c>loss</c> has the terms <c>absolute</c>, <c>relative</c>, <c>residual</c>. Scales come from the training records. A
+/// The model's <c>loss</c> has the terms <c>absolute</c>, <c>relative</c>, <c>residual</c>, <c>positivity</c>, <c>mass</c>, <c>energy</c>,
+/// <c>smoothness</c>, <c>collocation</c>: see <see cref="ShootingOptions"/>. Scales come from the training records. A
 /// curriculum may schedule <c>window</c>, <c>stride</c> and <c>substeps</c>.
 /// </summary>
 internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
@@ -28,27 +29,43 @@ internal sealed class ShootingTaskFactory(string kind) : ITrainingTaskFactory
         var data = source.Data;
         TaskJson.CheckKeys(
             data, "data", "table", "time", "trajectory", "rows", "validation", "benchmark", "seed", "window", "stride", "substeps",
-            "predict-substeps", "start-rows", "noise");
+            "predict-substeps", "start-rows", "noise", "method");
         var model = ModelJson.Read(source.Model);
         ModelCheck.Check(model);
-        var (absolute, relative, residual) = (1.0, 0.0, 0.0);
+        var terms = new Dictionary<string, double> { ["absolute"] = 1.0 };
         if (source.Model.TryGetProperty("loss", out var loss))
         {
-            TaskJson.CheckKeys(loss, "loss", "absolute", "relative", "residual");
-            absolute = TaskJson.Number(loss, "loss", "absolute", 0.0);
-            relative = TaskJson.Number(loss, "loss", "relative", 0.0);
-            residual = TaskJson.Number(loss, "loss", "residual", 0.0);
+            TaskJson.CheckKeys(
+                loss, "loss", "absolute", "relative", "residual", "positivity", "mass", "energy", "smoothness", "collocation", "l2");
+            terms = loss.EnumerateObject().ToDictionary(static term => term.Name, term => TaskJson.Number(loss, "loss", term.Name));
         }
         var (training, validation) = Records(source, model);
         var window = TaskJson.Integer(data, "data", "window", 8);
         var substeps = TaskJson.Integer(data, "data", "substeps", 4);
         var options = new ShootingOptions(
             window, TaskJson.Integer(data, "data", "stride", Math.Max(1, window / 2)), substeps,
-            TaskJson.Integer(data, "data", "predict-substeps", 4 * substeps), TaskJson.Integer(data, "data", "start-rows", 20), absolute,
-            relative, residual, TaskJson.Number(data, "data", "noise", 0.01));
+            TaskJson.Integer(data, "data", "predict-substeps", 4 * substeps), TaskJson.Integer(data, "data", "start-rows", 20),
+            Weight("absolute"), Weight("relative"), Weight("residual"), TaskJson.Number(data, "data", "noise", 0.01))
+        {
+            Method = Method(data),
+            Positivity = Weight("positivity"),
+            Mass = Weight("mass"),
+            Energy = Weight("energy"),
+            Smoothness = Weight("smoothness"),
+            Collocation = Weight("collocation"),
+        };
         foreach (var record in training.Concat(validation)) record.Check(model.Controls.Length, model.States.Count(s => s.Observed));
         return NeuralModel<T>.Of(ModelJson.Normalised(model, training)).Task(training, validation, options);
+
+        double Weight(string term) => terms.GetValueOrDefault(term);
     }
+
+    private static FixedStepMethod Method(JsonElement data) => TaskJson.Text(data, "data", "method", "rk4") switch
+    {
+        "rk4" => FixedStepMethod.Rk4,
+        "tsit5" => FixedStepMethod.Tsit5,
+        var other => throw new TrainingException($"data.method is '{other}'; one of rk4, tsit5 would be right"),
+    };
 
     private static (IReadOnlyList<ProcessRecord> Training, IReadOnlyList<ProcessRecord> Validation) Records(
         TaskSource source, ModelSpecification model)

@@ -8,7 +8,7 @@ internal static class StartEstimate
 {
     private const double Pull = 0.02, Difference = 1e-3;
 
-    public static double[] Of<T>(NeuralModel<T> model, ReadOnlySpan<T> parameters, ProcessRecord record, int rows, int substeps)
+    public static double[] Of<T>(NeuralModel<T> model, ReadOnlySpan<T> parameters, ProcessRecord record, int rows, int substeps, FixedStepMethod method)
         where T : unmanaged, IBinaryFloatingPointIeee754<T>
     {
         var states = model.Specification.States;
@@ -73,7 +73,7 @@ internal static class StartEstimate
 
         double[] Residuals(double[] x)
         {
-            var prediction = model.Predict(p, x, first, substeps);
+            var prediction = model.Predict(p, x, first, substeps, method);
             var result = new double[(first.Rows * observed.Length) + free.Length];
             for (var k = 0; k < first.Rows; k++)
             {

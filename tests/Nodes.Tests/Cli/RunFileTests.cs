@@ -53,6 +53,7 @@ public sealed class RunFileTests : IDisposable
     [InlineData("digits", "classifier", 3823)]
     [InlineData("klatt-engell", "hybrid", 0)]
     [InlineData("tanks", "hybrid", 1024)]
+    [InlineData("yacht", "perceptron", 308)]
     public void The_examples_are_runs_that_can_be_started(string name, string kind, int rows)
     {
         var file = RunFile.Read(RepositoryFiles.Path("examples", $"{name}.hocon"));

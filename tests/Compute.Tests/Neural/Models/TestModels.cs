@@ -39,6 +39,30 @@ internal static class TestModels
         _ => Reactor(ReactorCase.Batch.Hybrid, ReactorCase.Batch, double.NaN),
     };
 
+    /// <summary>A net alone that has balances to keep, with records that come near 0.</summary>
+    public static (ModelSpecification Model, ProcessRecord[] Records) Plain()
+    {
+        const string Json = """
+            {"kind":"neural-ode","hidden":[6],"time-scale":2,"controls":["Tc"],
+             "states":[{"name":"A","positive":true},{"name":"B","positive":true},"T"],
+             "reactor":{"dilution":0.3,"feed":{"A":1},"reactions":[{"consumes":{"A":1},"produces":{"B":1}}],
+              "temperature":"T","feed-temperature":350,"coolant":"Tc","rises":[20],"exchange":0.5}}
+            """;
+        var draws = new Philox(12);
+        var records = new ProcessRecord[2];
+        for (var i = 0; i < records.Length; i++)
+        {
+            double[] times = new double[9], u = new double[9], y = new double[27];
+            for (var k = 0; k < 9; k++)
+            {
+                (times[k], u[k]) = (k * 0.5, draws.NextDouble(300.0, 320.0));
+                (y[3 * k], y[(3 * k) + 1], y[(3 * k) + 2]) = (draws.NextDouble(0.0, 0.1), draws.NextDouble(0.0, 0.1), draws.NextDouble(330.0, 360.0));
+            }
+            records[i] = new ProcessRecord(times, u, y);
+        }
+        return (ModelJson.Normalised(ModelJson.Read(Json), records), records);
+    }
+
     private static (ModelSpecification, ProcessRecord[]) Reactor(string json, ReactorCase reactor, double control)
     {
         var times = Enumerable.Range(0, 9).Select(k => reactor.End * k / 40).ToArray();
