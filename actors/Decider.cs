@@ -31,6 +31,14 @@ public interface IDecider
     /// <summary>Answers a query from committed state. Returns <see cref="Rejected"/> for a query that it does not know.</summary>
     IReply Answer(IState state, IQuery query);
 
+    /// <summary>Numerics that a query needs before it can be answered, from committed state; null if <see cref="Answer"/> answers it. They change
+    /// nothing, and nothing awaits them: an owner that goes meanwhile leaves its asker to ask again.</summary>
+    ICompute? Needs(IState state, IQuery query) => null;
+
+    /// <summary>The answer to a query that needed numerics.</summary>
+    IReply Answer(IState state, IQuery query, IComputeResult result) =>
+        new Rejected("invalid", $"{query.GetType().Name} is not answered by {result.GetType().Name}");
+
     /// <summary>The Computes that this state awaits. After recovery the host starts them again; a result that is no longer awaited
     /// is dropped.</summary>
     IReadOnlyList<Effect.StartCompute> Awaiting(IState state);
@@ -53,6 +61,11 @@ public abstract class Decider<TState> : IDecider
 
     public abstract IReply Answer(TState state, IQuery query);
 
+    public virtual ICompute? Needs(TState state, IQuery query) => null;
+
+    public virtual IReply Answer(TState state, IQuery query, IComputeResult result) =>
+        new Rejected("invalid", $"{query.GetType().Name} is not answered by {result.GetType().Name}");
+
     public virtual IReadOnlyList<Effect.StartCompute> Awaiting(TState state) => [];
 
     IState IDecider.Initial(EntityAddress address) => Initial(address);
@@ -63,6 +76,10 @@ public abstract class Decider<TState> : IDecider
     IState IDecider.Apply(IState state, IEvent @event) => Apply((TState)state, @event);
 
     IReply IDecider.Answer(IState state, IQuery query) => Answer((TState)state, query);
+
+    ICompute? IDecider.Needs(IState state, IQuery query) => Needs((TState)state, query);
+
+    IReply IDecider.Answer(IState state, IQuery query, IComputeResult result) => Answer((TState)state, query, result);
 
     IReadOnlyList<Effect.StartCompute> IDecider.Awaiting(IState state) => Awaiting((TState)state);
 }

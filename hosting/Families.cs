@@ -41,5 +41,7 @@ public static class Families
     [
         new Work.Evolution.DrawHandler(),
         new Work.Twins.FilterHandler(),
+        new Work.Twins.Units.StepUnitHandler(),
+        new Work.Twins.Units.RollOutHandler(),
     ];
 }

@@ -7,6 +7,10 @@ public interface IMessage;
 /// <summary>Asks an entity to change. Durable in effect: answered only after its commit.</summary>
 public interface ICommand : IMessage;
 
+/// <summary>A command that has no second effect when it is handled again, whatever came between. It needs no key, and no reply is kept for it:
+/// whoever does not know what became of it asks again.</summary>
+public interface IRepeatable : ICommand;
+
 /// <summary>Asks an entity what it knows. Volatile; answered from committed state.</summary>
 public interface IQuery : IMessage;
 

@@ -1,8 +1,10 @@
 using System.Collections.Immutable;
 using System.Globalization;
+using Athanor.Actors.Twins.Units;
 using Athanor.Compute.Twins;
 using Athanor.Protocol;
 using Athanor.Protocol.Twins;
+using Athanor.Protocol.Twins.Units;
 
 namespace Athanor.Actors.Twins;
 
@@ -16,6 +18,7 @@ namespace Athanor.Actors.Twins;
 /// Guarantees. A row number takes effect once, by its high-water mark; what is behind it is answered and dropped, what skips ahead is
 /// refused. Times rise strictly from row to row; nothing that is not a finite number gets in. The estimate is a function of the rows, the
 /// models and the rows at which these were adopted, not of how the rows were cut into batches.
+/// A twin made by <see cref="CreateUnit"/> is of another kind: <see cref="UnitDecider"/>.
 /// Samples of the plant's signals (<see cref="Observe"/>) are told apart by identity, see <see cref="TwinSampling"/>; where the spec names the
 /// model's signals, they make rows as well.
 /// Failures. Numerics that throw or miss their deadline are tried <see cref="MaxAttempts"/> times; then the rows are set aside with the
@@ -46,6 +49,8 @@ public sealed class TwinDecider : Decider<TwinState>
 
     public override IReadOnlyList<Effect> Decide(TwinState state, ICommand command, DecisionContext context) => command switch
     {
+        CreateUnit create => UnitDecider.Create(state, create),
+        _ when state.Unit is { } unit => UnitDecider.Decide(unit, command, context),
         RegisterTwin register => Register(state, register.Spec),
         Measure measure => Take(state, measure),
         Observe observe => Sampled(state, observe, context),
@@ -57,10 +62,14 @@ public sealed class TwinDecider : Decider<TwinState>
         _ => Refuse("invalid", $"a twin does not know {command.GetType().Name}"),
     };
 
-    public override TwinState Apply(TwinState state, IEvent @event) => TwinApply.Apply(state, @event);
+    public override TwinState Apply(TwinState state, IEvent @event) =>
+        @event is UnitCreated || state.Unit is not null
+            ? state with { Unit = UnitApply.Apply(state.Unit, @event) }
+            : TwinApply.Apply(state, @event);
 
     public override IReply Answer(TwinState state, IQuery query)
     {
+        if (state.Unit is { } unit) return UnitAnswers.Answer(unit, query);
         if (state.Spec is null) return new Rejected("not-found", "this twin was never registered");
         switch (query)
         {
@@ -86,8 +95,13 @@ public sealed class TwinDecider : Decider<TwinState>
         }
     }
 
+    public override ICompute? Needs(TwinState state, IQuery query) => state.Unit is { } unit ? UnitAnswers.Needs(unit, query) : null;
+
+    public override IReply Answer(TwinState state, IQuery query, IComputeResult result) =>
+        result is UnitRolledOut { RollOut: var rollOut } ? rollOut : base.Answer(state, query, result);
+
     public override IReadOnlyList<Effect.StartCompute> Awaiting(TwinState state) =>
-        state.Pending is { } rows ? [Filter(state, rows)] : [];
+        state.Unit is { } unit ? UnitDecider.Awaiting(unit) : state.Pending is { } rows ? [Filter(state, rows)] : [];
 
     private static IReadOnlyList<Effect> Register(TwinState state, TwinSpec spec)
     {

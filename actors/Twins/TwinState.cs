@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using Athanor.Actors.Twins.Units;
 using Athanor.Protocol;
 using Athanor.Protocol.Twins;
 
@@ -32,6 +33,7 @@ public sealed record EarlierModels([property: Key(0)] ImmutableArray<TwinModel> 
 /// <param name="SetAside">Rows that could not be filtered, in all.</param>
 /// <param name="Plant">What came from and went to the plant; null, and not in the bytes, before the first sample or move.</param>
 /// <param name="Earlier">Models to go back to; null, and not in the bytes, before the first adoption that says why.</param>
+/// <param name="Unit">Of a twin made by <c>twins.create</c>, which uses nothing of the above; null, and not in the bytes, of any other.</param>
 [Message("twins.state")]
 public sealed record TwinState(
     [property: Key(0)] TwinSpec? Spec, [property: Key(1)] TwinModel? Model, [property: Key(2)] long Taken,
@@ -39,7 +41,7 @@ public sealed record TwinState(
     [property: Key(6)] double Nis, [property: Key(7)] PendingRows? Pending, [property: Key(8)] ImmutableArray<TwinEstimate> History,
     [property: Key(9)] ImmutableArray<TwinAlarm> Alarms, [property: Key(10)] ImmutableArray<TwinAdoption> Adoptions,
     [property: Key(11)] long SetAside, [property: Key(12)] PlantState? Plant = null,
-    [property: Key(13)] EarlierModels? Earlier = null) : IState
+    [property: Key(13)] EarlierModels? Earlier = null, [property: Key(14)] UnitState? Unit = null) : IState
 {
     public static TwinState Empty { get; } = new(null, null, 0, 0, new TwinEstimate(0, 0, [], []), [], 1.0, null, [], [], [], 0);
 

@@ -24,7 +24,8 @@ internal sealed partial class ClusterCore
         ReadOnlyMemory<byte> hash;
         try
         {
-            hash = RequestHash(command.To, Bounded(command.Message));
+            var bounded = Bounded(command.Message);
+            hash = command.Key is null ? default : RequestHash(command.To, bounded);
         }
         catch (Exception error)
         {

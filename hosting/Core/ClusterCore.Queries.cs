@@ -4,7 +4,7 @@ using Athanor.Protocol;
 namespace Athanor.Hosting.Core;
 
 /// <summary>Queries see committed state only. A consistent one is answered after the store has confirmed that this node is the
-/// owner.</summary>
+/// owner. One that needs numerics waits for them beside the mailbox; they have no effect and are not awaited by the entity.</summary>
 internal sealed partial class ClusterCore
 {
     /// <summary>One that can be answered at once leaves no trace but its answer.</summary>
@@ -14,6 +14,7 @@ internal sealed partial class ClusterCore
         Touch(entity);
         try
         {
+            if (NeedsOf(entity, query.Message) is not null) return false;
             Do(new CoreAction.Reply(query.Correlation, AnswerOf(entity, query.Message)));
         }
         catch (Exception error)
@@ -70,12 +71,37 @@ internal sealed partial class ClusterCore
     {
         try
         {
-            Answer(ask, AnswerOf(entity, query));
+            if (NeedsOf(entity, query) is { } request) Calculate(entity, ask, query, request);
+            else Answer(ask, AnswerOf(entity, query));
         }
         catch (Exception error)
         {
             Refuse(ask, Refusal.Failed, CouldNotAnswer(entity, query, error));
         }
+    }
+
+    private static ICompute? NeedsOf(Entity entity, IQuery query) =>
+        query is Describe ? null : entity.Decider!.Needs(entity.Committed!, query);
+
+    private void Calculate(Entity entity, Ask ask, IQuery query, ICompute request)
+    {
+        var (decider, state) = (entity.Decider!, entity.Committed!);
+        Do(new CoreAction.StartCompute(Expect(outcome =>
+        {
+            if (outcome is not CoreInput.ComputeDone done)
+            {
+                Refuse(ask, Refusal.Failed, CouldNotAnswer(entity, query, outcome is CoreInput.ComputeThrew threw ? threw.Reason : "it was not started"));
+                return;
+            }
+            try
+            {
+                Answer(ask, decider.Answer(state, query, done.Result));
+            }
+            catch (Exception error)
+            {
+                Refuse(ask, Refusal.Failed, CouldNotAnswer(entity, query, error.Message));
+            }
+        }), entity.Address, "query", request, _options.AskTimeout, null));
     }
 
     private IReply AnswerOf(Entity entity, IQuery query)
@@ -86,6 +112,8 @@ internal sealed partial class ClusterCore
             : entity.Decider!.Answer(state, query);
     }
 
-    private static string CouldNotAnswer(Entity entity, IQuery query, Exception error) =>
-        $"{entity.Address} could not answer {query.GetType().Name}: {error.Message}";
+    private static string CouldNotAnswer(Entity entity, IQuery query, Exception error) => CouldNotAnswer(entity, query, error.Message);
+
+    private static string CouldNotAnswer(Entity entity, IQuery query, string reason) =>
+        $"{entity.Address} could not answer {query.GetType().Name}: {reason}";
 }

@@ -37,7 +37,7 @@ internal sealed class RoutedClient(
     {
         var kind = registry.KindOf(command);
         var request = new ClientRequest(
-            to, command, false, key ?? Guid.CreateVersion7(time.GetUtcNow()), who, traceParent, IsNew: key is null);
+            to, command, false, key ?? (command is IRepeatable ? null : Guid.CreateVersion7(time.GetUtcNow())), who, traceParent, IsNew: key is null);
         return AthanorTelemetry.IsTraced ? Traced() : Send(request, kind, cancellation);
 
         async Task<IReply> Traced()

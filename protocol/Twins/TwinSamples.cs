@@ -18,7 +18,7 @@ public sealed record Sample(
 /// not know what arrived may send again; one older than its signal's window is recorded as late and not applied.
 /// </summary>
 [Message("twins.observe", Since = 1)]
-public sealed record Observe([property: Key(0)] ImmutableArray<Sample> Samples) : ICommand;
+public sealed record Observe([property: Key(0)] ImmutableArray<Sample> Samples) : IRepeatable;
 
 /// <summary>What became of the samples.</summary>
 /// <param name="Taken">Samples that took effect.</param>

@@ -4,12 +4,12 @@ namespace Athanor.Protocol.Twins.Units;
 
 /// <summary>
 /// Numbers in few bytes and without loss. Plants send decimals of few digits: 351.20 is written as its decimals (one byte, 2) and 35120 as a
-/// variable-length integer (7 bits a byte, least first, sign in the lowest bit), if dividing the one by the power of ten gives the same bits
-/// back. What is no such decimal is written as it is: byte 0x7F and 8 bytes little-endian.
+/// variable-length integer (7 bits a byte, least first, sign in the lowest bit), if dividing by the power of ten gives the same bits back; 1.29e12 as 0x10 plus its zeros (10) and 129. What is no such decimal is written as it is: byte 0x7F and 8 bytes little-endian.
 /// </summary>
 public static class PackedNumbers
 {
     private const byte Raw = 0x7F;
+    private const byte Zeros = 0x10;
     private const int MostDecimals = 15;
     private const long Largest = 1L << 48;
 
@@ -40,7 +40,8 @@ public static class PackedNumbers
     {
         if (Decimal(value, ref hint, out var mantissa))
         {
-            to[at++] = (byte)hint;
+            if (hint == 0 && Trimmed(ref mantissa) is var zeros and > 0) to[at++] = (byte)(Zeros + zeros);
+            else to[at++] = (byte)hint;
             WriteInteger(to, ref at, mantissa);
             return;
         }
@@ -55,6 +56,7 @@ public static class PackedNumbers
         if (at >= from.Length) throw Bad(at);
         var decimals = from[at++];
         if (decimals <= MostDecimals) return ReadInteger(from, ref at) / Powers[decimals];
+        if (decimals is > Zeros and <= Zeros + MostDecimals) return ReadInteger(from, ref at) * Powers[decimals - Zeros];
         if (decimals != Raw || at + 8 > from.Length) throw Bad(at);
         at += 8;
         return BinaryPrimitives.ReadDoubleLittleEndian(from[(at - 8)..]);
@@ -91,6 +93,9 @@ public static class PackedNumbers
         var size = Math.Abs(value);
         if (size == 0.0) return 0.0;
         var least = Powers[digits - 1];
+        var zeros = 0;
+        while (zeros < MostDecimals && size >= 100.0 * least * Powers[zeros]) zeros++;
+        if (zeros > 0) return Whole(value, zeros);
         var decimals = 0;
         while (decimals < MostDecimals && size * Powers[decimals] < least) decimals++;
         return Rounded(value, decimals);
@@ -100,6 +105,9 @@ public static class PackedNumbers
     public static double Near(double value, double sd)
     {
         if (!double.IsFinite(value) || !(sd > 0) || !double.IsFinite(sd)) return value;
+        var zeros = 0;
+        while (zeros < MostDecimals && sd >= 300.0 * Powers[zeros]) zeros++;
+        if (zeros > 0) return Whole(value, zeros);
         var decimals = 0;
         while (decimals < MostDecimals && sd * Powers[decimals] < 30.0) decimals++;
         return Rounded(value, decimals);
@@ -110,6 +118,25 @@ public static class PackedNumbers
         var scaled = value * Powers[decimals];
         // Adding 0 turns a negative zero, which is no decimal, into zero.
         return Math.Abs(scaled) < Largest ? (Math.Round(scaled) / Powers[decimals]) + 0.0 : value;
+    }
+
+    private static double Whole(double value, int zeros)
+    {
+        var scaled = value / Powers[zeros];
+        return Math.Abs(scaled) < Largest ? (Math.Round(scaled) * Powers[zeros]) + 0.0 : value;
+    }
+
+    /// <summary>Takes the zeros from the end of a long whole number; short ones are left as they are.</summary>
+    private static int Trimmed(ref long mantissa)
+    {
+        if (Math.Abs(mantissa) < 1_000_000) return 0;
+        var zeros = 0;
+        while (zeros < MostDecimals && mantissa % 10 == 0)
+        {
+            mantissa /= 10;
+            zeros++;
+        }
+        return zeros;
     }
 
     private static bool Decimal(double value, ref int decimals, out long mantissa)

@@ -64,13 +64,33 @@ public static class SampleRows
         return rows;
     }
 
-    private static SampleRow Row(ReadOnlySpan<byte> packed, ref int at, int signals)
+    /// <summary>The latest time in the rows, in ticks since the unit's origin.</summary>
+    public static long Latest(ReadOnlySpan<byte> packed, int signals)
+    {
+        var latest = long.MinValue;
+        for (var at = 0; at < packed.Length;)
+        {
+            var (flags, ticks, _, count) = Head(packed, ref at, signals);
+            latest = Math.Max(latest, ticks);
+            for (var i = 0; (flags & All) == 0 && i < count; i++) PackedNumbers.ReadInteger(packed, ref at);
+            for (var i = 0; i < count; i++) PackedNumbers.Read(packed, ref at);
+        }
+        return latest;
+    }
+
+    private static (int Flags, long Ticks, long Sequence, int Count) Head(ReadOnlySpan<byte> packed, ref int at, int signals)
     {
         var flags = packed[at++];
         var ticks = PackedNumbers.ReadInteger(packed, ref at) * ((flags & Milliseconds) != 0 ? TimeSpan.TicksPerMillisecond : 1);
         var sequence = (flags & Sequenced) != 0 ? PackedNumbers.ReadInteger(packed, ref at) : 0;
         var count = (flags & All) != 0 ? signals : PackedNumbers.ReadInteger(packed, ref at);
         if (count < 0 || count > signals) throw new MessageFormatException($"a row holds {count} of {signals} signals", at);
+        return (flags, ticks, sequence, (int)count);
+    }
+
+    private static SampleRow Row(ReadOnlySpan<byte> packed, ref int at, int signals)
+    {
+        var (flags, ticks, sequence, count) = Head(packed, ref at, signals);
         var numbers = new int[count];
         for (var i = 0; i < numbers.Length; i++) numbers[i] = (flags & All) != 0 ? i : (int)PackedNumbers.ReadInteger(packed, ref at);
         var values = new double[count];

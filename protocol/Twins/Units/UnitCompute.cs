@@ -6,22 +6,26 @@ namespace Athanor.Protocol.Twins.Units;
 /// bits as having gone on in memory.</summary>
 /// <param name="Memory">What was kept after row <paramref name="From"/>; null to start.</param>
 /// <param name="Start">Without memory: what the estimates begin at, in the order of the shape; NaN where nothing is known, empty for nowhere.</param>
-/// <param name="StartInputs">Inputs that act after row <paramref name="From"/>.</param>
-/// <param name="Rows">Rows after <paramref name="From"/>, see <see cref="SampleRows"/>.</param>
+/// <param name="StartInputs">Without memory: inputs that act from the start on.</param>
+/// <param name="StartTicks">Without memory: when, since the unit's origin; null for the first row's time.</param>
+/// <param name="Rows">Rows after it, in blocks as they came, see <see cref="SampleRows"/>.</param>
 /// <param name="Stepped">How many of them were stepped through before; what comes of these was recorded then.</param>
+/// <param name="Since">Blocks of rows between the last checkpoint and <paramref name="Rows"/>.</param>
 /// <param name="Trial">The model on trial; null without one.</param>
 [MessagePart]
 public sealed record UnitRun(
     [property: Key(0)] UnitModel Model, [property: Key(1)] UnitSpec Spec, [property: Key(2)] LiveMemory Memory, [property: Key(3)] long From,
     [property: Key(4)] double[] Start, [property: Key(5)] double[] StartInputs, [property: Key(6)] ImmutableArray<byte[]> Rows,
-    [property: Key(7)] int Stepped, [property: Key(8)] UnitModel? Trial);
+    [property: Key(7)] int Stepped, [property: Key(8)] UnitModel? Trial, [property: Key(9)] long? StartTicks = null,
+    [property: Key(10)] int Since = 0);
 
 /// <summary>Steps a unit through the rows that were not stepped through before.</summary>
-/// <param name="Sds">As recorded last, so that the result need not say them again.</param>
+/// <param name="Sds">As recorded last, so that the result need not say them again; likewise the next two.</param>
+/// <param name="Trial">Sums of the trial so far.</param>
 [Message("twins.step-unit", Since = 1)]
 public sealed record StepUnit(
     [property: Key(0)] UnitRun Run, [property: Key(1)] byte[] Sds, [property: Key(2)] byte[] Statuses,
-    [property: Key(3)] UnitDiagnosis? Diagnosis) : ICompute;
+    [property: Key(3)] UnitDiagnosis? Diagnosis, [property: Key(4)] double[]? Trial) : ICompute;
 
 /// <param name="Stepped">The event that records it.</param>
 [Message("twins.unit-steps", Since = 1)]

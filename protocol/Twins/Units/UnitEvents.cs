@@ -2,19 +2,23 @@ using System.Collections.Immutable;
 
 namespace Athanor.Protocol.Twins.Units;
 
-/// <param name="Origin">Zero of the unit's own time.</param>
+/// <param name="Spec">With the alarms that every unit has.</param>
 [Message("twins.created", Since = 1)]
-public sealed record UnitCreated(
-    [property: Key(0)] UnitSpec Spec, [property: Key(1)] UnitShape Shape, [property: Key(2)] DateTimeOffset Origin) : IEvent;
+public sealed record UnitCreated([property: Key(0)] UnitSpec Spec, [property: Key(1)] UnitShape Shape) : IEvent;
 
 /// <summary>Samples were taken; they wait to be stepped through. The unit numbers its rows from 1 without a gap, in this order; a row is
 /// what was measured at one time.</summary>
 /// <param name="Count">Rows that take effect.</param>
 /// <param name="Rows">These, see <see cref="SampleRows"/>.</param>
 /// <param name="Aside">In the same form: too late, or of a clock that jumped. Recorded, not applied.</param>
+/// <param name="Origin">Zero of the unit's own time; with its first samples only.</param>
+/// <param name="At">When they came, by the host's clock; in closed loop only.</param>
+/// <param name="Ours">Whether it is a move of our own, put in the place of samples of actuators that have none.</param>
 [Message("twins.unit-observed", Since = 1)]
 public sealed record UnitObserved(
-    [property: Key(0)] int Count, [property: Key(1)] byte[] Rows, [property: Key(2)] byte[]? Aside = null) : IEvent;
+    [property: Key(0)] int Count, [property: Key(1)] byte[] Rows, [property: Key(2)] byte[]? Aside = null,
+    [property: Key(3)] DateTimeOffset? Origin = null, [property: Key(4)] DateTimeOffset? At = null,
+    [property: Key(5)] bool? Ours = null) : IEvent;
 
 /// <summary>Rows were stepped through: estimator, detectors, and the trial's estimator.</summary>
 /// <param name="Count">Rows that it went through.</param>
@@ -27,7 +31,7 @@ public sealed record UnitObserved(
 /// <param name="Memory">What the step functions keep, exactly. Carried in memory only.</param>
 /// <param name="Checkpoint">The same numbers written down; from time to time.</param>
 /// <param name="Diagnosis">Changes only; null if as before.</param>
-/// <param name="Trial">What these rows add to <see cref="TrialView"/>: rows, NIS, trial's NIS, log score, trial's log score; null without a trial.</param>
+/// <param name="Trial">Sums since the trial began: rows, NIS, the trial's NIS, log score, the trial's log score; null without a trial.</param>
 /// <param name="Plan">Whether a move is due: the controller is asked for one.</param>
 [Message("twins.unit-stepped", Since = 1)]
 public sealed record UnitStepped(
@@ -49,10 +53,21 @@ public sealed record StepsSetAside([property: Key(0)] int Count, [property: Key(
 /// <param name="Move">One value for each input, in the order of the spec.</param>
 /// <param name="Status">converged, feasible, fallback, or held.</param>
 /// <param name="Memory">What the controller keeps.</param>
+/// <param name="Message">Why there is a fallback, or which signal was wrong; empty if nothing is to be said.</param>
+/// <param name="At">By the host's clock; in closed loop only.</param>
 [Message("twins.move-planned", Since = 1)]
 public sealed record MovePlanned(
     [property: Key(0)] long Row, [property: Key(1)] double[] Move, [property: Key(2)] string Status, [property: Key(3)] int Iterations,
-    [property: Key(4)] double KktResidual, [property: Key(5)] double[] Memory) : IEvent;
+    [property: Key(4)] double KktResidual, [property: Key(5)] double[] Memory, [property: Key(6)] string Message = "",
+    [property: Key(7)] DateTimeOffset? At = null) : IEvent;
+
+/// <summary>No move was found: the loop holds the last one, and asks again at the next row that is due.</summary>
+[Message("twins.plan-failed", Since = 1)]
+public sealed record PlanFailed([property: Key(0)] long Row, [property: Key(1)] string Reason) : IEvent;
+
+/// <summary>The watchdog looked and was content; it looks again at <paramref name="Due"/>.</summary>
+[Message("twins.watched", Since = 1)]
+public sealed record UnitWatched([property: Key(0)] DateTimeOffset Due) : IEvent;
 
 /// <summary>The loop was lost: the inputs go to the fallback.</summary>
 [Message("twins.fell-back", Since = 1)]
@@ -64,7 +79,8 @@ public sealed record LoopResumed([property: Key(0)] long Row) : IEvent;
 
 [Message("twins.mode-set", Since = 1)]
 public sealed record UnitModeSet(
-    [property: Key(0)] ControllerMode Mode, [property: Key(1)] string By, [property: Key(2)] string Why) : IEvent;
+    [property: Key(0)] ControllerMode Mode, [property: Key(1)] string By, [property: Key(2)] string Why,
+    [property: Key(3)] DateTimeOffset At) : IEvent;
 
 /// <param name="Value">Null: given back to the controller.</param>
 [Message("twins.input-overridden", Since = 1)]
@@ -80,19 +96,22 @@ public sealed record InputLimited(
 public sealed record SetpointSet(
     [property: Key(0)] string Name, [property: Key(1)] double Value, [property: Key(2)] string By, [property: Key(3)] string Why) : IEvent;
 
+/// <param name="Checkpoint">What the step functions keep at this row; null before the first.</param>
 [Message("twins.trial-began", Since = 1)]
 public sealed record TrialBegan(
-    [property: Key(0)] UnitModel Model, [property: Key(1)] UnitShape Shape, [property: Key(2)] string By, [property: Key(3)] string Why) : IEvent;
+    [property: Key(0)] UnitModel Model, [property: Key(1)] UnitShape Shape, [property: Key(2)] string By, [property: Key(3)] string Why,
+    [property: Key(4)] double[]? Checkpoint) : IEvent;
 
 [Message("twins.trial-ended", Since = 1)]
 public sealed record TrialEnded([property: Key(0)] string By, [property: Key(1)] string Why) : IEvent;
 
-/// <param name="FromTrial">Whether it goes on with the estimate that it had on trial.</param>
+/// <param name="Checkpoint">What it goes on from exactly, where it was on trial; null otherwise.</param>
+/// <param name="Start">Without a checkpoint: what its estimates begin at, carried over by name; NaN where the model before knew nothing.</param>
 /// <param name="Reverted">Whether it was the way back to the model before.</param>
 [Message("twins.unit-model-adopted", Since = 1)]
 public sealed record UnitModelAdopted(
-    [property: Key(0)] UnitModel Model, [property: Key(1)] UnitShape Shape, [property: Key(2)] bool FromTrial, [property: Key(3)] bool Reverted,
-    [property: Key(4)] string By, [property: Key(5)] string Why) : IEvent;
+    [property: Key(0)] UnitModel Model, [property: Key(1)] UnitShape Shape, [property: Key(2)] double[]? Checkpoint,
+    [property: Key(3)] double[] Start, [property: Key(4)] bool Reverted, [property: Key(5)] string By, [property: Key(6)] string Why) : IEvent;
 
 /// <summary>Which signals or parameters a fault points to.</summary>
 /// <param name="Class">Name of a known fault; null if none fits.</param>

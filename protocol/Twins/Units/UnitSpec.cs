@@ -61,13 +61,14 @@ public sealed record UnitModel(
 /// <param name="Watchdog">Without samples, or without a move, for so long the closed loop goes to the fallback.</param>
 /// <param name="Setpoints">At the start, by the names that the controller's settings give them.</param>
 /// <param name="Alarms">On any signal, estimate or score by its name.</param>
+/// <param name="Start">What states are at the first sample, by name and in the model's unit; null, and those not named, for nominal.</param>
 [MessagePart]
 public sealed record UnitSpec(
     [property: Key(0)] string Unit, [property: Key(1)] TimeSpan Sample, [property: Key(2)] ImmutableArray<UnitSensor> Sensors,
     [property: Key(3)] ImmutableArray<UnitInput> Inputs, [property: Key(4)] TimeSpan LagWindow, [property: Key(5)] UnitModel Model,
     [property: Key(6)] ControllerMode Mode, [property: Key(7)] TimeSpan Interval, [property: Key(8)] TimeSpan MoveValidity,
     [property: Key(9)] TimeSpan Watchdog, [property: Key(10)] ImmutableSortedDictionary<string, double> Setpoints,
-    [property: Key(11)] ImmutableArray<AlarmSpec> Alarms);
+    [property: Key(11)] ImmutableArray<AlarmSpec> Alarms, [property: Key(12)] ImmutableSortedDictionary<string, double>? Start = null);
 
 /// <summary>A quantity by name and unit.</summary>
 [MessagePart]

@@ -1,0 +1,67 @@
+using System.Collections.Concurrent;
+using Athanor.Compute.Estimation;
+using Athanor.Compute.Plants;
+
+namespace Athanor.Compute.Twins.Units;
+
+/// <summary>All numerics of a unit, made once from its settings. Equal settings give the same engine, so that units of one model are stepped
+/// together; it holds nothing of a unit and may be used from several threads.</summary>
+public sealed class UnitEngine
+{
+    private const int MostKept = 256;
+
+    private static readonly ConcurrentDictionary<(string, string, string?, string?), UnitEngine> Kept = new();
+
+    private UnitEngine(string model, string estimator)
+    {
+        Model = PlantModels.Create(model);
+        Estimator = Estimator.Create(Model, EstimatorJson.Parse(estimator));
+        var settings = Estimator.Settings;
+        Estimated = [.. Enumerable.Range(0, Model.Parameters.Count).Where(i => settings.Estimate.Keys.Any(
+            name => string.Equals(name, Model.Parameters[i].Name, StringComparison.OrdinalIgnoreCase)))];
+        Biased = [.. Enumerable.Range(0, settings.Sensors.Length).Where(i => settings.Sensors[i].Bias is not null)];
+        SensorNames = [.. settings.Sensors.Select(static s => s.Name)];
+    }
+
+    public PlantModel Model { get; }
+
+    public Estimator Estimator { get; }
+
+    /// <summary>Parameters that are estimated, by their number in the model.</summary>
+    public int[] Estimated { get; }
+
+    /// <summary>Sensors whose bias is estimated.</summary>
+    public int[] Biased { get; }
+
+    public string[] SensorNames { get; }
+
+    /// <summary>Names of the detectors' scores.</summary>
+    public string[] Scores { get; } = [];
+
+    /// <summary>Names of the controller's set-points.</summary>
+    public string[] Setpoints { get; } = [];
+
+    /// <summary>Estimates in the order of events: states, estimated parameters, biases.</summary>
+    public int Size => Model.States.Count + Estimated.Length + Biased.Length;
+
+    /// <exception cref="ArgumentException">Settings are wrong; the message names the key or signal and what would be right.</exception>
+    public static UnitEngine Of(string model, string estimator, string? detectors, string? controller)
+    {
+        var key = (model, estimator, detectors, controller);
+        if (Kept.TryGetValue(key, out var known)) return known;
+        var made = new UnitEngine(model, estimator);
+        // Whoever comes with ever new settings must not fill the memory.
+        if (Kept.Count >= MostKept) Kept.Clear();
+        return Kept.GetOrAdd(key, made);
+    }
+
+    /// <summary>Writes the estimates and their standard deviations in the order of events.</summary>
+    public void Read(EstimatorOutput output, Span<double> mean, Span<double> sd)
+    {
+        output.Mean.CopyTo(mean);
+        output.Sd.CopyTo(sd);
+        var at = Model.States.Count;
+        foreach (var i in Estimated) (mean[at], sd[at++]) = (output.Parameters[i], output.ParameterSd[i]);
+        foreach (var i in Biased) (mean[at], sd[at++]) = (output.Bias[i], output.BiasSd[i]);
+    }
+}

@@ -1,0 +1,112 @@
+using Athanor.Compute.Estimation;
+using Athanor.Compute.Twins.Units;
+using Athanor.Protocol;
+using Athanor.Protocol.Twins.Units;
+
+namespace Athanor.Hosting.Work.Twins.Units;
+
+/// <summary>
+/// Steps many units through their rows. In each round every unit that has rows left takes one step, and those of one engine (same model, same
+/// settings) take it together, in SIMD lanes where the estimator has them; a unit's bits do not depend on who is beside it.
+/// </summary>
+internal sealed class StepUnitHandler : IComputeHandler
+{
+    /// <summary>Blocks of rows after which the memory is written down: bounds what a new owner steps through again.</summary>
+    public const int CheckpointEvery = 100;
+
+    public Type Handles => typeof(StepUnit);
+
+    public IReadOnlyList<IComputeResult> Run(IReadOnlyList<ICompute> batch, CancellationToken cancellation)
+    {
+        var walks = new UnitWalk[batch.Count];
+        for (var i = 0; i < walks.Length; i++) walks[i] = new UnitWalk(((StepUnit)batch[i]).Run, ((StepUnit)batch[i]).Trial);
+        Walk(walks, cancellation);
+        var results = new IComputeResult[batch.Count];
+        for (var i = 0; i < results.Length; i++) results[i] = new UnitSteps(Event((StepUnit)batch[i], walks[i]));
+        return results;
+    }
+
+    /// <summary>Takes all units through all their rows.</summary>
+    internal static void Walk(IReadOnlyList<UnitWalk> walks, CancellationToken cancellation)
+    {
+        if (walks.Count == 1)
+        {
+            while (walks[0].HasNext) Step(walks[0]);
+            return;
+        }
+        var groups = new Dictionary<UnitEngine, List<UnitWalk>>(ReferenceEqualityComparer.Instance);
+        foreach (var walk in walks)
+        {
+            if (!groups.TryGetValue(walk.Engine, out var group)) groups.Add(walk.Engine, group = []);
+            group.Add(walk);
+        }
+        foreach (var (engine, group) in groups)
+        {
+            while (group.Count > 0)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                group.RemoveAll(static walk => !walk.HasNext);
+                if (group.Count > 0) Together(engine.Estimator, group);
+            }
+        }
+    }
+
+    private static void Together(Estimator estimator, List<UnitWalk> walks)
+    {
+        var memories = new double[walks.Count][];
+        var inputs = new EstimatorInput[walks.Count];
+        for (var i = 0; i < memories.Length; i++) (memories[i], inputs[i]) = (walks[i].Memory, walks[i].Next());
+        var outputs = estimator.StepMany(memories, inputs);
+        for (var i = 0; i < outputs.Length; i++)
+        {
+            walks[i].Memory = memories[i];
+            walks[i].Stepped(outputs[i], Trial(walks[i], inputs[i]));
+        }
+    }
+
+    private static void Step(UnitWalk walk)
+    {
+        var input = walk.Next();
+        var memory = walk.Memory;
+        var output = walk.Engine.Estimator.Step(ref memory, input);
+        walk.Memory = memory;
+        walk.Stepped(output, Trial(walk, input));
+    }
+
+    /// <summary>Few units have a trial, so each takes its own step.</summary>
+    private static EstimatorOutput? Trial(UnitWalk walk, EstimatorInput input)
+    {
+        if (walk.Trial is not { } engine) return null;
+        var memory = walk.TrialMemory;
+        var output = engine.Estimator.Step(ref memory, input);
+        walk.TrialMemory = memory;
+        return output;
+    }
+
+    private static UnitStepped Event(StepUnit request, UnitWalk walk)
+    {
+        var output = walk.Last ?? throw new InvalidOperationException("a unit was to be stepped through no rows");
+        Span<double> mean = new double[walk.Engine.Size], sd = new double[walk.Engine.Size];
+        walk.Engine.Read(output, mean, sd);
+        for (var i = 0; i < mean.Length; i++)
+        {
+            mean[i] = PackedNumbers.Near(mean[i], sd[i]);
+            sd[i] = PackedNumbers.Digits(sd[i], 3);
+        }
+        var sensors = new double[walk.Readings.Length];
+        var statuses = new byte[sensors.Length];
+        for (var i = 0; i < sensors.Length; i++)
+        {
+            var reading = walk.Readings[i];
+            sensors[i] = reading.Variance > 0 ? PackedNumbers.Digits(reading.Normalised, 3) : 0.0;
+            statuses[i] = (byte)UnitWalk.StatusOf(reading.Status);
+        }
+        var packed = PackedNumbers.Pack(sd);
+        var numbers = walk.Numbers();
+        var checkpoint = request.Run.Trial is not null || request.Run.Since + request.Run.Rows.Length >= CheckpointEvery;
+        return new UnitStepped(
+            walk.Counted, PackedNumbers.Pack(mean), packed.AsSpan().SequenceEqual(request.Sds) ? null : packed, PackedNumbers.Pack(sensors),
+            PackedNumbers.Pack([PackedNumbers.Digits(output.NisMean, 3)]), statuses.AsSpan().SequenceEqual(request.Statuses) ? null : statuses,
+            LiveMemory.Of(numbers), checkpoint ? numbers : null, null, request.Run.Trial is null ? null : walk.TrialSums);
+    }
+}
