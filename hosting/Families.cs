@@ -42,6 +42,7 @@ public static class Families
         new Work.Evolution.DrawHandler(),
         new Work.Twins.FilterHandler(),
         new Work.Twins.Units.StepUnitHandler(),
+        new Work.Twins.Units.PlanMoveHandler(TimeProvider.System),
         new Work.Twins.Units.RollOutHandler(),
     ];
 }

@@ -37,9 +37,8 @@ internal static class UnitApply
             Problem = e.Reason,
         },
         TwinMoved e => state! with { Control = state.Control with { Move = e } },
-        UnitWatched => state! with { Control = state.Control with { Watched = true } },
         UnitFellBack e => state! with { Control = state.Control with { Fallback = e.Reason, Memory = [], Asked = 0, Attempt = 0 } },
-        LoopResumed => state! with { Control = state.Control with { Fallback = null } },
+        LoopResumed e => state! with { Control = state.Control with { Fallback = null, MovedAt = e.At } },
         UnitModeSet e => state! with { Control = ModeSet(state.Control, e) },
         InputOverridden e => state! with { Control = Held(state.Control, e.Input, hold => hold with { Override = e.Value }) },
         InputLimited e => state! with { Control = Held(state.Control, e.Input, hold => hold with { Low = e.Low, High = e.High }) },
@@ -54,7 +53,7 @@ internal static class UnitApply
     {
         var control = new UnitControl(
             e.Spec.Mode, e.Spec.Setpoints, ImmutableSortedDictionary.Create<string, InputHold>(StringComparer.Ordinal), 0, 0, null, 0, [], null,
-            null, null, false, null);
+            null, null, null);
         var memory = new UnitMemory(
             0, null, [.. e.Shape.Estimates.Select(q => e.Spec.Start is { } start && start.TryGetValue(q.Name, out var at) ? at : double.NaN)],
             [.. e.Spec.Inputs.Select(static i => i.Fallback)], [], 0, 0, 0, LiveMemory.None);
@@ -154,7 +153,6 @@ internal static class UnitApply
         Fallback = null,
         SampledAt = e.At,
         MovedAt = e.At,
-        Watched = e.Mode == ControllerMode.ClosedLoop,
     };
 
     private static UnitControl Held(UnitControl control, string input, Func<InputHold, InputHold> change)

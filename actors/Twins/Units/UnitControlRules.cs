@@ -45,9 +45,8 @@ internal static class UnitControlRules
         for (var i = 0; i < actual.Length; i++)
         {
             var signal = state.Signals[state.Spec.Sensors.Length + i];
-            actual[i] = signal.Count > 0 ? signal.Value
-                : state.Control.Move is { } move && move.Setpoints.TryGetValue(inputs[i].Signal, out var set) ? set
-                : inputs[i].Fallback;
+            // A move that left stands in its place, see Unsampled.
+            actual[i] = signal.Count > 0 || state.Control.Move is not null ? signal.Value : inputs[i].Fallback;
         }
         return actual;
     }
@@ -178,7 +177,7 @@ internal static class UnitControlRules
     {
         var control = state.Control;
         if (control is { Mode: ControllerMode.ClosedLoop, Fallback: not null } && control.SampledAt is { } at && context.Now - at < state.Spec.Watchdog)
-            yield return new Effect.Persist(new LoopResumed(state.Estimate.Row));
+            yield return new Effect.Persist(new LoopResumed(state.Estimate.Row, context.Now));
     }
 
     private static Effect.SetTimer Again(DateTimeOffset due) => new(WatchdogName, due, new WatchdogDue());

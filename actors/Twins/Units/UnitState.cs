@@ -67,7 +67,6 @@ public sealed record InputHold(
 /// <param name="Move">The last move that left.</param>
 /// <param name="SampledAt">When the last samples came, in closed loop; by the host's clock.</param>
 /// <param name="MovedAt">When the last plan came, in closed loop.</param>
-/// <param name="Watched">Whether the watchdog's timer is set.</param>
 /// <param name="Fallback">Why the loop is lost; null while it is not.</param>
 [MessagePart]
 public sealed record UnitControl(
@@ -75,7 +74,7 @@ public sealed record UnitControl(
     [property: Key(2)] ImmutableSortedDictionary<string, InputHold> Holds, [property: Key(3)] long Asked, [property: Key(4)] int Attempt,
     [property: Key(5)] MovePlanned? Planned, [property: Key(6)] long PlannedTicks, [property: Key(7)] double[] Memory,
     [property: Key(8)] TwinMoved? Move, [property: Key(9)] DateTimeOffset? SampledAt, [property: Key(10)] DateTimeOffset? MovedAt,
-    [property: Key(11)] bool Watched, [property: Key(12)] string? Fallback);
+    [property: Key(11)] string? Fallback);
 
 /// <summary>A model on trial, and what both said of the same rows.</summary>
 /// <param name="Sums">Rows, NIS, the trial's NIS, log score, the trial's log score.</param>

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Athanor.Compute.Control;
 using Athanor.Compute.Estimation;
 using Athanor.Compute.Plants;
 
@@ -12,7 +13,7 @@ public sealed class UnitEngine
 
     private static readonly ConcurrentDictionary<(string, string, string?, string?), UnitEngine> Kept = new();
 
-    private UnitEngine(string model, string estimator)
+    private UnitEngine(string model, string estimator, string? controller)
     {
         Model = PlantModels.Create(model);
         Estimator = Estimator.Create(Model, EstimatorJson.Parse(estimator));
@@ -21,11 +22,27 @@ public sealed class UnitEngine
             name => string.Equals(name, Model.Parameters[i].Name, StringComparison.OrdinalIgnoreCase)))];
         Biased = [.. Enumerable.Range(0, settings.Sensors.Length).Where(i => settings.Sensors[i].Bias is not null)];
         SensorNames = [.. settings.Sensors.Select(static s => s.Name)];
+        if (controller is null) return;
+        try
+        {
+            Controller = Controller.Create(Model, ControllerJson.Read(controller));
+        }
+        catch (ControlException error)
+        {
+            throw new ArgumentException($"controller: {error.Message}", error);
+        }
+        var control = Controller.Settings;
+        Setpoints = control.Kind == ControllerKind.Pid
+            ? [.. control.Loops.Select(static l => l.State)]
+            : [.. control.Tracked.Select(static t => t.State)];
     }
 
     public PlantModel Model { get; }
 
     public Estimator Estimator { get; }
+
+    /// <summary>Null without one.</summary>
+    public Controller? Controller { get; }
 
     /// <summary>Parameters that are estimated, by their number in the model.</summary>
     public int[] Estimated { get; }
@@ -49,7 +66,7 @@ public sealed class UnitEngine
     {
         var key = (model, estimator, detectors, controller);
         if (Kept.TryGetValue(key, out var known)) return known;
-        var made = new UnitEngine(model, estimator);
+        var made = new UnitEngine(model, estimator, controller);
         // Whoever comes with ever new settings must not fill the memory.
         if (Kept.Count >= MostKept) Kept.Clear();
         return Kept.GetOrAdd(key, made);

@@ -65,17 +65,13 @@ public sealed record MovePlanned(
 [Message("twins.plan-failed", Since = 1)]
 public sealed record PlanFailed([property: Key(0)] long Row, [property: Key(1)] string Reason) : IEvent;
 
-/// <summary>The watchdog looked and was content; it looks again at <paramref name="Due"/>.</summary>
-[Message("twins.watched", Since = 1)]
-public sealed record UnitWatched([property: Key(0)] DateTimeOffset Due) : IEvent;
-
 /// <summary>The loop was lost: the inputs go to the fallback.</summary>
 [Message("twins.fell-back", Since = 1)]
 public sealed record UnitFellBack([property: Key(0)] string Reason) : IEvent;
 
 /// <summary>Samples and moves are there again.</summary>
 [Message("twins.loop-resumed", Since = 1)]
-public sealed record LoopResumed([property: Key(0)] long Row) : IEvent;
+public sealed record LoopResumed([property: Key(0)] long Row, [property: Key(1)] DateTimeOffset At) : IEvent;
 
 [Message("twins.mode-set", Since = 1)]
 public sealed record UnitModeSet(

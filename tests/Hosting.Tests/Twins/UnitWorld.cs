@@ -52,6 +52,8 @@ internal sealed class UnitWorld
     /// <summary>Whether Computes are done as they come.</summary>
     public bool Calculates { get; set; } = true;
 
+    public FedPlant Plant { get; } = new();
+
     /// <summary>Takes the place of a Compute's result: null lets it throw.</summary>
     public Func<ICompute, IComputeResult?>? Instead { get; set; }
 
