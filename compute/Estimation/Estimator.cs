@@ -95,6 +95,31 @@ public sealed class Estimator
         return outputs;
     }
 
+    /// <summary>Names of the joint state's entries: states, estimated parameters, sensor biases.</summary>
+    public IReadOnlyList<string> JointNames => _core.Joint.Names;
+
+    /// <summary>The joint state and its covariance, shape (N, N), as of the last sample or change of an input in the memory.</summary>
+    public (double TimeS, double[] Mean, double[] Covariance) Joint(double[] memory)
+    {
+        _layout.Check(memory);
+        var size = _core.Joint.Size;
+        double[] mean = new double[size], sd = new double[size], packed = new double[size * (size + 1) / 2], covariance = new double[size * size];
+        var block = memory.AsSpan(_layout.CurrentBlock, _layout.BlockSize);
+        var belief = _layout.Belief(block);
+        _core.Moments(belief, mean, sd);
+        _core.Factor(belief, packed);
+        for (var i = 0; i < size; i++)
+        {
+            for (var j = 0; j <= i; j++)
+            {
+                var sum = 0.0;
+                for (var k = 0; k <= j; k++) sum = Math.FusedMultiplyAdd(packed[(i * (i + 1) / 2) + k], packed[(j * (j + 1) / 2) + k], sum);
+                covariance[(i * size) + j] = covariance[(j * size) + i] = sum;
+            }
+        }
+        return (block[FilterLayout.Time], mean, covariance);
+    }
+
     private void Alone(FilterRun run)
     {
         var (nis, samples) = _core.Step(run.Belief, run.Inputs, run.Ahead, run.Samples, run.Corrections);

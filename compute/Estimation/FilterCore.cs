@@ -40,6 +40,9 @@ internal abstract class FilterCore(JointModel joint)
     /// <summary>Mean and standard deviation of each entry of the joint state.</summary>
     public abstract void Moments(ReadOnlySpan<double> belief, Span<double> mean, Span<double> sd);
 
+    /// <summary>Cholesky factor of the covariance, lower, packed by rows.</summary>
+    public abstract void Factor(ReadOnlySpan<double> belief, Span<double> packed);
+
     /// <summary>Variance of what a sensor will show.</summary>
     public abstract double Variance(ReadOnlySpan<double> belief, int sensor);
 
@@ -51,7 +54,8 @@ internal abstract class FilterCore(JointModel joint)
             where TMap : struct, IPlantMap => joint.Settings.Kind switch
             {
                 EstimatorKind.Ekf or EstimatorKind.Iekf or EstimatorKind.Ukf => new SquareRootCore<TMap>(joint, map),
-                _ => throw new EstimationException($"kind {joint.Settings.Kind} is not there yet"),
+                EstimatorKind.Mhe => new HorizonCore<TMap>(joint, map),
+                _ => new EnsembleCore<TMap>(joint, map),
             };
     }
 }

@@ -124,6 +124,8 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
         }
     }
 
+    public override void Factor(ReadOnlySpan<double> belief, Span<double> packed) => belief[_size..].CopyTo(packed);
+
     public override double Variance(ReadOnlySpan<double> belief, int sensor) =>
         SquareRoot<double, ScalarLanes<double>>.Variance(belief[_size..], _size, _rows[sensor], Joint.Sensors[sensor].Variance);
 

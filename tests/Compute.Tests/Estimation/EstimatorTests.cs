@@ -51,6 +51,8 @@ public sealed class EstimatorTests
     [InlineData(EstimatorKind.Ekf)]
     [InlineData(EstimatorKind.Ukf)]
     [InlineData(EstimatorKind.Iekf)]
+    [InlineData(EstimatorKind.Mhe)]
+    [InlineData(EstimatorKind.Enkf)]
     public void Samples_out_of_order_inside_the_window_give_the_bits_of_samples_in_order(EstimatorKind kind)
     {
         var model = Cstr();
