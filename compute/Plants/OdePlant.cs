@@ -60,7 +60,7 @@ public readonly struct OdePlant<TModel>(TModel model, double[] nominal, int[] in
         var (substeps, _) = Split(dtS[0]);
         if (!SameSplit(dtS, substeps))
         {
-            Singly(x, u, p, dtS, next, default, default, default);
+            LaneByLane.Run(this, x, u, p, dtS, next, default, default, default);
             return;
         }
         var field = new LaneField<TModel>(_model, LaneParameters(u, p), [], []);
@@ -75,7 +75,7 @@ public readonly struct OdePlant<TModel>(TModel model, double[] nominal, int[] in
         var (substeps, _) = Split(dtS[0]);
         if (!SameSplit(dtS, substeps))
         {
-            Singly(x, u, p, dtS, next, a, b, e);
+            LaneByLane.Run(this, x, u, p, dtS, next, a, b, e);
             return;
         }
         var columns = Columns(b.Length, e.Length);
@@ -85,14 +85,22 @@ public readonly struct OdePlant<TModel>(TModel model, double[] nominal, int[] in
             ref field, x, dtS / Vector512.Create(timeUnitS * substeps), substeps, next, a, b, e);
     }
 
-    private (int Substeps, double Step) Split(double dtS)
+    internal ReadOnlySpan<double> Nominal => nominal;
+
+    internal ReadOnlySpan<int> InputPlaces => inputs;
+
+    internal ReadOnlySpan<int> ParameterPlaces => parameters;
+
+    internal double TimeUnitS => timeUnitS;
+
+    internal (int Substeps, double Step) Split(double dtS)
     {
         // A stretch that is a whole number of substeps but for rounding must not get one more.
         var substeps = Math.Max(1, (int)Math.Ceiling((dtS / substepS) - 1e-9));
         return (substeps, dtS / (timeUnitS * substeps));
     }
 
-    private bool SameSplit(Vector512<double> dtS, int substeps)
+    internal bool SameSplit(Vector512<double> dtS, int substeps)
     {
         for (var lane = 1; lane < Lanes; lane++)
         {
@@ -101,7 +109,7 @@ public readonly struct OdePlant<TModel>(TModel model, double[] nominal, int[] in
         return true;
     }
 
-    private int[] Columns(int b, int e) => (b, e) switch
+    internal int[] Columns(int b, int e) => (b, e) switch
     {
         (0, 0) => [],
         (_, 0) => inputs,
@@ -127,37 +135,6 @@ public readonly struct OdePlant<TModel>(TModel model, double[] nominal, int[] in
         for (var i = 0; i < inputs.Length; i++) all[inputs[i]] = u[i];
         for (var i = 0; i < parameters.Length; i++) all[parameters[i]] = p[i];
         return all;
-    }
-
-    /// <summary>Lane by lane, where the stretches of time are cut differently.</summary>
-    private void Singly(
-        ReadOnlySpan<Vector512<double>> x, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> p, Vector512<double> dtS,
-        Span<Vector512<double>> next, Span<Vector512<double>> a, Span<Vector512<double>> b, Span<Vector512<double>> e)
-    {
-        double[] x1 = new double[x.Length], u1 = new double[u.Length], p1 = new double[p.Length], next1 = new double[next.Length];
-        double[] a1 = new double[a.Length], b1 = new double[b.Length], e1 = new double[e.Length];
-        for (var lane = 0; lane < Lanes; lane++)
-        {
-            From(x, lane, x1);
-            From(u, lane, u1);
-            From(p, lane, p1);
-            if (a.Length == 0) Advance(x1, u1, p1, dtS[lane], next1);
-            else Linearise(x1, u1, p1, dtS[lane], next1, a1, b1, e1);
-            Into(next1, lane, next);
-            Into(a1, lane, a);
-            Into(b1, lane, b);
-            Into(e1, lane, e);
-        }
-
-        static void From(ReadOnlySpan<Vector512<double>> lanes, int lane, double[] values)
-        {
-            for (var i = 0; i < values.Length; i++) values[i] = lanes[i][lane];
-        }
-
-        static void Into(double[] values, int lane, Span<Vector512<double>> lanes)
-        {
-            for (var i = 0; i < values.Length; i++) lanes[i] = lanes[i].WithElement(lane, values[i]);
-        }
     }
 }
 

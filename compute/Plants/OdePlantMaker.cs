@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
+using Athanor.Compute.Benchmarks;
 using Athanor.Compute.Linear;
 using Athanor.Compute.Ode;
 using Athanor.Compute.Problems;
@@ -39,10 +40,19 @@ internal sealed class OdePlantMaker(
     }
 
     public PlantModel Visit<TModel>(TModel model)
-        where TModel : struct, IOdeModel<TModel> => new PlantModel<OdePlant<TModel>>(
-            new OdePlant<TModel>(model, _nominal, _inputs, _parameters, _timeUnitS, _substepS))
+        where TModel : struct, IOdeModel<TModel>
+    {
+        var plant = new OdePlant<TModel>(model, _nominal, _inputs, _parameters, _timeUnitS, _substepS);
+        // A kernel of its own where there is one.
+        return model is ExothermicCstr
+            ? Model(new CstrPlant(new OdePlant<ExothermicCstr>(default, _nominal, _inputs, _parameters, _timeUnitS, _substepS)), typeof(TModel))
+            : Model(plant, typeof(TModel));
+    }
+
+    private PlantModel<TMap> Model<TMap>(TMap map, Type type)
+        where TMap : struct, IPlantMap => new(map)
         {
-            Key = Key(typeof(TModel)),
+            Key = Key(type),
             States = [.. problem.States.Select(static s => new PlantQuantity(s.Name, s.Unit, s.Initial, s.Lower, s.Upper))],
             Inputs = [.. _inputs.Select(Quantity)],
             Parameters = [.. _parameters.Select(Quantity)],

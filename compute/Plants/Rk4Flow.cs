@@ -147,7 +147,7 @@ internal static class Rk4Flow<TVector, TLanes, TField>
         var two = TLanes.Create(2.0);
         for (var i = 0; i < y.Length; i++)
         {
-            var sum = TLanes.Fma(two, TLanes.Add(k2[i], k3[i]), TLanes.Add(k1[i], k4[i]));
+            var sum = TLanes.Add(TLanes.Fma(two, k3[i], TLanes.Fma(two, k2[i], k1[i])), k4[i]);
             y[i] = TLanes.Fma(sixth, sum, y[i]);
         }
     }
