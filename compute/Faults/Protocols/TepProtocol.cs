@@ -52,6 +52,11 @@ internal sealed class TepProtocol(TepData data)
     private readonly double[][][] _training = [.. TepData.TestFaults.Select(data.Training)];
     private readonly double[][][] _faults = [.. TepData.TestFaults.Select(data.Test)];
 
+    private readonly Dictionary<int, double[][]> _hidden = Hidden.ToDictionary(f => f, data.Training);
+    private Statistics? _last;
+
+    private static readonly double[] Plain = [1.0, 1.0];
+
     public static int[] Hidden { get; } = [3, 9, 15];
 
     public static TepCandidate[] Candidates { get; } =
@@ -78,12 +83,12 @@ internal sealed class TepProtocol(TepData data)
 
     public TepWay[] Evaluate(TepCandidate candidate)
     {
-        var model = candidate.Train(_normal);
-        var normal = ProcessMonitor.Run(model, candidate.Take(_test));
+        // Candidates that differ in forgetting alone share the statistics, which are what takes the time.
+        var plain = candidate with { Forgetting = Plain };
+        if (_last?.Candidate != plain) _last = new Statistics(plain, this);
+        var (model, normal) = (_last.Model, Smooth(_last.Normal));
         var half = normal.Length / 2;
-        var tests = _faults.Select(f => ProcessMonitor.Run(model, candidate.Take(f))).ToArray();
-        var training = _training.Select(f => ProcessMonitor.Run(model, candidate.Take(f))).ToArray();
-        var hidden = Hidden.Select(f => ProcessMonitor.Run(model, candidate.Take(data.Training(f)))).ToArray();
+        var (tests, training, hidden) = (_last.Tests.Select(Smooth).ToArray(), _last.Training.Select(Smooth).ToArray(), _last.Hidden.Select(Smooth).ToArray());
         return [.. new[] { ("rows 1-480", normal[..half], normal[half..]), ("rows 481-960", normal[half..], normal[..half]) }.Select(way =>
         {
             var limited = MonitorTraining.Calibrate(model, way.Item2, Rate);
@@ -98,6 +103,36 @@ internal sealed class TepProtocol(TepData data)
                 [.. tests.Select(t => Delay([.. t[TepData.FaultRow..].Select(s => ProcessMonitor.Alarms(limited, s))]))],
                 [.. training.Select(Share)], [.. hidden.Select(Share)]);
         })];
+
+        MonitorScore[] Smooth(MonitorScore[] scores)
+        {
+            var smoothed = (MonitorScore[])scores.Clone();
+            for (var t = 1; t < smoothed.Length; t++)
+            {
+                if (!smoothed[t - 1].Ready) continue;
+                smoothed[t] = new MonitorScore(
+                    ResidualCharts.Ewma(smoothed[t - 1].First, scores[t].First, candidate.Forgetting[0]),
+                    ResidualCharts.Ewma(smoothed[t - 1].Second, scores[t].Second, candidate.Forgetting[1]), true);
+            }
+            return smoothed;
+        }
+    }
+
+    private sealed class Statistics(TepCandidate candidate, TepProtocol protocol)
+    {
+        public TepCandidate Candidate => candidate;
+
+        public MonitorModel Model { get; } = candidate.Train(protocol._normal);
+
+        public MonitorScore[] Normal => field ??= Run(protocol._test);
+
+        public MonitorScore[][] Tests => field ??= [.. protocol._faults.Select(Run)];
+
+        public MonitorScore[][] Training => field ??= [.. protocol._training.Select(Run)];
+
+        public MonitorScore[][] Hidden => field ??= [.. TepProtocol.Hidden.Select(f => Run(protocol._hidden[f]))];
+
+        private MonitorScore[] Run(double[][] rows) => ProcessMonitor.Run(Model, candidate.Take(rows));
     }
 
     /// <summary>The best mean detection on the training files, both ways.</summary>
