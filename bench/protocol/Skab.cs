@@ -22,7 +22,8 @@ internal static class Skab
         var choices = protocol.LeaveOut();
         var best = SkabProtocol.Sum(choices.Select(c => c.Score));
         Row("**discriminant of window moments, each run held out**", best);
-        Row("the same, the whole kind of run (valve1, valve2, other) held out", SkabProtocol.Sum(protocol.LeaveOut(name => name.Split('/')[0]).Select(c => c.Score)));
+        Row("the same, the whole kind of run (valve1, valve2, other) held out",
+            SkabProtocol.Sum(protocol.LeaveOut(name => name.Split('/')[0]).Select(c => c.Score)));
         Console.WriteLine("\n| run | window | ridge | threshold | F1 | false-alarm rate | missed |\n|---|---|---|---|---|---|---|");
         foreach (var choice in choices)
         {

@@ -11,7 +11,8 @@ public static class CombinedLimits
     public static double[] Set(double[][] statistics, double rate)
     {
         var samples = statistics[0].Length;
-        if (!(rate > 0.0 && rate < 1.0)) throw new ArgumentException($"a false-alarm rate of {rate} was wanted; above 0 and below 1 would be right");
+        if (!(rate > 0.0 && rate < 1.0))
+            throw new ArgumentException($"a false-alarm rate of {rate} was wanted; above 0 and below 1 would be right");
         if (samples * rate < 1.0)
             throw new ArgumentException($"{samples} samples cannot set limits for a false-alarm rate of {rate}; at least {Math.Ceiling(1.0 / rate)} are needed");
         var sorted = statistics.Select(s => s.Order().ToArray()).ToArray();

@@ -56,13 +56,16 @@ public sealed class Detector
         if (settings.Problem() is { } wrong) throw new DetectorException(wrong);
         var names = ChartNames(settings).ToArray();
         var unknown = settings.Limits.Keys.FirstOrDefault(k => !names.Contains(k));
-        if (unknown is not null) throw new DetectorException($"detectors.limits: there is no score '{unknown}'; there are {string.Join(", ", names)}");
-        var set = names.Length == 0 || settings.Limits.Count == names.Length ? [.. names.Select(n => settings.Limits[n])] : WhiteLimits(settings);
+        if (unknown is not null)
+            throw new DetectorException($"detectors.limits: there is no score '{unknown}'; there are {string.Join(", ", names)}");
+        var set = names.Length == 0 || settings.Limits.Count == names.Length ? [.. names.Select(n => settings.Limits[n])]
+            : WhiteLimits(settings);
         if (settings.Limits.Count is > 0 && settings.Limits.Count < names.Length)
             throw new DetectorException($"detectors.limits: {names.First(n => !settings.Limits.ContainsKey(n))} is missing");
         var bad = Array.FindIndex(set, l => !(l > 0.0));
         if (bad >= 0) throw new DetectorException($"detectors.limits: the limit of {names[bad]} must be above 0");
-        var monitors = settings.Monitors.SelectMany(m => new[] { $"{m.Name}.{m.Model.Statistics.First}", $"{m.Name}.{m.Model.Statistics.Second}" });
+        var monitors = settings.Monitors.SelectMany(m =>
+            new[] { $"{m.Name}.{m.Model.Statistics.First}", $"{m.Name}.{m.Model.Statistics.Second}" });
         return new Detector(settings, [.. names, .. monitors], [.. set, .. settings.Monitors.SelectMany(m => m.Model.Limits)]);
     }
 
@@ -147,9 +150,9 @@ public sealed class Detector
         return (known.Classifier.Classes[found], probability);
     }
 
-    /// <summary>Candidates are one bias per sensor, and the signatures. With d a candidate's direction in normalised innovations and r their
-    /// moving means, white, the contribution is (d·r)² / (d·d) and the magnitude (d·r) / (d·d). A mean that has moved for only N samples
-    /// is still short of the shift by (1 - λ)^N, which is taken out where a CUSUM knows N.</summary>
+    /// <summary>Candidates are one bias per sensor, and the signatures. With d a candidate's direction in normalised innovations and r
+    /// their moving means, white, the contribution is (d·r)² / (d·d) and the magnitude (d·r) / (d·d). A mean that has moved for only N
+    /// samples is still short of the shift by (1 - λ)^N, which is taken out where a CUSUM knows N.</summary>
     private ImmutableArray<FaultCause> ResidualCauses(double[] memory, ReadOnlySpan<double> deviations)
     {
         var n = _settings.Sensors.Length;
@@ -159,7 +162,8 @@ public sealed class Detector
         {
             var chart = memory.AsSpan(Head + (PerSensor * i), PerSensor);
             var since = _settings.Cusum ? ResidualCharts.CusumShift(chart[1..], _settings.Slack).Samples : 0.0;
-            causes.Add(new FaultCause(_settings.Sensors[i], FaultKind.Sensor, chart[0] * chart[0], chart[0] * deviations[i] / Reached(since)));
+            causes.Add(new FaultCause(_settings.Sensors[i], FaultKind.Sensor, chart[0] * chart[0],
+                chart[0] * deviations[i] / Reached(since)));
             total += chart[0] * chart[0];
         }
         foreach (var signature in _settings.Signatures)
@@ -176,7 +180,8 @@ public sealed class Detector
             causes.Add(new FaultCause(signature.Name, signature.Kind, gain, along / square / Reached(Since(memory))));
             total += gain;
         }
-        return [.. causes.Select(c => c with { Share = total > 0.0 ? c.Share / total : 0.0 }).OrderByDescending(c => c.Share).Take(MaxCauses)];
+        return [.. causes.Select(c => c with { Share = total > 0.0 ? c.Share / total : 0.0 }).OrderByDescending(c => c.Share)
+            .Take(MaxCauses)];
     }
 
     /// <summary>How far a moving mean has come to a shift that began so many samples ago: 1 - (1 - λ)^N.</summary>

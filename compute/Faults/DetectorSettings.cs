@@ -12,7 +12,8 @@ public enum FaultKind
 }
 
 /// <summary>How a fault shows in the innovations.</summary>
-/// <param name="Response">Change of each sensor's innovation per unit of the fault, in the sensor's unit; by sensor name, absent is 0.</param>
+/// <param name="Response">Change of each sensor's innovation per unit of the fault, in the sensor's unit; by sensor name, absent is
+/// 0.</param>
 public sealed record FaultSignature(string Name, FaultKind Kind, string Unit, SortedDictionary<string, double> Response);
 
 /// <summary>A trained monitor under a name.</summary>
@@ -31,11 +32,12 @@ public sealed class DetectorException(string message) : Exception(message);
 /// monitors.</param>
 public sealed record DetectorSettings(string[] Sensors, string[] Values)
 {
-    /// <summary>Wanted part of samples of normal operation in which any score is above its limit, above 0 and below 0.2. Monitors bring their
-    /// own part of it with them.</summary>
+    /// <summary>Wanted part of samples of normal operation in which any score is above its limit, above 0 and below 0.2. Monitors bring
+    /// their own part of it with them.</summary>
     public double FalseAlarmRate { get; init; } = 0.01;
 
-    /// <summary>Charts of the normalised innovations: moving average, two-sided CUSUM, and the moving average of their mean square.</summary>
+    /// <summary>Charts of the normalised innovations: moving average, two-sided CUSUM, and the moving average of their mean
+    /// square.</summary>
     public bool Ewma { get; init; } = true;
 
     public bool Cusum { get; init; } = true;
@@ -75,7 +77,8 @@ public sealed record DetectorSettings(string[] Sensors, string[] Values)
     {
         try
         {
-            return JsonSerializer.Deserialize<DetectorSettings>(json, Options) ?? throw new DetectorException("detectors: null; an object would be right");
+            return JsonSerializer.Deserialize<DetectorSettings>(json, Options)
+                ?? throw new DetectorException("detectors: null; an object would be right");
         }
         catch (JsonException error)
         {
@@ -97,15 +100,19 @@ public sealed record DetectorSettings(string[] Sensors, string[] Values)
         {
             foreach (var (sensor, response) in signature.Response)
             {
-                if (!Sensors.Contains(sensor)) return $"detectors.signatures: {signature.Name} answers in '{sensor}', which is no sensor; there are {string.Join(", ", Sensors)}";
-                if (!double.IsFinite(response)) return $"detectors.signatures: {signature.Name} has a response in {sensor} that is not finite";
+                if (!Sensors.Contains(sensor))
+                    return $"detectors.signatures: {signature.Name} answers in '{sensor}', which is no sensor; there are {string.Join(", ", Sensors)}";
+                if (!double.IsFinite(response))
+                    return $"detectors.signatures: {signature.Name} has a response in {sensor} that is not finite";
             }
-            if (signature.Response.Values.All(r => r == 0.0)) return $"detectors.signatures: {signature.Name} shows in no sensor: it cannot be isolated";
+            if (signature.Response.Values.All(r => r == 0.0))
+                return $"detectors.signatures: {signature.Name} shows in no sensor: it cannot be isolated";
         }
         foreach (var monitor in Monitors)
         {
             if (monitor.Model.Problem() is { } wrong) return $"detectors.monitors: {monitor.Name}: {wrong}";
-            if (monitor.Model.FalseAlarmRate == 0.0) return $"detectors.monitors: {monitor.Name} was never calibrated: its limits are unknown";
+            if (monitor.Model.FalseAlarmRate == 0.0)
+                return $"detectors.monitors: {monitor.Name} was never calibrated: its limits are unknown";
             if (monitor.Model.Variables.FirstOrDefault(v => !Values.Contains(v)) is { } unknown)
                 return $"detectors.monitors: {monitor.Name} watches '{unknown}', which is not among the values {string.Join(", ", Values)}";
         }
@@ -113,9 +120,11 @@ public sealed record DetectorSettings(string[] Sensors, string[] Values)
             return FormattableString.Invariant($"detectors: the monitors alone use the false-alarm rate of {FalseAlarmRate}; calibrate them to less");
         if (Known is not { } known) return null;
         if (known.Classifier.Problem() is { } bad) return $"detectors.known: {bad}";
-        if (known.Moments.Variables != known.Variables.Length || known.Moments.Deviation.Length != known.Variables.Length || known.Classifier.Features != known.Moments.Length)
+        if (known.Moments.Variables != known.Variables.Length || known.Moments.Deviation.Length != known.Variables.Length
+            || known.Classifier.Features != known.Moments.Length)
             return "detectors.known: moments and classifier do not fit the variables";
-        return known.Variables.FirstOrDefault(v => !Values.Contains(v)) is { } absent ? $"detectors.known: '{absent}' is not among the values" : null;
+        return known.Variables.FirstOrDefault(v => !Values.Contains(v)) is { } absent
+            ? $"detectors.known: '{absent}' is not among the values" : null;
     }
 
     /// <summary>What of the rate is left to the charts: an alarm of any is at most as frequent as the sum.</summary>

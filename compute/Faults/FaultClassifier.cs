@@ -33,8 +33,8 @@ public sealed record FaultClassifier(string[] Classes, double[] Weights, double[
         : Weights.Concat(Offsets).All(double.IsFinite) ? null : "a classifier holds numbers that are not finite";
 }
 
-/// <summary>Sums from which a <see cref="FaultClassifier"/> is fitted. Sums of disjoint data add up, so that whole runs are left out by taking
-/// the others.</summary>
+/// <summary>Sums from which a <see cref="FaultClassifier"/> is fitted. Sums of disjoint data add up, so that whole runs are left out by
+/// taking the others.</summary>
 public sealed class ClassSums(int classes, int features)
 {
     private readonly double[] _counts = new double[classes];
@@ -76,7 +76,8 @@ public sealed class ClassSums(int classes, int features)
             }
         }
         for (var i = 0; i < features; i++) within[(i * features) + i] = (within[(i * features) + i] * (1.0 + ridge)) + 1e-9;
-        if (!SmallCholesky.Factor(within, features)) throw new ArgumentException("the features of the classes are dependent: a larger ridge is needed");
+        if (!SmallCholesky.Factor(within, features))
+            throw new ArgumentException("the features of the classes are dependent: a larger ridge is needed");
         var (weights, offsets) = (new double[classes * features], new double[classes]);
         for (var c = 0; c < classes; c++)
         {

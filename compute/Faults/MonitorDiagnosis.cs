@@ -2,13 +2,14 @@ namespace Athanor.Compute.Faults;
 
 /// <summary>How much of an alarm one variable explains.</summary>
 /// <param name="Share">Its reconstruction-based contribution over the sum of all, 0 to 1.</param>
-/// <param name="Magnitude">The bias that, taken off the variable in the whole window, makes the index smallest; in the variable's unit.</param>
+/// <param name="Magnitude">The bias that, taken off the variable in the whole window, makes the index smallest; in the variable's
+/// unit.</param>
 public readonly record struct MonitorContribution(string Variable, double Share, double Magnitude);
 
 /// <summary>Reconstruction-based contributions (Alcala and Qin, Automatica 45:1593, 2009). With the combined index
-/// φ = T²/limit + SPE/limit = zᵀ M z (Yue and Qin, Ind. Eng. Chem. Res. 40:4403, 2001) and ξ the direction of a bias of one variable in each
-/// sample of the window, the contribution is (ξᵀ M z)² / (ξᵀ M ξ): what is gained by reconstructing along ξ. Unlike plain contributions
-/// it names the right variable for a single large bias, always.</summary>
+/// φ = T²/limit + SPE/limit = zᵀ M z (Yue and Qin, Ind. Eng. Chem. Res. 40:4403, 2001) and ξ the direction of a bias of one variable in
+/// each sample of the window, the contribution is (ξᵀ M z)² / (ξᵀ M ξ): what is gained by reconstructing along ξ. Unlike plain
+/// contributions it names the right variable for a single large bias, always.</summary>
 public static class MonitorDiagnosis
 {
     /// <param name="memory">As <see cref="ProcessMonitor.Step"/> left it.</param>

@@ -6,7 +6,8 @@ public enum MonitorKind
     /// <summary>Principal components of one sample: Hotelling's T² in the model plane, SPE (Q) outside.</summary>
     Pca = 0,
 
-    /// <summary>Principal components of a sample and those before it (Ku, Storer and Georgakis, Chemom. Intell. Lab. Syst. 30:179, 1995).</summary>
+    /// <summary>Principal components of a sample and those before it (Ku, Storer and Georgakis, Chemom. Intell. Lab. Syst. 30:179,
+    /// 1995).</summary>
     DynamicPca = 1,
 
     /// <summary>Canonical variates of the past: T² of the states, and of what the states leave (Larimore; Russell, Chiang and Braatz,
@@ -55,14 +56,17 @@ public sealed record MonitorModel(
         var (m, d, a) = (Variables.Length, Dimension, Components);
         if (m == 0) return "a monitor watches no variable";
         if (Window < 1) return $"a monitor's window is {Window} samples; 1 or more would be right";
-        if (Mean.Length != m || Deviation.Length != m) return $"a monitor of {m} variables has {Mean.Length} means and {Deviation.Length} deviations";
-        if (Whitening.Length != 0 && Whitening.Length != d * d) return $"a monitor's whitening has {Whitening.Length} numbers; {d * d} would be right";
+        if (Mean.Length != m || Deviation.Length != m)
+            return $"a monitor of {m} variables has {Mean.Length} means and {Deviation.Length} deviations";
+        if (Whitening.Length != 0 && Whitening.Length != d * d)
+            return $"a monitor's whitening has {Whitening.Length} numbers; {d * d} would be right";
         if (Projection.Length != a * d) return $"a monitor's projection has {Projection.Length} numbers; {a * d} would be right";
         if (!(FalseAlarmRate >= 0.0 && FalseAlarmRate < 1.0)) return "a monitor's false-alarm rate is outside [0, 1)";
         if (Limits.Length != 2) return $"a monitor has {Limits.Length} limits; 2 would be right";
         if (Forgetting.Length != 2 || !Forgetting.All(f => f > 0.0 && f <= 1.0)) return "a monitor's forgetting needs 2 numbers in (0, 1]";
         var wild = Array.FindIndex(Deviation, s => !(s > 0.0) || !double.IsFinite(s));
         if (wild >= 0) return $"{Variables[wild]} has a standard deviation of {Deviation[wild]}; above 0 would be right";
-        return new[] { Mean, Whitening, Projection, Weights }.All(v => v.All(double.IsFinite)) ? null : "a monitor holds numbers that are not finite";
+        return new[] { Mean, Whitening, Projection, Weights }.All(v => v.All(double.IsFinite)) ? null
+            : "a monitor holds numbers that are not finite";
     }
 }

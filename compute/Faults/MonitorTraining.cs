@@ -22,11 +22,13 @@ public static class MonitorTraining
         for (var i = 0; i < components; i++)
         {
             var from = d - 1 - i;
-            if (!(values[from] > 1e-12)) throw new ArgumentException($"the data have only {i} independent directions; fewer components would be right");
+            if (!(values[from] > 1e-12))
+                throw new ArgumentException($"the data have only {i} independent directions; fewer components would be right");
             Array.Copy(vectors, from * d, projection, i * d, d);
             weights[i] = 1.0 / values[from];
         }
-        return new MonitorModel(lags == 0 ? MonitorKind.Pca : MonitorKind.DynamicPca, variables, window, mean, deviation, [], projection, weights,
+        return new MonitorModel(lags == 0 ? MonitorKind.Pca : MonitorKind.DynamicPca, variables, window, mean, deviation, [], projection,
+            weights,
             [double.PositiveInfinity, double.PositiveInfinity], [1.0, 1.0], 0.0, Hash(runs));
     }
 
@@ -47,13 +49,15 @@ public static class MonitorTraining
 
     /// <summary>Canonical variates between the past (the last <paramref name="past"/> samples, the present one among them) and the
     /// <paramref name="future"/> samples after it: the states are the combinations of the past that predict the future best.</summary>
-    /// <param name="ridge">Added to the diagonals of the covariances of the scaled variables: with few samples the past's is singular.</param>
+    /// <param name="ridge">Added to the diagonals of the covariances of the scaled variables: with few samples the past's is
+    /// singular.</param>
     public static MonitorModel Cva(string[] variables, IReadOnlyList<double[][]> runs, int past, int future, int states, double ridge)
     {
         var (mean, deviation) = Scale(variables, runs);
         var m = variables.Length;
         var (d, df) = (past * m, future * m);
-        if (states < 1 || states >= Math.Min(d, df)) throw new ArgumentException($"{states} states of {d}; 1 to {Math.Min(d, df) - 1} would be right");
+        if (states < 1 || states >= Math.Min(d, df))
+            throw new ArgumentException($"{states} states of {d}; 1 to {Math.Min(d, df) - 1} would be right");
         var pasts = Windows(runs, mean, deviation, past, future);
         var futures = Futures(runs, mean, deviation, past, future);
         var pp = Factor(Covariance(pasts, d, out var pastMean), d, ridge);
@@ -70,9 +74,9 @@ public static class MonitorTraining
             [double.PositiveInfinity, double.PositiveInfinity], [1.0, 1.0], 0.0, Hash(runs));
     }
 
-    /// <summary>Sets both limits so that the part of samples with either statistic above its own is <paramref name="rate"/> on these runs of
-    /// normal operation, each stepped from an empty memory. They must not be the runs that the model was trained on: on those it fits too
-    /// well.</summary>
+    /// <summary>Sets both limits so that the part of samples with either statistic above its own is <paramref name="rate"/> on these runs
+    /// of normal operation, each stepped from an empty memory. They must not be the runs that the model was trained on: on those it fits
+    /// too well.</summary>
     public static MonitorModel Calibrate(MonitorModel model, IReadOnlyList<double[][]> runs, double rate) =>
         Calibrate(model, [.. runs.SelectMany(run => ProcessMonitor.Run(model, run))], rate);
 
@@ -109,7 +113,8 @@ public static class MonitorTraining
             foreach (var row in rows)
             {
                 if (row.Length != m) throw new ArgumentException($"a sample has {row.Length} values; {m} would be right");
-                if (!double.IsFinite(row[j])) throw new ArgumentException($"{variables[j]} holds {row[j]}; a monitor is trained on finite values");
+                if (!double.IsFinite(row[j]))
+                    throw new ArgumentException($"{variables[j]} holds {row[j]}; a monitor is trained on finite values");
                 mean[j] += row[j];
             }
             mean[j] /= rows.Length;

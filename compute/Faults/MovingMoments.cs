@@ -2,8 +2,8 @@ using Athanor.Compute.Numerics;
 
 namespace Athanor.Compute.Faults;
 
-/// <summary>Forgetting means and variances of scaled variables: the features that known faults are told apart by. A constant bias shows in a
-/// mean, a random disturbance or a sticking valve in a variance. Their memory is bounded, so no feature grows with time.</summary>
+/// <summary>Forgetting means and variances of scaled variables: the features that known faults are told apart by. A constant bias shows in
+/// a mean, a random disturbance or a sticking valve in a variance. Their memory is bounded, so no feature grows with time.</summary>
 /// <param name="Forgetting">Weight of the newest sample, in (0, 1].</param>
 public sealed record MovingMoments(double[] Mean, double[] Deviation, double Forgetting)
 {

@@ -66,5 +66,6 @@ internal static class Root
         yield return ChaosCommand.CreateSlot();
         yield return IngestCommands.Create();
         yield return Fitting.FitCommand.Create();
+        yield return ReconcileCommand.Create();
     }
 }

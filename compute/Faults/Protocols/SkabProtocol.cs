@@ -77,8 +77,8 @@ internal sealed class SkabProtocol(SkabRun[] runs)
 
     public static SkabScore Sum(IEnumerable<SkabScore> scores) => scores.Aggregate((a, b) => a + b);
 
-    /// <summary>The largest correlation of any feature with the row number in normal rows of one run, as a mean over runs: what of a clock is
-    /// in the features.</summary>
+    /// <summary>The largest correlation of any feature with the row number in normal rows of one run, as a mean over runs: what of a clock
+    /// is in the features.</summary>
     public (string Feature, double Correlation) ClockInFeatures(int window)
     {
         var names = FeatureNames.ToArray();
@@ -157,7 +157,8 @@ internal sealed class SkabProtocol(SkabRun[] runs)
             var x = run.Values.Select(v => v[Signals[s]]).ToArray();
             var (mean, variance) = Moments(x, 0, Training);
             // Variances are against those of windows, not of all 400 rows: slow drift is no noise.
-            var usual = Enumerable.Range(window - 1, Training - window + 1).Average(t => Moments(x, t - window + 1, window).Variance) + 1e-12;
+            var usual = Enumerable.Range(window - 1, Training - window + 1)
+                .Average(t => Moments(x, t - window + 1, window).Variance) + 1e-12;
             for (var t = 0; t < x.Length; t++)
             {
                 var from = Math.Max(0, t - window + 1);

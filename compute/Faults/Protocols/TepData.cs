@@ -37,7 +37,8 @@ internal sealed class TepData(string folder)
     private double[][] Read(string file)
     {
         var path = Path.Combine(folder, file);
-        if (!File.Exists(path)) throw new FileNotFoundException($"there is no {Path.GetFullPath(path)}; --data names the folder of the TEP files");
+        if (!File.Exists(path))
+            throw new FileNotFoundException($"there is no {Path.GetFullPath(path)}; --data names the folder of the TEP files");
         using var text = new StreamReader(new GZipStream(File.OpenRead(path), CompressionMode.Decompress));
         return [.. text.ReadToEnd().Split('\n', StringSplitOptions.RemoveEmptyEntries).Where(line => !string.IsNullOrWhiteSpace(line))
             .Select(line => line.Split(' ', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)

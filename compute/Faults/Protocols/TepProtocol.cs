@@ -39,8 +39,8 @@ internal sealed record TepWay(
     string Limits, double OtherHalf, double Before, double[] Detection, int?[] Delays, double[] Training, double[] Hidden);
 
 /// <summary>
-/// How a monitor is judged on the Tennessee Eastman files. It is trained on d00; its limits are set on one half of d00_te to a combined rate
-/// of 1 %; false alarms are counted on the other half and before each fault; then the halves change places. Settings are chosen by
+/// How a monitor is judged on the Tennessee Eastman files. It is trained on d00; its limits are set on one half of d00_te to a combined
+/// rate of 1 %; false alarms are counted on the other half and before each fault; then the halves change places. Settings are chosen by
 /// the training files of the faults (dNN), never by the test files (dNN_te).
 /// </summary>
 internal sealed class TepProtocol(TepData data)
@@ -77,7 +77,8 @@ internal sealed class TepProtocol(TepData data)
         return [.. TepData.TestFaults.Select((fault, i) =>
         {
             var scores = ProcessMonitor.Run(model, _faults[i])[TepData.FaultRow..];
-            return new TepMiss(fault, (double)scores.Count(s => s.First <= t2) / scores.Length, (double)scores.Count(s => s.Second <= spe) / scores.Length);
+            return new TepMiss(fault, (double)scores.Count(s => s.First <= t2) / scores.Length,
+                (double)scores.Count(s => s.Second <= spe) / scores.Length);
         })];
     }
 
@@ -88,7 +89,8 @@ internal sealed class TepProtocol(TepData data)
         if (_last?.Candidate != plain) _last = new Statistics(plain, this);
         var (model, normal) = (_last.Model, Smooth(_last.Normal));
         var half = normal.Length / 2;
-        var (tests, training, hidden) = (_last.Tests.Select(Smooth).ToArray(), _last.Training.Select(Smooth).ToArray(), _last.Hidden.Select(Smooth).ToArray());
+        var (tests, training, hidden) =
+            (_last.Tests.Select(Smooth).ToArray(), _last.Training.Select(Smooth).ToArray(), _last.Hidden.Select(Smooth).ToArray());
         return [.. new[] { ("rows 1-480", normal[..half], normal[half..]), ("rows 481-960", normal[half..], normal[..half]) }.Select(way =>
         {
             var limited = MonitorTraining.Calibrate(model, way.Item2, Rate);

@@ -53,7 +53,7 @@ public static class StudentT
     private static double Safe(double value) => Math.Abs(value) < 1e-300 ? 1e-300 : value;
 
     /// <summary>ln Γ(x), x &gt; 0, by Stirling's series above 10 and the recurrence below (DLMF 5.11.1).</summary>
-    private static double LogGamma(double x)
+    internal static double LogGamma(double x)
     {
         var shift = 0.0;
         for (; x < 10.0; x += 1.0) shift += DetMath.Log(x);

@@ -66,4 +66,5 @@ public sealed record AlarmFigures(
 /// <param name="Alarms">In the order of their specification.</param>
 [Message("twins.alarms", Since = 1)]
 public sealed record AlarmsView(
-    [property: Key(0)] DateTimeOffset At, [property: Key(1)] ImmutableArray<AlarmView> Alarms, [property: Key(2)] AlarmFigures Figures) : IReply;
+    [property: Key(0)] DateTimeOffset At, [property: Key(1)] ImmutableArray<AlarmView> Alarms, [property: Key(2)] AlarmFigures Figures)
+        : IReply;

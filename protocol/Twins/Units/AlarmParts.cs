@@ -2,7 +2,8 @@ using System.Collections.Immutable;
 
 namespace Athanor.Protocol.Twins.Units;
 
-/// <summary>How soon an operator must act, as ISA-18.2 (IEC 62682) rates it: by the severity of the consequence and the time that is left.</summary>
+/// <summary>How soon an operator must act, as ISA-18.2 (IEC 62682) rates it: by the severity of the consequence and the time that is
+/// left.</summary>
 public enum AlarmPriority
 {
     /// <summary>Recorded, never annunciated as one that needs an answer: it is left out of the rates.</summary>

@@ -123,7 +123,8 @@ public sealed class DetectorTests(ITestOutputHelper output)
             }
         }
         var known = new KnownFaults(values, moments, sums.Fit(["a reads high", "d reads high"], 0.1));
-        var detector = Detector.Create(new DetectorSettings([], values) { FalseAlarmRate = 0.011, Monitors = [new("plant", monitor)], Known = known });
+        var detector = Detector.Create(new DetectorSettings([], values) { FalseAlarmRate = 0.011, Monitors = [new("plant", monitor)],
+            Known = known });
         var memory = detector.Start();
         DetectorOutput? last = null;
         foreach (var row in MonitorTests.Plant(80, 20))
@@ -149,7 +150,8 @@ public sealed class DetectorTests(ITestOutputHelper output)
         Refused("P.ewma is missing", Settings with { Limits = new(StringComparer.Ordinal) { ["T.ewma"] = 1.0 } });
         var monitor = MonitorTraining.Pca(["a", "b", "c", "d", "e", "f"], [MonitorTests.Plant(200, 1)], 2);
         Refused("never calibrated", Settings with { Values = ["a", "b", "c", "d", "e", "f"], Monitors = [new("plant", monitor)] });
-        Refused("which is not among the values", Settings with { Values = ["a"], Monitors = [new("plant", monitor with { FalseAlarmRate = 0.001 })] });
+        Refused("which is not among the values",
+            Settings with { Values = ["a"], Monitors = [new("plant", monitor with { FalseAlarmRate = 0.001 })] });
         Assert.Contains("fals-alarm-rate", Assert.Throws<DetectorException>(
             () => DetectorSettings.FromJson("""{"sensors": ["T"], "values": [], "fals-alarm-rate": 0.01}""")).Message);
 
@@ -162,7 +164,8 @@ public sealed class DetectorTests(ITestOutputHelper output)
     {
         var plant = PlantModels.Create("""{"benchmark":"exothermic-cstr","inputs":["Tc"],"parameters":["UA"],"substep-s":1.5}""");
         var n = plant.States.Count;
-        var sensors = Enumerable.Range(0, n).Select(i => (plant.States[i].Name, Enumerable.Range(0, n).Select(j => i == j ? 1.0 : 0.0).ToArray())).ToArray();
+        var sensors = Enumerable.Range(0, n)
+            .Select(i => (plant.States[i].Name, Enumerable.Range(0, n).Select(j => i == j ? 1.0 : 0.0).ToArray())).ToArray();
         var (x, u, p) = (plant.NominalStates, plant.NominalInputs, plant.NominalParameters);
         var signatures = PlantSignatures.Of(plant, x, u, p, 1.0, sensors);
         Assert.Equal([("Tc", FaultKind.Actuator), ("UA", FaultKind.Parameter)], signatures.Select(s => (s.Name, s.Kind)));

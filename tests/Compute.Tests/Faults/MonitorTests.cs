@@ -149,7 +149,8 @@ public sealed class MonitorTests
         {
             state[0] = (0.8 * state[0]) + (0.6 * random.NextNormal());
             state[1] = (0.6 * state[1]) + (0.3 * state[0]) + (0.8 * random.NextNormal());
-            double[] row = [state[0], state[1], state[0] + state[1], state[0] - state[1], (0.5 * state[0]) + state[1], state[0] - (0.5 * state[1])];
+            double[] row = [state[0], state[1], state[0] + state[1], state[0] - state[1], (0.5 * state[0]) + state[1],
+                state[0] - (0.5 * state[1])];
             return row.Select(v => v + (0.3 * random.NextNormal())).ToArray();
         })];
     }

@@ -13,7 +13,8 @@ public sealed class TepTests(ITestOutputHelper output)
     // T2 and SPE miss rates as data/tep/README.md gives them.
     private static readonly (int Fault, double T2, double Spe)[] Readme =
     [
-        (1, .007, .003), (2, .020, .014), (4, .943, .034), (5, .771, .743), (6, .011, 0), (8, .034, .024), (10, .640, .634), (13, .060, .045),
+        (1, .007, .003), (2, .020, .014), (4, .943, .034), (5, .771, .743), (6, .011, 0), (8, .034, .024), (10, .640, .634),
+            (13, .060, .045),
         (14, .139, 0), (18, .113, .101), (20, .676, .542),
     ];
 
@@ -67,7 +68,8 @@ public sealed class TepTests(ITestOutputHelper output)
         Assert.All(confusion.Confusion, row => Assert.Equal(1.0, row.Sum(), 1e-9));
         Assert.InRange(confusion.Right.Average(), 0.85, 1.0);
         // The slow drift of the kinetics (13) looks like random feed faults: that is known, and not hidden.
-        Assert.All(new[] { 1, 2, 4, 5, 6, 14 }, fault => Assert.InRange(confusion.Right[Array.IndexOf(TepData.TestFaults, fault)], 0.95, 1.0));
+        Assert.All(new[] { 1, 2, 4, 5, 6, 14 }, fault =>
+            Assert.InRange(confusion.Right[Array.IndexOf(TepData.TestFaults, fault)], 0.95, 1.0));
     }
 
     [Fact]

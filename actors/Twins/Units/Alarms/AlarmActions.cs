@@ -113,7 +113,8 @@ public static class AlarmActions
     }
 
     private static FormattableString? Words(string why) =>
-        string.IsNullOrWhiteSpace(why) ? (FormattableString)$"say why: the journal keeps it" : why.Length > MaxWords ? TooLong(why, "reason") : null;
+        string.IsNullOrWhiteSpace(why) ? (FormattableString)$"say why: the journal keeps it" : why.Length > MaxWords
+            ? TooLong(why, "reason") : null;
 
     private static FormattableString TooLong(string words, string what) =>
         $"the {what} is {words.Length} characters long; at most {MaxWords} would be right";

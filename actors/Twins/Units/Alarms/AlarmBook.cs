@@ -8,7 +8,8 @@ namespace Athanor.Actors.Twins.Units.Alarms;
 /// <param name="Active">Whether the condition is on, after dead-band and delays; known also while the alarm is put aside.</param>
 /// <param name="Unacknowledged">It was annunciated and nobody has said yet to have seen it.</param>
 /// <param name="Latched">The condition is gone and the latch holds it.</param>
-/// <param name="DelaySince">When the condition began to differ from <paramref name="Active"/>, without a break; null if it does not.</param>
+/// <param name="DelaySince">When the condition began to differ from <paramref name="Active"/>, without a break; null if it does
+/// not.</param>
 /// <param name="Since">When it was last raised or returned.</param>
 /// <param name="Value">What its signal was then.</param>
 /// <param name="By">Who last acknowledged, reset, shelved or took it out.</param>
@@ -31,7 +32,8 @@ public sealed record AlarmRecord(
     /// <summary>Whether the operator is not told of it now.</summary>
     public bool PutAside => ShelvedUntil is not null || Suppressed || OutOfService;
 
-    /// <summary>The state of ISA-18.2. One that is put aside in several ways is in the strongest: out of service, shelved, suppressed.</summary>
+    /// <summary>The state of ISA-18.2. One that is put aside in several ways is in the strongest: out of service, shelved,
+    /// suppressed.</summary>
     public AlarmState State => OutOfService ? AlarmState.OutOfService
         : ShelvedUntil is not null ? AlarmState.Shelved
         : Suppressed ? AlarmState.SuppressedByDesign
@@ -117,7 +119,8 @@ public sealed record AlarmBook(
             Active = true,
             Unacknowledged = change.Priority != AlarmPriority.Journal,
             Latched = false,
-            DelaySince = null,
+            // One that comes back from where it was put aside was on all the time: an off-delay that runs goes on running.
+            DelaySince = old.Active ? old.DelaySince : null,
             Since = at,
             Value = change.Value,
             Raises = old.Raises + 1,

@@ -31,7 +31,8 @@ public static class AlarmChecks
         if (!Enum.IsDefined(spec.Condition)) return Text($"{(int)spec.Condition} is no condition");
         if (!Enum.IsDefined(spec.Priority)) return Text($"{(int)spec.Priority} is no priority");
         if (!double.IsFinite(spec.Limit)) return Text($"its limit is {spec.Limit}; a finite number would be right");
-        if (!(spec.DeadBand >= 0.0) || !double.IsFinite(spec.DeadBand)) return Text($"its dead-band is {spec.DeadBand}; 0 or more would be right");
+        if (!(spec.DeadBand >= 0.0) || !double.IsFinite(spec.DeadBand))
+            return Text($"its dead-band is {spec.DeadBand}; 0 or more would be right");
         if (Delay(spec.OnDelay) is { } on) return $"its on-delay is {on}";
         if (Delay(spec.OffDelay) is { } off) return $"its off-delay is {off}";
         if (spec.LongestShelf < TimeSpan.Zero || spec.LongestShelf > LongestShelf)

@@ -9,8 +9,8 @@ namespace Athanor.Actors.Twins.Units.Alarms;
 /// <see cref="AlarmBook"/>; nothing else is state, so an alarm after fail-over or replay is what it was.
 ///
 /// What is promised, whatever comes:
-/// - A condition that lasts through its on-delay in evaluated samples is raised, and told to the operator unless it is put aside; then it is
-///   raised as soon as it is put aside no longer (shelves end by themselves).
+/// - A condition that lasts through its on-delay in evaluated samples is raised, and told to the operator unless it is put aside; then it
+/// is   raised as soon as it is put aside no longer (shelves end by themselves).
 /// - An alarm that was told is not normal again before somebody acknowledged, shelved or took it out; suppression by design, which
 ///   nobody sees, does not take the place of that.
 /// - A value that is absent or not finite is no evidence: conditions High and Low stay as they were, and delays do not end. An alarm with
