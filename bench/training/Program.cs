@@ -13,7 +13,7 @@ using Athanor.Protocol.Training;
 // What a checkpoint every 2 s of training costs: the same run with and without, in turns, through slot, node and store; see README.md.
 CultureInfo.CurrentCulture = CultureInfo.InvariantCulture;
 if (args is ["slot"]) return SlotProgram.Run(Families.WorkHandlers, Families.Messages);
-var (rounds, seconds, directory) = (5, 20.0, Path.GetTempPath());
+var (rounds, seconds, directory) = (8, 10.0, Path.GetTempPath());
 for (var i = 0; i < args.Length; i += 2)
 {
     if (i + 1 == args.Length) return Unknown(args[i]);
@@ -33,7 +33,8 @@ for (var i = 0; i < args.Length; i += 2)
 var place = Directory.CreateDirectory(Path.Combine(directory, $"athanor-bench-training-{Environment.ProcessId}")).FullName;
 try
 {
-    Console.WriteLine($"a checkpoint every 2 s of training; {rounds} rounds of {seconds} s each, medians (range) in steps/s");
+    Console.WriteLine($"a checkpoint every 2 s of training; {rounds} rounds of {seconds} s each in the order without, with, with, without;");
+    Console.WriteLine("steps/s: median (range); cost of a round: 1 - with / without, each the mean of its two; median (quartiles)");
     Console.WriteLine($"{"",-34}{"checkpoint",12}{"without",24}{"with",24}{"cost",22}");
     foreach (var (name, hidden) in new[]
     {
@@ -43,16 +44,17 @@ try
         double[] without = new double[rounds], with = new double[rounds];
         for (var round = 0; round < rounds; round++)
         {
-            // In turns, and every other round the other way round.
-            if (round % 2 == 0) without[round] = await Rate(hidden, TimeSpan.FromHours(1));
-            with[round] = await Rate(hidden, TimeSpan.FromSeconds(2));
-            if (round % 2 == 1) without[round] = await Rate(hidden, TimeSpan.FromHours(1));
+            // What drifts evenly (clock, temperature, neighbours) falls out of such a round.
+            TimeSpan never = TimeSpan.FromHours(1), often = TimeSpan.FromSeconds(2);
+            var first = await Rate(hidden, never);
+            with[round] = (await Rate(hidden, often) + await Rate(hidden, often)) / 2.0;
+            without[round] = (first + await Rate(hidden, never)) / 2.0;
         }
         var costs = without.Zip(with, static (a, b) => 100.0 * (1.0 - b / a)).ToArray();
         // Weights, two moments and the best weights, in float.
         int[] sizes = [8, .. JsonSerializer.Deserialize<int[]>(hidden)!, 1];
         var size = 16.0 * sizes.Skip(1).Select((width, layer) => width * (sizes[layer] + 1)).Sum() / (1 << 20);
-        var (mebibytes, cost) = ($"{size:0.00} MiB", Text(costs, "0.0") + " %");
+        var (mebibytes, cost) = ($"{size:0.00} MiB", Text(costs, "0.0", 0.25) + " %");
         Console.WriteLine($"{name,-34}{mebibytes,12}{Text(without, "0"),24}{Text(with, "0"),24}{cost,22}");
     }
 }
@@ -82,14 +84,19 @@ async Task<double> Rate(string hidden, TimeSpan saveEvery)
         throw new InvalidOperationException(rejected.Reason);
     var time = TimeProvider.System;
     (long Step, long At)? first = null;
+    var (begun, seen) = (0L, 0L);
     while (true)
     {
-        await Task.Delay(TimeSpan.FromMilliseconds(50), time);
+        // The slot says where it is ten times a second; a time is taken when it has just done so.
+        await Task.Delay(TimeSpan.FromMilliseconds(4), time);
         var running = await cluster.Progress.Running();
         var note = running.Select(static work => RunNote.Parse(work.Note)).FirstOrDefault(static n => n is not null);
         var now = time.GetTimestamp();
-        // The first checks are the compiler's.
-        if (note is null || note.Step < 4 * Member.CheckEvery) continue;
+        if (note is null || note.Step == seen) continue;
+        seen = note.Step;
+        // The first second is the compiler's.
+        if (begun == 0) begun = now;
+        if (note.Step < 4 * Member.CheckEvery || time.GetElapsedTime(begun, now) < TimeSpan.FromSeconds(1)) continue;
         first ??= (note.Step, now);
         var passed = time.GetElapsedTime(first.Value.At, now).TotalSeconds;
         if (passed < seconds) continue;
@@ -98,11 +105,13 @@ async Task<double> Rate(string hidden, TimeSpan saveEvery)
     }
 }
 
-static string Text(double[] values, string form)
+static string Text(double[] values, string form, double outside = 0.0)
 {
     var sorted = values.Order().ToArray();
     var invariant = CultureInfo.InvariantCulture;
-    var (middle, low, high) = (sorted[sorted.Length / 2], sorted[0], sorted[^1]);
+    var edge = (int)(outside * sorted.Length);
+    var middle = (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2.0;
+    var (low, high) = (sorted[edge], sorted[^(1 + edge)]);
     return $"{middle.ToString(form, invariant)} ({low.ToString(form, invariant)}-{high.ToString(form, invariant)})";
 }
 

@@ -26,28 +26,41 @@ public sealed partial class TrainingLoop<T>
     /// bits.</summary>
     /// <param name="present">Also that of now, where it is further: it goes on from there. After <see cref="Advance"/> was
     /// cancelled.</param>
-    public byte[] Checkpoint(bool present = false)
+    public byte[] Checkpoint(bool present = false) => CheckpointOfNow(present)();
+
+    /// <summary>As <see cref="Checkpoint"/>, but only what changes is copied now: what is returned writes the file, on any thread, while the
+    /// training goes on.</summary>
+    public Func<byte[]> CheckpointOfNow(bool present = false)
+    {
+        // A snapshot is never written to, and of the manifest nothing is either.
+        var (good, stageStart, micro) = (_good, StageStart, MicroBatch);
+        T[] best = [.. _best];
+        // Of moments that members share out each has its own part alone, until the next check-point.
+        present &= Step > good.State.Step && End == LoopEnd.None && (Sharing is null || _first.Length == 0);
+        var (now, sum) = (present ? Present() : null, _lossSum);
+        return () => Write(good, best, stageStart, micro, now, sum);
+    }
+
+    private byte[] Write(Snapshot good, T[] best, long stageStart, int micro, Snapshot? now, double lossSum)
     {
         var tensors = ImmutableSortedDictionary.CreateBuilder<string, SafeTensor>(StringComparer.Ordinal);
-        foreach (var (prefix, values) in Parts(_good)) Add(tensors, prefix, values);
-        Add(tensors, "best.", _best);
-        Add(tensors, "", _good.Memory);
-        var state = _good.State;
-        present &= Step > state.Step && End == LoopEnd.None;
-        if (present)
+        foreach (var (prefix, values) in Parts(good)) Add(tensors, prefix, values);
+        Add(tensors, "best.", best);
+        Add(tensors, "", good.Memory);
+        var state = good.State;
+        if (now is not null)
         {
-            var now = Present();
             foreach (var (prefix, values) in Parts(now)) Add(tensors, PresentPrefix + prefix, values);
             Add(tensors, PresentPrefix, now.Memory);
         }
         var manifest = new LoopManifest(
             LoopManifest.CurrentFormat, LoopManifest.KernelSet, _specHash, Precision, Settings.Seed, state.Step, state.Stage,
-                state.Step - StageStart,
+                state.Step - stageStart,
             state.Loss, Finite(state.BestLoss), state.BestStep, state.SinceBest, state.Watch.Recent, Finite(state.Watch.Best),
                 state.Watch.SinceBest,
             state.Rollbacks, state.RateFactor, state.End, state.Cause, state.BestFigures,
-            present ? new LoopPresent(Step, _lossSum, _state.Skipped, Scale(_state), _state.SinceGrowth) : null,
-            state.Skipped, Scale(state), state.SinceGrowth, MicroBatch);
+            now is null ? null : new LoopPresent(now.State.Step, lossSum, now.State.Skipped, Scale(now.State), now.State.SinceGrowth),
+            state.Skipped, Scale(state), state.SinceGrowth, micro);
         return new SafeTensors(tensors.ToImmutable(), ImmutableSortedDictionary.CreateRange(StringComparer.Ordinal,
         [
             KeyValuePair.Create(LoopManifest.Key, manifest.ToJson()), KeyValuePair.Create(LoopManifest.ModelKey, _task.Model),

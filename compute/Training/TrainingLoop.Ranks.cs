@@ -1,4 +1,5 @@
 using System.Numerics;
+using Athanor.Compute.Training.Distributed;
 
 namespace Athanor.Compute.Training;
 
@@ -9,15 +10,60 @@ public sealed partial class TrainingLoop<T>
     /// <summary>All ranks' sum: this process's, and the others' from the exchange where there is one.</summary>
     private (T[] Gradient, double Loss) Sum(CancellationToken cancellation)
     {
+        AddOwn();
+        if (_exchange is null) return (_leaves[0], _leafLosses[0]);
+        return (_sum, _exchange.Sum(Largest(), _sum, cancellation));
+    }
+
+    /// <summary>The exchange, where its members share the update. In float alone: there the gradient's length is finite just where all elements
+    /// are, in whatever order they are added. A longest norm must be known before the update, and a scaled loss may skip it.</summary>
+    private ISharedUpdate<T>? Sharing => typeof(T) == typeof(float) && Settings.ClipNorm == 0.0 && _scaling is null && !IsQuasiNewton
+        && _exchange is ISharedUpdate<T> { CanShare: true } sharing ? sharing : null;
+
+    /// <summary>A step whose update the members share. Each has the moments of its own part alone until the next check-point.</summary>
+    /// <param name="last">Before a check-point: the norm is then that of one process, bit by bit.</param>
+    private double ShareStep(ISharedUpdate<T> exchange, bool last, CancellationToken cancellation)
+    {
+        AddOwn();
+        var (from, end) = exchange.Part;
+        var (rate, factor) = (Rate(Step), T.CreateChecked(1.0 / BatchSize / _state.Scale));
+        var norm = 0.0;
+        var (loss, squares) = exchange.SumAndUpdate(Largest(), _sum, _parameters, Update, cancellation);
+        _norm = last ? norm : Math.Sqrt(squares) / BatchSize;
+        _state = _state with { Step = Step + 1 };
+        Follow();
+        return loss / BatchSize;
+
+        double Update()
+        {
+            if (last)
+            {
+                exchange.Gather(_sum, cancellation);
+                norm = Norm(_sum) / BatchSize / _state.Scale;
+            }
+            var gradient = _sum.AsSpan(from..end);
+            var own = last ? 0.0 : Norm(gradient);
+            foreach (ref var g in gradient) g *= factor;
+            Optimiser.Step<T>(
+                Settings.Optimiser, rate, Step + 1, _parameters.AsSpan(from..end), gradient, PartOf(_first), PartOf(_second));
+            return own * own;
+        }
+
+        Span<T> PartOf(T[] moments) => moments.Length > 0 ? moments.AsSpan(from..end) : [];
+    }
+
+    private SubtreeSum<T>[] Largest() =>
+        [.. _own.Largest.Select(node => new SubtreeSum<T>(node.First, node.Level, _leaves[node.First], _leafLosses[node.First]))];
+
+    /// <summary>This process's ranks, added up as far as they go.</summary>
+    private void AddOwn()
+    {
         Leaves(_firstRank, _ownRanks);
         foreach (var (to, from) in _own.Additions)
         {
             RankTree.Add<T>(_leaves[_firstRank + to], _leaves[_firstRank + from]);
             _leafLosses[_firstRank + to] += _leafLosses[_firstRank + from];
         }
-        if (_exchange is null) return (_leaves[0], _leafLosses[0]);
-        var own = _own.Largest.Select(node => new SubtreeSum<T>(node.First, node.Level, _leaves[node.First], _leafLosses[node.First])).ToArray();
-        return (_sum, _exchange.Sum(own, _sum, cancellation));
     }
 
     private void Leaves(int first, int count)

@@ -211,6 +211,10 @@ public sealed partial class TrainingLoop<T>
             {
                 loss = Iterate(cancellation);
             }
+            else if (Sharing is { } sharing)
+            {
+                loss = ShareStep(sharing, Step + 1 == until, cancellation);
+            }
             else
             {
                 var (gradient, batchLoss) = Sum(cancellation);
@@ -228,6 +232,11 @@ public sealed partial class TrainingLoop<T>
             }
             _lossSum += loss;
             stepped?.Invoke(Step, loss);
+        }
+        if (Sharing is { } others && _first.Length > 0)
+        {
+            others.Gather(_first, cancellation);
+            if (_second.Length > 0) others.Gather(_second, cancellation);
         }
         var done = Step - _good.State.Step - (_state.Skipped - _good.State.Skipped);
         if (done > 0) CheckPoint(_lossSum / done);

@@ -50,6 +50,19 @@ internal sealed class FramePipe(Stream input, Stream output) : IDisposable
     {
         var bytes = Prefixed(frame);
         _writing.Wait();
+        WriteHeld(bytes);
+    }
+
+    /// <summary>Writes unless another thread is writing.</summary>
+    public bool TryWriteBlocking(SlotFrame frame)
+    {
+        if (!_writing.Wait(0)) return false;
+        WriteHeld(Prefixed(frame));
+        return true;
+    }
+
+    private void WriteHeld(byte[] bytes)
+    {
         try
         {
             output.Write(bytes);

@@ -61,8 +61,11 @@ internal sealed class SlotWorkContext(
         lock (_gate)
         {
             if (_reported != 0 && done < 1 && TimeProvider.System.GetElapsedTime(_reported, now) < LeastBetweenReports) return;
+            var progress = new SlotFrame.Progress(job.Number, Math.Clamp(done, 0, 1), note);
+            // While a checkpoint is on its way, work does not wait for it only to say how far it is.
+            if (done >= 1) pipe.WriteBlocking(progress);
+            else if (!pipe.TryWriteBlocking(progress)) return;
             _reported = now;
         }
-        pipe.WriteBlocking(new SlotFrame.Progress(job.Number, Math.Clamp(done, 0, 1), note));
     }
 }

@@ -24,6 +24,34 @@ public interface IGradientExchange<T> : IDisposable
     double Sum(IReadOnlyList<SubtreeSum<T>> own, Span<T> gradient, CancellationToken cancellation);
 }
 
+/// <summary>
+/// An exchange whose members may also share the update: each one adds up its part of the gradient, brings its part of the parameters up to date
+/// with it while both are in its cache, and sends the parameters where it would have sent the gradient (stage 1 of ZeRO, Rajbhandari et al., SC
+/// 2020). No element's update looks at another element, so the bits are those of one process.
+/// </summary>
+public interface ISharedUpdate<T> : IGradientExchange<T>
+    where T : unmanaged, IBinaryFloatingPointIeee754<T>
+{
+    /// <summary>Whether the members hold all ranks, so that a part's sum is known to one of them.</summary>
+    bool CanShare { get; }
+
+    /// <summary>First and end of this member's part of the parameters.</summary>
+    (int From, int End) Part { get; }
+
+    /// <summary>Adds up this member's part of the root's gradient, has it used, and gives and takes parameters.</summary>
+    /// <param name="gradient">[parameters]; this member's part is written.</param>
+    /// <param name="parameters">[parameters]; the other members' parts are written.</param>
+    /// <param name="update">Brings this member's part of the parameters up to date. What it returns is added up over members, in their
+    /// order.</param>
+    /// <returns>The root's loss, and what the updates returned.</returns>
+    /// <exception cref="TimeoutException">A member has not come in time; the message says which. The gang has to be formed anew.</exception>
+    (double Loss, double Updates) SumAndUpdate(
+        IReadOnlyList<SubtreeSum<T>> own, Span<T> gradient, Span<T> parameters, Func<double> update, CancellationToken cancellation);
+
+    /// <summary>Takes the other members' parts of an array of as many numbers as there are parameters. Also from within an update.</summary>
+    void Gather(Span<T> values, CancellationToken cancellation);
+}
+
 /// <summary>Which logical ranks a member holds: contiguous shares, the same for everyone.</summary>
 /// <param name="Member">From 0, in the order of the ranks.</param>
 /// <param name="First">First rank of the group.</param>

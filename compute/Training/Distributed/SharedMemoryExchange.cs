@@ -15,11 +15,12 @@ namespace Athanor.Compute.Training.Distributed;
 /// is written again only in the next sum, which nobody begins before all have told (2), and the result only after all have told (1).
 /// Where the host's members hold not all logical ranks, (2) ends at their largest complete subtrees; the first member takes these to
 /// the other hosts' (the outer exchange), writes the root's sum, and tells a third time.
+/// Where the members share the update, part m of the parameters, brought up to date by member m between (1) and (2), takes the sum's place.
 ///
 /// Failures. A member that does not come within the time-out (killed, stopped, or far slower) ends the sum for the others with a
 /// <see cref="TimeoutException"/>; the gang is formed anew, with another file.
 /// </summary>
-public sealed unsafe class SharedMemoryExchange<T> : IGradientExchange<T>
+public sealed unsafe class SharedMemoryExchange<T> : ISharedUpdate<T>
     where T : unmanaged, IBinaryFloatingPointIeee754<T>
 {
     private const long Magic = 0x31474752544e4148;
@@ -115,11 +116,83 @@ public sealed unsafe class SharedMemoryExchange<T> : IGradientExchange<T>
         if (_place.Member == 0) File.Delete(path);
     }
 
+    public bool CanShare => _isWhole && _place.Members > 1;
+
+    public (int From, int End) Part => RankTree.Share(_count, _place.Members, _place.Member);
+
+    public (double Loss, double Updates) SumAndUpdate(
+        IReadOnlyList<SubtreeSum<T>> own, Span<T> gradient, Span<T> parameters, Func<double> update, CancellationToken cancellation)
+    {
+        if (!CanShare) throw new InvalidOperationException("a group that holds not all ranks cannot share the update");
+        var (from, end) = Part;
+        var losses = Come(own, from, end, cancellation);
+        for (var at = from; at < end; at += Piece)
+        {
+            var length = Math.Min(Piece, end - at);
+            foreach (var (to, more) in _tree.Additions) RankTree.Add(Piecewise(own, to, at, length), (ReadOnlySpan<T>)Piecewise(own, more, at, length));
+            Piecewise(own, 0, at, length).CopyTo(gradient.Slice(at, length));
+        }
+        Update(_place.Member) = update();
+        parameters[from..end].CopyTo(Result[from..end]);
+        Tell();
+        Await(cancellation);
+        TakeOthers(parameters, from, end);
+        var sum = 0.0;
+        for (var member = 0; member < _place.Members; member++) sum += Update(member);
+        return (losses[0], sum);
+    }
+
+    public void Gather(Span<T> values, CancellationToken cancellation)
+    {
+        var (from, end) = Part;
+        // Others may still read what stands there, and may not begin to write before all have read this.
+        Tell();
+        Await(cancellation);
+        values[from..end].CopyTo(Result[from..end]);
+        Tell();
+        Await(cancellation);
+        TakeOthers(values, from, end);
+        Tell();
+        Await(cancellation);
+    }
+
     public double Sum(IReadOnlyList<SubtreeSum<T>> own, Span<T> gradient, CancellationToken cancellation)
+    {
+        var (from, end) = Part;
+        var losses = Come(own, from, end, cancellation);
+        for (var at = from; at < end; at += Piece)
+        {
+            var length = Math.Min(Piece, end - at);
+            foreach (var (to, more) in _tree.Additions) RankTree.Add(Piecewise(own, to, at, length), (ReadOnlySpan<T>)Piecewise(own, more, at, length));
+            if (_isWhole)
+            {
+                // While it is in the cache: for the others, and for this member itself.
+                Piecewise(own, 0, at, length).CopyTo(Result.Slice(at, length));
+                Piecewise(own, 0, at, length).CopyTo(gradient.Slice(at, length));
+            }
+            else
+            {
+                foreach (var (index, _, _) in _tree.Largest) Piecewise(own, index, at, length).CopyTo(Subtree(index).Slice(at, length));
+            }
+        }
+        Tell();
+        Await(cancellation);
+        if (!_isWhole)
+        {
+            var loss = SumOverHosts(losses, cancellation);
+            Result.CopyTo(gradient);
+            return loss;
+        }
+        TakeOthers(gradient, from, end);
+        return losses[0];
+    }
+
+    /// <summary>(1): gives the others their parts of this member's subtrees, and waits for theirs.</summary>
+    /// <returns>Losses by subtree, added up as the tree says.</returns>
+    private double[] Come(IReadOnlyList<SubtreeSum<T>> own, int from, int end, CancellationToken cancellation)
     {
         if (own.Count != _firstSubtree[_place.Member + 1] - _firstSubtree[_place.Member])
             throw new ArgumentException("these are not the largest complete subtrees of this member's ranks");
-        var (from, end) = RankTree.Share(_count, _place.Members, _place.Member);
         for (var i = 0; i < own.Count; i++)
         {
             var shared = Subtree(_firstSubtree[_place.Member] + i);
@@ -132,35 +205,15 @@ public sealed unsafe class SharedMemoryExchange<T> : IGradientExchange<T>
         Await(cancellation);
 
         Stop = Unsafe.AsRef<long>(_base + StopAt) != 0;
-        Span<double> losses = stackalloc double[Losses.Length];
-        Losses.CopyTo(losses);
+        var losses = Losses.ToArray();
         _tree.Add(losses);
-        for (var at = from; at < end; at += Piece)
-        {
-            var length = Math.Min(Piece, end - at);
-            foreach (var (to, more) in _tree.Additions) RankTree.Add(Part(own, to, at, length), (ReadOnlySpan<T>)Part(own, more, at, length));
-            if (_isWhole)
-            {
-                // While it is in the cache: for the others, and for this member itself.
-                Part(own, 0, at, length).CopyTo(Result.Slice(at, length));
-                Part(own, 0, at, length).CopyTo(gradient.Slice(at, length));
-            }
-            else
-            {
-                foreach (var (index, _, _) in _tree.Largest) Part(own, index, at, length).CopyTo(Subtree(index).Slice(at, length));
-            }
-        }
-        Tell();
-        Await(cancellation);
-        if (!_isWhole)
-        {
-            var loss = SumOverHosts(losses, cancellation);
-            Result.CopyTo(gradient);
-            return loss;
-        }
-        Result[..from].CopyTo(gradient);
-        Result[end..].CopyTo(gradient[end..]);
-        return losses[0];
+        return losses;
+    }
+
+    private void TakeOthers(Span<T> values, int from, int end)
+    {
+        Result[..from].CopyTo(values);
+        Result[end..].CopyTo(values[end..]);
     }
 
     public void Dispose()
@@ -199,12 +252,15 @@ public sealed unsafe class SharedMemoryExchange<T> : IGradientExchange<T>
     }
 
     /// <summary>A subtree as this member sees it in its own part: its own were never copied there.</summary>
-    private Span<T> Part(IReadOnlyList<SubtreeSum<T>> own, int index, int at, int length)
+    private Span<T> Piecewise(IReadOnlyList<SubtreeSum<T>> own, int index, int at, int length)
     {
         var mine = index - _firstSubtree[_place.Member];
         var subtree = mine >= 0 && mine < own.Count ? own[mine].Gradient : Subtree(index);
         return subtree.Slice(at, length);
     }
+
+    /// <summary>In the member's line, behind its count; written before it tells (2) and read after.</summary>
+    private ref double Update(int member) => ref Unsafe.AsRef<double>(_base + Line * (1L + member) + sizeof(long));
 
     private ref long Told(int member) => ref Unsafe.AsRef<long>(_base + Line * (1L + member));
 

@@ -99,7 +99,7 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
             if (exchange?.Stop ?? IsLate()) break;
             if (!first || time.GetElapsedTime(savedAt) < spec.SaveEvery || saving.IsBusy) continue;
             savedAt = time.GetTimestamp();
-            saving.Start(measured.Write(loop.Checkpoint()));
+            Save(present: false);
         }
         measured = measured.With(segment.Part, loop);
         saving.Finish();
@@ -117,10 +117,17 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
             catch (OperationCanceledException) when (cancellation.IsCancellationRequested && first)
             {
                 // Amid two check-points: whoever takes the work over goes on from this very step.
-                saving.Start(measured.Write(loop.Checkpoint(present: true)));
+                Save(present: true);
                 saving.Finish();
                 throw;
             }
+        }
+
+        void Save(bool present)
+        {
+            // The training goes on while its state of now is written, hashed, sent and made durable.
+            var (state, figures) = (loop.CheckpointOfNow(present), measured);
+            saving.Start(() => figures.Write(state()));
         }
 
         bool IsLate() => time.GetElapsedTime(begun) >= spec.SegmentTime;
@@ -182,11 +189,11 @@ internal sealed class RunSegmentHandler(TimeProvider time, Func<IGang, string>? 
 
         public bool IsBusy => !_task.IsCompleted;
 
-        public void Start(byte[] content)
+        public void Start(Func<byte[]> content)
         {
             Finish();
             var number = ++_number;
-            _task = Task.Run(() => context.SaveCheckpoint(number, content));
+            _task = Task.Run(() => context.SaveCheckpoint(number, content()));
         }
 
         /// <summary>Waits for what is being written, and throws what it threw.</summary>

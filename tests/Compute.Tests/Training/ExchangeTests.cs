@@ -119,24 +119,42 @@ public sealed class ExchangeTests(ITestOutputHelper output)
     }
 
     [Fact]
-    public void A_training_over_members_ends_with_the_weights_of_one_process()
+    public void A_training_over_members_ends_with_the_weights_of_one_process() => TrainTogether<double>(Together with { ClipNorm = 1.0 });
+
+    [Fact]
+    public void Members_that_share_the_update_end_with_the_bits_of_one_process_and_a_whole_checkpoint()
     {
-        var settings = new LoopSettings(
-            new OptimiserSettings(OptimiserKind.AdamW, 0.01, WeightDecay: 0.01), new ScheduleSettings(), new StopSettings(40),
-            new GuardSettings(), 5, 24, MicroBatch: 3, Ranks: 7, ClipNorm: 1.0, EmaDecay: 0.9, CheckEvery: 10);
-        var alone = new TrainingLoop<double>(new LeastSquares<double>(100, noise: 0.1), settings, "spec");
+        TrainTogether<float>(Together);
+        TrainTogether<float>(Together with { Optimiser = new OptimiserSettings(OptimiserKind.Sgd, 0.01, Momentum: 0.9) });
+        // It goes wrong, is rolled back, and diverges: together as alone.
+        TrainTogether<float>(Together with
+        {
+            Optimiser = new OptimiserSettings(OptimiserKind.Sgd, 1e20),
+            Guard = new GuardSettings(MaxRollbacks: 1),
+        });
+    }
+
+    private static LoopSettings Together => new(
+        new OptimiserSettings(OptimiserKind.AdamW, 0.01, WeightDecay: 0.01), new ScheduleSettings(), new StopSettings(40),
+        new GuardSettings(), 5, 24, MicroBatch: 3, Ranks: 7, EmaDecay: 0.9, CheckEvery: 10);
+
+    private static void TrainTogether<T>(LoopSettings settings)
+        where T : unmanaged, IBinaryFloatingPointIeee754<T>
+    {
+        var alone = new TrainingLoop<T>(new LeastSquares<T>(100, noise: 0.1), settings, "spec");
         while (alone.Advance())
         {
         }
+        var measured = alone.Drain();
         foreach (var members in (int[])[2, 3, 7])
         {
             var path = NewPath();
             var places = Enumerable.Range(0, members).Select(m => new Membership(m, members, settings.Ranks)).ToArray();
             var exchanges = places.Select((place, m) => m == 0
-                ? SharedMemoryExchange<double>.Create(path, place, 3, TimeProvider.System)
-                : SharedMemoryExchange<double>.Join(path, place, 3, TimeProvider.System)).ToArray();
+                ? SharedMemoryExchange<T>.Create(path, place, 3, TimeProvider.System)
+                : SharedMemoryExchange<T>.Join(path, place, 3, TimeProvider.System)).ToArray();
             File.Delete(path);
-            var loops = exchanges.Select(exchange => new TrainingLoop<double>(new LeastSquares<double>(100, noise: 0.1), settings, "spec", exchange: exchange)).ToArray();
+            var loops = exchanges.Select(exchange => new TrainingLoop<T>(new LeastSquares<T>(100, noise: 0.1), settings, "spec", exchange: exchange)).ToArray();
             var threads = loops.Select(loop => new Thread(() =>
             {
                 while (loop.Advance())
@@ -145,7 +163,13 @@ public sealed class ExchangeTests(ITestOutputHelper output)
             })).ToArray();
             foreach (var thread in threads) thread.Start();
             foreach (var thread in threads) thread.Join();
-            Assert.All(loops, loop => Assert.Equal(alone.Checkpoint(), loop.Checkpoint()));
+            foreach (var loop in loops)
+            {
+                Assert.Equal(alone.Checkpoint(), loop.Checkpoint());
+                var (points, rollbacks) = loop.Drain();
+                Assert.Equal(measured.Points.Select(static p => (p.Step, p.Loss, p.GradientNorm)), points.Select(static p => (p.Step, p.Loss, p.GradientNorm)));
+                Assert.Equal(measured.Rollbacks.ToArray(), rollbacks.ToArray());
+            }
             foreach (var exchange in exchanges) exchange.Dispose();
         }
     }
