@@ -166,6 +166,14 @@ internal static class ConsistencyCases
 
     private const string Klatt = """{"benchmark":"klatt-engell","inputs":["q","Qk"],"parameters":["k10"],"substep-s":5}""";
 
+    /// <summary>The rows of the table.</summary>
+    public static IEnumerable<ConsistencyCase> All =>
+    [
+        Reactor("ekf"), Reactor("iekf"), Reactor("ukf"), Reactor("mhe"), Reactor("enkf"), Drift("ekf"), Drift("ukf"), KlattEngell("ekf"),
+        KlattEngell("ukf"), Reactor("ekf", noise: 3.0), Reactor("iekf", noise: 3.0), Reactor("ukf", noise: 3.0), Reactor("ekf", 2.0),
+        Reactor("ekf", 0.5), Reactor("ukf", 2.0), Reactor("ukf", 0.5), KlattEngell("ekf", 2.0), KlattEngell("ekf", 0.5),
+    ];
+
     /// <summary>The unstable reactor through ignition and limit cycle, T measured every 6 s.</summary>
     public static ConsistencyCase Reactor(string kind, double wrong = 1.0, double noise = 1.0, int steps = 300) => new(
         $"CSTR {kind}" + (noise == 1.0 ? "" : $", {noise:0}x noise") + (wrong == 1.0 ? "" : $", R wrong {wrong:0.#}x"), Cstr,

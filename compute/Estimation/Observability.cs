@@ -49,7 +49,7 @@ internal static class Observability
         {
             for (var i = 0; i < size; i++)
             {
-                if (Math.Abs(vectors[(v * size) + i]) > 0.3) names.Add(joint.Names[i]);
+                if (Math.Abs(vectors[(v * size) + i]) > 0.01) names.Add(joint.Names[i]);
             }
         }
         throw new EstimationException(string.Create(

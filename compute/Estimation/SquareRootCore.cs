@@ -26,6 +26,7 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
     private readonly TMap _map;
     private readonly int _states, _size, _parameters;
     private readonly double[][] _rows;
+    private readonly double[] _roots;
     private readonly double _gateSquared;
 
     public SquareRootCore(JointModel joint, in TMap map)
@@ -35,6 +36,7 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
         (_states, _size) = (joint.States, joint.Size);
         _parameters = joint.NominalParameters.Length;
         _rows = [.. joint.Sensors.Select(Row)];
+        _roots = [.. joint.Sensors.Select(static s => Math.Sqrt(s.Variance))];
         _gateSquared = joint.Settings.Gate > 0 ? joint.Settings.Gate * joint.Settings.Gate : double.PositiveInfinity;
     }
 
@@ -146,6 +148,17 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
             PredictPoints(MemoryMarshal.Cast<TVector, double>(belief), MemoryMarshal.Cast<TVector, double>(u), Unsafe.BitCast<TVector, double>(dtS));
             return;
         }
+        if (_size == 2 && _states == 2)
+        {
+            Span<TVector> slope = stackalloc TVector[6];
+            Linearise<TVector, TLanes>(belief[..2], u, dtS, slope, slope[2..], default);
+            belief[0] = slope[0];
+            belief[1] = slope[1];
+            var root = SquareRoot<TVector, TLanes>.Root(dtS);
+            TwoStates<TVector, TLanes>.Spread(
+                belief, slope[2..], TLanes.Multiply(TLanes.Create(Joint.Noise[0]), root), TLanes.Multiply(TLanes.Create(Joint.Noise[1]), root));
+            return;
+        }
         int n = _states, square = n * n, size = n + square + (2 * _size * _size) + (Joint.Estimated.Length > 0 ? n * _parameters : 0);
         Span<TVector> work = size <= OnStack ? stackalloc TVector[size] : new TVector[size];
         Span<TVector> next = work[..n], a = work.Slice(n, square), m = work.Slice(n + square, 2 * _size * _size);
@@ -169,7 +182,7 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
         {
             _map.Linearise(
                 MemoryMarshal.Cast<TVector, double>(z[.._states]), MemoryMarshal.Cast<TVector, double>(u), MemoryMarshal.Cast<TVector, double>(p),
-                Unsafe.BitCast<TVector, double>(dtS), MemoryMarshal.Cast<TVector, double>(next), MemoryMarshal.Cast<TVector, double>(a), default,
+                Unsafe.BitCast<TVector, double>(dtS), MemoryMarshal.Cast<TVector, double>(next[.._states]), MemoryMarshal.Cast<TVector, double>(a), default,
                 MemoryMarshal.Cast<TVector, double>(e));
         }
         else
@@ -177,7 +190,7 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
             _map.LineariseLanes(
                 MemoryMarshal.Cast<TVector, Vector512<double>>(z[.._states]), MemoryMarshal.Cast<TVector, Vector512<double>>(u),
                 MemoryMarshal.Cast<TVector, Vector512<double>>(p), Unsafe.BitCast<TVector, Vector512<double>>(dtS),
-                MemoryMarshal.Cast<TVector, Vector512<double>>(next), MemoryMarshal.Cast<TVector, Vector512<double>>(a), default,
+                MemoryMarshal.Cast<TVector, Vector512<double>>(next[.._states]), MemoryMarshal.Cast<TVector, Vector512<double>>(a), default,
                 MemoryMarshal.Cast<TVector, Vector512<double>>(e));
         }
     }
@@ -226,6 +239,14 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
         TVector one = TLanes.Create(1.0), zero = TLanes.Create(0.0), half = TLanes.Create(0.5);
         var nis = zero;
         if (sensors.Length == 0) return nis;
+        if (_size == 2 && sensors.Length == 1 && !keepUsed)
+        {
+            var row = _rows[sensors[0]];
+            var only = Joint.Sensors[sensors[0]];
+            return TwoStates<TVector, TLanes>.Update(
+                belief, TLanes.Create(row[0]), TLanes.Create(row[1]), TLanes.Create(only.Offset), TLanes.Create(only.Variance),
+                TLanes.Create(_roots[sensors[0]]), TLanes.Create(_gateSquared), values[0], out predicted[0], out variance[0], out used[0]);
+        }
         int n = _size, packed = n * (n + 1) / 2;
         Span<TVector> work = (2 * n) + packed <= OnStack ? stackalloc TVector[(2 * n) + packed] : new TVector[(2 * n) + packed];
         Span<TVector> h = work[..n], gain = work.Slice(n, n), updated = work[(2 * n)..];
