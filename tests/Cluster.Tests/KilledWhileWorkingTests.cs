@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using Athanor.Actors;
 using Athanor.Hosting;
@@ -28,11 +27,11 @@ public sealed class KilledWhileWorkingTests : IDisposable
             using var client = Client();
             Assert.IsNotType<Rejected>(await client.Ask(Model, new RegisterModel("kinetics", "α-pinene")));
             Assert.IsNotType<Rejected>(await client.Ask(Model, Fit()));
-            await Wait(async () => (await client.Running()).Count > 0 && SlotsOf(node.Id).Length > 0);
-            slots = SlotsOf(node.Id);
+            await Wait(async () => (await client.Running()).Count > 0 && node.Slots().Length > 0);
+            slots = node.Slots();
             await node.KillNow();
         }
-        foreach (var slot in slots) await Wait(() => Task.FromResult(!Directory.Exists($"/proc/{slot}") || IsZombie(slot)));
+        foreach (var slot in slots) await Wait(() => Task.FromResult(!Directory.Exists($"/proc/{slot}") || NodeProcess.IsZombie(slot)));
 
         await using (await NodeProcess.Start(_directory.State))
         {
@@ -71,24 +70,6 @@ public sealed class KilledWhileWorkingTests : IDisposable
             if (File.Exists(file)) return file;
         }
         throw new FileNotFoundException("data/kinetics/alpha_pinene.csv is above no parent of the tests");
-    }
-
-    private static int[] SlotsOf(int node) => [.. Process.GetProcesses().Select(p => p.Id).Where(id =>
-        Read($"/proc/{id}/stat") is { } stat && stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1] == node.ToString(CultureInfo.InvariantCulture)
-        && Read($"/proc/{id}/cmdline")?.TrimEnd('\0').EndsWith("\0slot", StringComparison.Ordinal) == true)];
-
-    private static bool IsZombie(int id) => Read($"/proc/{id}/stat") is not { } stat || stat[stat.LastIndexOf(')') + 2] == 'Z';
-
-    private static string? Read(string file)
-    {
-        try
-        {
-            return File.ReadAllText(file);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            return null;
-        }
     }
 
     private static async Task Wait(Func<Task<bool>> until)

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 using Athanor.Nodes.Gateway;
@@ -40,10 +41,13 @@ internal sealed partial class NodeProcess : IAsyncDisposable
     /// <summary>Starts <c>athanor node</c> and returns when it listens.</summary>
     public static Task<NodeProcess> Start(string state) => Start(state, Program);
 
+    /// <summary>Starts <c>athanor node</c> with more arguments.</summary>
+    public static Task<NodeProcess> StartWith(string state, params string[] more) => Start(state, Program, more);
+
     /// <summary>Starts another build's <c>athanor node</c> and returns when it listens.</summary>
-    public static async Task<NodeProcess> Start(string state, string program)
+    public static async Task<NodeProcess> Start(string state, string program, params string[] more)
     {
-        var node = new NodeProcess(Process.Start(StartInfoOf(program, "node", "--state", state, "--port", "0", "--json"))!, state);
+        var node = new NodeProcess(Process.Start(StartInfoOf(program, ["node", "--state", state, "--port", "0", "--json", .. more]))!, state);
         var text = "";
         while (await node._process.StandardOutput.ReadLineAsync().WaitAsync(Long) is { } line)
         {
@@ -71,6 +75,31 @@ internal sealed partial class NodeProcess : IAsyncDisposable
         var error = process.StandardError.ReadToEndAsync();
         await process.WaitForExitAsync().WaitAsync(patience);
         return (process.ExitCode, await output, await error);
+    }
+
+    /// <summary>The living slots that it started.</summary>
+    public int[] Slots() =>
+    [
+        .. Process.GetProcesses().Select(static p => p.Id).Where(id =>
+            Read($"/proc/{id}/stat") is { } stat && Fields(stat)[1] == Id.ToString(CultureInfo.InvariantCulture) && Fields(stat)[0] != "Z"
+            && Read($"/proc/{id}/cmdline")?.TrimEnd('\0').EndsWith("\0slot", StringComparison.Ordinal) == true),
+    ];
+
+    public static bool IsZombie(int id) => Read($"/proc/{id}/stat") is not { } stat || Fields(stat)[0] == "Z";
+
+    /// <summary>State, parent, and so on: what follows the name, which may hold anything.</summary>
+    private static string[] Fields(string stat) => stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
+
+    private static string? Read(string file)
+    {
+        try
+        {
+            return File.ReadAllText(file);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
     }
 
     /// <summary>SIGTERM; returns the exit code and what was said after it.</summary>
