@@ -9,7 +9,7 @@ namespace Athanor.Bench.Estimation;
 /// temperature taken in; the same as the baselines do, in square-root form.</summary>
 internal sealed class StepBench
 {
-    private const int Twins = 1024, Lanes = 8;
+    private const int Twins = 1024, Lanes = 8, Groups = 4;
 
     private readonly Estimator _estimator;
     private readonly FilterCore _core;
@@ -50,20 +50,22 @@ internal sealed class StepBench
         var one = new double[size];
         _core.Start(one, [0.5, 350.0]);
         for (var i = 0; i < beliefs.Length; i++) beliefs[i] = Vector512.Create(one[i % size]);
-        Vector512<double>[] u = [Vector512.Create(305.0)], values = [Vector512.Create(350.1)];
-        Vector512<double>[] predicted = new Vector512<double>[1], variance = new Vector512<double>[1], used = new Vector512<double>[1];
-        var dt = Vector512.Create(6.0);
+        var (u, values, dt) = (All(305.0), All(350.1), All(6.0));
+        Vector512<double>[] predicted = new Vector512<double>[Groups], variance = new Vector512<double>[Groups];
+        Vector512<double>[] used = new Vector512<double>[Groups], nis = new Vector512<double>[Groups];
         int[] sensors = [0];
         var start = Stopwatch.GetTimestamp();
         for (var round = 0; round < rounds; round++)
         {
-            for (var group = 0; group < Twins / Lanes; group++)
+            for (var group = 0; group < Twins / Lanes; group += Groups)
             {
                 _core.StepLanes(
-                    beliefs.AsSpan(group * size, size), u, dt, sensors, values, predicted, variance, used, out _);
+                    Groups, beliefs.AsSpan(group * size, Groups * size), u, dt, sensors, values, predicted, variance, used, nis);
             }
         }
         return Stopwatch.GetElapsedTime(start).TotalNanoseconds / rounds / Twins;
+
+        static Vector512<double>[] All(double value) => [.. Enumerable.Repeat(Vector512.Create(value), Groups)];
     }
 
     /// <summary>Nanoseconds of a whole step as an entity asks for it: memory in, memory and readings out.</summary>

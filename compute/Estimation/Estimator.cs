@@ -1,4 +1,3 @@
-using System.Runtime.Intrinsics;
 using Athanor.Compute.Plants;
 
 namespace Athanor.Compute.Estimation;
@@ -124,92 +123,5 @@ public sealed class Estimator
     {
         var (nis, samples) = _core.Step(run.Belief, run.Inputs, run.Ahead, run.Samples, run.Corrections);
         run.Done(nis, samples);
-    }
-}
-
-/// <summary>Puts twins whose next group of rows is of the same kind (the same sensors, all ahead in time or none) into lanes.</summary>
-internal sealed class FilterLanes(FilterLayout layout)
-{
-    private const int Lanes = 8;
-
-    private readonly Vector512<double>[] _belief = new Vector512<double>[layout.Core.BeliefSize];
-    private readonly Vector512<double>[] _inputs = new Vector512<double>[layout.Inputs];
-    private readonly List<FilterRun> _batch = new(Lanes);
-    private Vector512<double>[] _values = [], _predicted = [], _variance = [], _used = [];
-    private int[] _sensors = [];
-
-    public void Step(List<FilterRun> runs)
-    {
-        _batch.Clear();
-        foreach (var run in runs)
-        {
-            if (_batch.Count > 0 && !Alike(_batch[0], run)) Flush();
-            _batch.Add(run);
-            if (_batch.Count == Lanes) Flush();
-        }
-        Flush();
-    }
-
-    private static bool Alike(FilterRun a, FilterRun b)
-    {
-        if (a.Samples.Length != b.Samples.Length || a.Ahead > 0 != b.Ahead > 0) return false;
-        for (var i = 0; i < a.Samples.Length; i++)
-        {
-            if (a.Samples[i].Sensor != b.Samples[i].Sensor) return false;
-        }
-        return true;
-    }
-
-    private void Flush()
-    {
-        var core = layout.Core;
-        // Fewer cost more in lanes than one by one.
-        if (_batch.Count < 3)
-        {
-            foreach (var run in _batch)
-            {
-                var (nis, samples) = core.Step(run.Belief, run.Inputs, run.Ahead, run.Samples, run.Corrections);
-                run.Done(nis, samples);
-            }
-            _batch.Clear();
-            return;
-        }
-        var count = _batch[0].Samples.Length;
-        if (_values.Length != count)
-        {
-            (_values, _predicted) = (new Vector512<double>[count], new Vector512<double>[count]);
-            (_variance, _used, _sensors) = (new Vector512<double>[count], new Vector512<double>[count], new int[count]);
-        }
-        var dt = Vector512<double>.Zero;
-        for (var lane = 0; lane < Lanes; lane++)
-        {
-            // Lanes without a twin repeat the last one.
-            var run = _batch[Math.Min(lane, _batch.Count - 1)];
-            Into(run.Belief, _belief, lane);
-            Into(run.Inputs, _inputs, lane);
-            dt = dt.WithElement(lane, run.Ahead);
-            for (var s = 0; s < count; s++) (_sensors[s], _values[s]) = (run.Samples[s].Sensor, _values[s].WithElement(lane, run.Samples[s].Value));
-        }
-        core.StepLanes(_belief, _inputs, dt, _sensors, _values, _predicted, _variance, _used, out var nisLanes);
-        for (var lane = 0; lane < _batch.Count; lane++)
-        {
-            var run = _batch[lane];
-            var belief = run.Belief;
-            for (var i = 0; i < belief.Length; i++) belief[i] = _belief[i][lane];
-            var taken = 0;
-            for (var s = 0; s < count; s++)
-            {
-                var used = _used[s][lane] > 0.5;
-                run.Corrections[s] = new Correction(_predicted[s][lane], _variance[s][lane], used);
-                if (used) taken++;
-            }
-            run.Done(nisLanes[lane], taken);
-        }
-        _batch.Clear();
-    }
-
-    private static void Into(ReadOnlySpan<double> values, Vector512<double>[] lanes, int lane)
-    {
-        for (var i = 0; i < values.Length; i++) lanes[i] = lanes[i].WithElement(lane, values[i]);
     }
 }

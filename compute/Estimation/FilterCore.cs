@@ -30,12 +30,14 @@ internal abstract class FilterCore(JointModel joint)
     public abstract (double Nis, int Samples) Step(
         Span<double> belief, ReadOnlySpan<double> u, double dtS, ReadOnlySpan<CoreSample> samples, Span<Correction> corrections);
 
-    /// <summary>Eight beliefs, each with the bits of <see cref="Step"/> by itself. All times are positive, or all are zero.</summary>
-    /// <param name="belief">Entry i of lane l belongs to belief l.</param>
+    /// <summary>Several groups of eight beliefs, each with the bits of <see cref="Step"/> by itself. All times are positive, or all are
+    /// zero.</summary>
+    /// <param name="belief">Entry i of belief l of group g in lane l at g <see cref="BeliefSize"/> + i; so with the other spans.</param>
+    /// <param name="nis">Per group.</param>
     public virtual void StepLanes(
-        Span<Vector512<double>> belief, ReadOnlySpan<Vector512<double>> u, Vector512<double> dtS, ReadOnlySpan<int> sensors,
-        ReadOnlySpan<Vector512<double>> values, Span<Vector512<double>> predicted, Span<Vector512<double>> variance,
-        Span<Vector512<double>> used, out Vector512<double> nis) => throw new NotSupportedException("this filter has no lanes");
+        int groups, Span<Vector512<double>> belief, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> dtS,
+        ReadOnlySpan<int> sensors, ReadOnlySpan<Vector512<double>> values, Span<Vector512<double>> predicted, Span<Vector512<double>> variance,
+        Span<Vector512<double>> used, Span<Vector512<double>> nis) => throw new NotSupportedException("this filter has no lanes");
 
     /// <summary>Mean and standard deviation of each entry of the joint state.</summary>
     public abstract void Moments(ReadOnlySpan<double> belief, Span<double> mean, Span<double> sd);

@@ -28,11 +28,13 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
     private readonly double[][] _rows;
     private readonly double[] _roots;
     private readonly double _gateSquared;
+    private readonly IWidePlantMap? _wide;
 
     public SquareRootCore(JointModel joint, in TMap map)
         : base(joint)
     {
         _map = map;
+        _wide = map as IWidePlantMap;
         (_states, _size) = (joint.States, joint.Size);
         _parameters = joint.NominalParameters.Length;
         _rows = [.. joint.Sensors.Select(Row)];
@@ -85,12 +87,61 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
     }
 
     public override void StepLanes(
-        Span<Vector512<double>> belief, ReadOnlySpan<Vector512<double>> u, Vector512<double> dtS, ReadOnlySpan<int> sensors,
-        ReadOnlySpan<Vector512<double>> values, Span<Vector512<double>> predicted, Span<Vector512<double>> variance,
-        Span<Vector512<double>> used, out Vector512<double> nis)
+        int groups, Span<Vector512<double>> belief, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> dtS,
+        ReadOnlySpan<int> sensors, ReadOnlySpan<Vector512<double>> values, Span<Vector512<double>> predicted, Span<Vector512<double>> variance,
+        Span<Vector512<double>> used, Span<Vector512<double>> nis)
     {
-        if (dtS[0] > 0) Predict<Vector512<double>, Lanes512<double>>(belief, u, dtS);
-        nis = Correct<Vector512<double>, Lanes512<double>>(belief, sensors, values, predicted, variance, used);
+        int size = BeliefSize, inputs = groups == 0 ? 0 : u.Length / groups, count = sensors.Length;
+        if (dtS[0][0] > 0)
+        {
+            if (_wide is not null && _size == 2) PredictWide(groups, belief, u, dtS);
+            else
+            {
+                for (var g = 0; g < groups; g++)
+                    Predict<Vector512<double>, Lanes512<double>>(belief.Slice(g * size, size), u.Slice(g * inputs, inputs), dtS[g]);
+            }
+        }
+        for (var g = 0; g < groups; g++)
+        {
+            var one = belief.Slice(g * size, size);
+            nis[g] = Correct<Vector512<double>, Lanes512<double>>(
+                one, sensors, values.Slice(g * count, count), predicted.Slice(g * count, count), variance.Slice(g * count, count),
+                used.Slice(g * count, count));
+            Check(one);
+        }
+    }
+
+    /// <summary>Two states and nothing else estimated, by a map that takes several groups at once.</summary>
+    [SkipLocalsInit]
+    private void PredictWide(
+        int groups, Span<Vector512<double>> belief, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> dtS)
+    {
+        const int most = 8, entries = 5;
+        Span<Vector512<double>> x = stackalloc Vector512<double>[2 * most], next = stackalloc Vector512<double>[2 * most];
+        Span<Vector512<double>> a = stackalloc Vector512<double>[4 * most];
+        Span<Vector512<double>> p = _parameters * most <= 32 ? stackalloc Vector512<double>[32] : new Vector512<double>[_parameters * most];
+        for (var i = 0; i < _parameters * most; i++) p[i] = Vector512.Create(Joint.NominalParameters[i % _parameters]);
+        var inputs = groups == 0 ? 0 : u.Length / groups;
+        for (var first = 0; first < groups; first += most)
+        {
+            var count = Math.Min(most, groups - first);
+            for (var g = 0; g < count; g++) belief.Slice((first + g) * entries, 2).CopyTo(x[(2 * g)..]);
+            _wide!.LineariseWide(
+                count, x, u.Slice(first * inputs, count * inputs), p[..(count * _parameters)], dtS.Slice(first, count), next, a);
+            for (var g = 0; g < count; g++)
+            {
+                var one = belief.Slice((first + g) * entries, entries);
+                (one[0], one[1]) = (next[2 * g], next[(2 * g) + 1]);
+                var root = Vector512.Sqrt(dtS[first + g]);
+                TwoStates<Vector512<double>, Lanes512<double>>.Spread(
+                    one, a.Slice(4 * g, 4), Vector512.Create(Joint.Noise[0]) * root, Vector512.Create(Joint.Noise[1]) * root);
+            }
+        }
+    }
+
+    /// <summary>Finite, and within the bounds.</summary>
+    private void Check(Span<Vector512<double>> belief)
+    {
         var bad = Vector512<double>.Zero;
         var outside = Vector512<double>.Zero;
         for (var i = 0; i < _size; i++)

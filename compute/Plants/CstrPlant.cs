@@ -9,7 +9,7 @@ namespace Athanor.Compute.Plants;
 /// <see cref="ExothermicCstr"/> as a plant, the same method as <see cref="OdePlant{TModel}"/> with one exponential for the slopes and all their
 /// derivatives, and the two states and four sensitivities in registers.
 /// </summary>
-internal readonly struct CstrPlant(OdePlant<ExothermicCstr> plain) : IPlantMap
+internal readonly struct CstrPlant(OdePlant<ExothermicCstr> plain) : IWidePlantMap
 {
     private const int All = 8;
 
@@ -75,6 +75,40 @@ internal readonly struct CstrPlant(OdePlant<ExothermicCstr> plain) : IPlantMap
         var flow = new CstrFlow<Vector512<double>, Lanes512<double>>(values);
         if (b.Length + e.Length == 0) flow.Linearise(x, h, substeps, next, a);
         else flow.Linearise(x, h, substeps, next, a, b, e, _plain.Columns(b.Length, e.Length), values);
+    }
+
+    [SkipLocalsInit]
+    public void LineariseWide(
+        int groups, ReadOnlySpan<Vector512<double>> x, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> p,
+        ReadOnlySpan<Vector512<double>> dtS, Span<Vector512<double>> next, Span<Vector512<double>> a)
+    {
+        int m = Inputs, k = Parameters, most = CstrWide.Groups;
+        for (var first = 0; first < groups; first += most)
+        {
+            var count = Math.Min(most, groups - first);
+            var alike = Cut(dtS[first], out var substeps, out _);
+            for (var g = 1; alike && g < count; g++)
+                alike = Cut(dtS[first + g], out var other, out _) && other == substeps;
+            if (!alike)
+            {
+                for (var g = first; g < first + count; g++)
+                {
+                    LineariseLanes(
+                        x.Slice(2 * g, 2), u.Slice(m * g, m), p.Slice(k * g, k), dtS[g], next.Slice(2 * g, 2), a.Slice(4 * g, 4), default, default);
+                }
+                continue;
+            }
+            Span<Vector512<double>> values = stackalloc Vector512<double>[All];
+            Span<CstrFlow<Vector512<double>, Lanes512<double>>> flows = stackalloc CstrFlow<Vector512<double>, Lanes512<double>>[most];
+            Span<Vector512<double>> h = stackalloc Vector512<double>[most];
+            for (var g = 0; g < count; g++)
+            {
+                Fill<Vector512<double>, Lanes512<double>>(values, u.Slice(m * (first + g), m), p.Slice(k * (first + g), k));
+                flows[g] = new CstrFlow<Vector512<double>, Lanes512<double>>(values);
+                h[g] = dtS[first + g] / Vector512.Create(_plain.TimeUnitS * substeps);
+            }
+            CstrWide.Linearise(flows[..count], h, substeps, x[(2 * first)..], next[(2 * first)..], a[(4 * first)..]);
+        }
     }
 
     private bool Cut(Vector512<double> dtS, out int substeps, out Vector512<double> h)
@@ -205,7 +239,7 @@ internal readonly struct CstrFlow<TVector, TLanes>
 
     /// <summary>Also J S for two columns of S.</summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private void Slopes(
+    internal void Slopes(
         TVector c, TVector t, TVector s00, TVector s01, TVector s10, TVector s11, out TVector dc, out TVector dt, out TVector k00,
         out TVector k01, out TVector k10, out TVector k11)
     {

@@ -43,6 +43,16 @@ public interface IPlantMap
         Span<Vector512<double>> next, Span<Vector512<double>> a, Span<Vector512<double>> b, Span<Vector512<double>> e);
 }
 
+/// <summary>A map whose lanes wait for their own results most of the time: several times eight at once cost little more than eight.</summary>
+internal interface IWidePlantMap : IPlantMap
+{
+    /// <summary>As <see cref="IPlantMap.LineariseLanes"/> without b and e, for several groups of eight one after the other in each span, with
+    /// the same bits.</summary>
+    void LineariseWide(
+        int groups, ReadOnlySpan<Vector512<double>> x, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> p,
+        ReadOnlySpan<Vector512<double>> dtS, Span<Vector512<double>> next, Span<Vector512<double>> a);
+}
+
 /// <summary>What wants the map's own type of a plant that is only known at run time.</summary>
 public interface IPlantVisitor<out TResult>
 {
