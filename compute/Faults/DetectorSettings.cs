@@ -66,19 +66,24 @@ public sealed record DetectorSettings(string[] Sensors, string[] Values)
     private static readonly JsonSerializerOptions Options = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, RespectRequiredConstructorParameters = true,
-        RespectNullableAnnotations = true, Converters = { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, Converters =
+            { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
 
     public string ToJson() => JsonSerializer.Serialize(this, Options);
 
+    /// <param name="sensors">Taken where the text names none: those of the unit.</param>
+    /// <param name="values">Likewise.</param>
     /// <exception cref="DetectorException">The text is not such JSON; the message names the place.</exception>
-    public static DetectorSettings FromJson(string json)
+    public static DetectorSettings FromJson(string json, string[]? sensors = null, string[]? values = null)
     {
         try
         {
-            return JsonSerializer.Deserialize<DetectorSettings>(json, Options)
+            var settings = JsonSerializer.Deserialize<DetectorSettings>(json, Options)
                 ?? throw new DetectorException("detectors: null; an object would be right");
+            // Left out, the lists are null whatever their type says.
+            return settings with { Sensors = (string[]?)settings.Sensors ?? sensors ?? [], Values = (string[]?)settings.Values ?? values
+                ?? [] };
         }
         catch (JsonException error)
         {

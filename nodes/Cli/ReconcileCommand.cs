@@ -68,7 +68,8 @@ internal static class ReconcileCommand
         {
             table.AddRow(
                 new Text(Invariant($"{line}")), new Text(Invariant($"{result.Global:F2}")), new Text(Invariant($"{result.GlobalLimit:F2}")),
-                new Text(string.Join("; ", result.Errors.Select(Short))));
+                new Text(string.Join("; ",
+                    result.Errors.Select(e => Short(e) + (e.Alike.IsEmpty ? "" : $" (or {string.Join(", ", e.Alike)})")))));
         }
         AnsiConsole.Write(table);
         Console.Out.WriteLine($"{results.Count(r => !r.Result.Consistent)} of {results.Length} rows do not fit the balances.");

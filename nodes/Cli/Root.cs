@@ -67,5 +67,6 @@ internal static class Root
         yield return IngestCommands.Create();
         yield return Fitting.FitCommand.Create();
         yield return ReconcileCommand.Create();
+        yield return MonitorCommand.Create();
     }
 }
