@@ -9,7 +9,10 @@ namespace Athanor.Compute.Control;
 /// <remarks>
 /// Memory, all numbers: [0] version, [1] 1 once a sample was seen, [2] its time, [3] 1 once there is a plan, [4] 1 once there is a target;
 /// then disturbance n, last estimate n, target states n and inputs m, plan states (N + 1) n and inputs N m, multipliers of hard bounds 2 N h and of
-/// soft ones 2 N s (lower and upper by turns), margins of stochastic bounds 2 N s. Physical units. m counts inputs that are moved.
+/// soft ones 2 N s (lower and upper by turns), margins of stochastic bounds 2 N s, feedback gains N m w. Physical units but for multipliers and
+/// gains. m counts inputs that are moved, w = m + n (+ m) the variables of a stage.
+/// <para>Without a new optimum (no time, or none found) the earlier plan goes on, corrected by its own feedback law
+/// u = ū + K (x - x̄), K the gains of the last quadratic program: on an unstable plant an open-loop plan is no answer even for a sample.</para>
 /// <para>A plan made at time t serves at t + j intervals by a shift of j; the first input is always clamped to bounds and rate from the actuator's
 /// present position, so that a controller that was off, or overridden, takes over without a jump.</para>
 /// </remarks>
@@ -22,7 +25,7 @@ internal sealed partial class PredictiveController<TMap> : Controller
     private readonly TMap _map;
     private readonly MoveLimits _limits;
     private readonly int[] _tracked;
-    private readonly int _n, _m, _stages, _hard, _soft, _length;
+    private readonly int _n, _m, _stages, _hard, _soft, _width, _length;
     private readonly ConcurrentBag<Work> _pool = [];
 
     public PredictiveController(in TMap map, PlantModel model, ControllerSettings settings)
@@ -33,8 +36,8 @@ internal sealed partial class PredictiveController<TMap> : Controller
         _tracked = [.. settings.Tracked.Select(t => model.StateIndex(t.State))];
         var work = new Work(this);
         (_n, _m, _stages) = (work.Problem.States, work.Problem.Inputs, work.Problem.Stages);
-        (_hard, _soft) = (work.Solver.Qp.Hard.Count, work.Solver.Qp.Soft.Count);
-        _length = Head + (3 * _n) + _m + ((_stages + 1) * _n) + (_stages * _m) + (2 * _hard) + (4 * _soft);
+        (_hard, _soft, _width) = (work.Solver.Qp.Hard.Count, work.Solver.Qp.Soft.Count, work.Solver.Qp.Width);
+        _length = Head + (3 * _n) + _m + ((_stages + 1) * _n) + (_stages * _m) + (2 * _hard) + (4 * _soft) + (_stages * _m * _width);
         _pool.Add(work);
     }
 
@@ -43,6 +46,8 @@ internal sealed partial class PredictiveController<TMap> : Controller
     private int MultipliersAt => PlanAt + ((_stages + 1) * _n) + (_stages * _m);
 
     private int MarginsAt => MultipliersAt + (2 * _hard) + (2 * _soft);
+
+    private int GainsAt => MarginsAt + (2 * _soft);
 
     public override double[] Start()
     {
@@ -98,14 +103,16 @@ internal sealed partial class PredictiveController<TMap> : Controller
         if (Settings.Kind == ControllerKind.Stochastic && status != ControlStatus.Fallback) status = Scenarios(work, memory, input, status, deadline);
         if (status == ControlStatus.Fallback)
         {
-            message = planned ? "no time for a new plan: the earlier one goes on" : "no time for a first plan: the last move is held";
-            for (var i = 0; i < _m; i++) work.First[i] = planned ? work.Solver.U[i] : input.PreviousMove[_limits.Index[i]];
+            var why = work.Solver.Failed ? "no optimum was found" : "no time for a new plan";
+            message = planned ? $"{why}: the earlier plan goes on" : $"{why} and there is no earlier one: the last move is held";
+            for (var i = 0; i < _m; i++) work.First[i] = input.PreviousMove[_limits.Index[i]];
+            if (planned) Correct(work, input);
         }
         else
         {
             work.Solver.U.AsSpan(0, _m).CopyTo(work.First);
         }
-        Keep(work, memory, input, planned || status != ControlStatus.Fallback);
+        Keep(work, memory, input, planned || status != ControlStatus.Fallback, status != ControlStatus.Fallback);
         return Answer(work, input, work.First, status, message, broken);
     }
 
@@ -148,6 +155,8 @@ internal sealed partial class PredictiveController<TMap> : Controller
     {
         var problem = work.Problem;
         Array.Fill(work.SetPoints, double.NaN);
+        Array.Clear(work.TargetStepX);
+        Array.Clear(work.TargetStepU);
         work.NominalStates.CopyTo(problem.StateOrigin, 0);
         for (var j = 0; j < _tracked.Length; j++)
         {
@@ -177,6 +186,11 @@ internal sealed partial class PredictiveController<TMap> : Controller
             found = work.Target.Solve(work.SetPoints, work.References, Settings.IntervalS, x, u);
         }
         if (!found) return "no steady state meets the set-points under the present model: set-points and references are aimed at as they are";
+        if (memory[4] > 0.0)
+        {
+            for (var i = 0; i < _n; i++) work.TargetStepX[i] = x[i] - targetX[i];
+            for (var i = 0; i < _m; i++) work.TargetStepU[i] = u[i] - targetU[i];
+        }
         x.CopyTo(targetX);
         u.CopyTo(targetU);
         memory[4] = 1.0;
@@ -200,12 +214,43 @@ internal sealed partial class PredictiveController<TMap> : Controller
         var at = MultipliersAt;
         for (var i = 0; i < _hard; i++, at += 2) qp.Hard.SetMultipliers(i, memory[at], memory[at + 1]);
         for (var i = 0; i < _soft; i++, at += 2) qp.Soft.SetMultipliers(i, memory[at], memory[at + 1]);
+        for (var i = 0; i < _m; i++) work.Before[i] = shift > 0.0 ? work.Solver.U[(((int)shift - 1) * _m) + i] : work.Problem.Held[_limits.Index[i]];
         for (var j = 0; j < (int)shift; j++) work.Solver.Shift();
+        var stage = _m * _width;
+        for (var k = 0; k < _stages; k++)
+            memory.AsSpan(GainsAt + (Math.Min(k + (int)shift, _stages - 1) * stage), stage).CopyTo(work.Gains.AsSpan(k * stage));
+        // The flat plan stands in for one that fails; what goes on is the shifted one.
+        work.Solver.X.CopyTo(work.PlanX, 0);
+        work.Solver.U.CopyTo(work.PlanU, 0);
         work.Solver.Warm = true;
         return true;
     }
 
-    private void Keep(Work work, double[] memory, ControlInput input, bool planned)
+    /// <summary>The planned move with the plan's feedback on where the plant really is. The plan is moved along with its target first: near
+    /// the target that is what a new optimum would do, and it costs nothing.</summary>
+    private void Correct(Work work, ControlInput input)
+    {
+        var problem = work.Problem;
+        var deviation = work.Deviation;
+        for (var i = 0; i < work.PlanX.Length; i++) work.PlanX[i] += work.TargetStepX[i % _n];
+        for (var i = 0; i < work.PlanU.Length; i++)
+            work.PlanU[i] = Math.Clamp(work.PlanU[i] + work.TargetStepU[i % _m], problem.LowAt(i / _m, i % _m), problem.HighAt(i / _m, i % _m));
+        for (var i = 0; i < _m; i++) work.Before[i] += work.TargetStepU[i];
+        work.PlanX.CopyTo(work.Solver.X, 0);
+        work.PlanU.CopyTo(work.Solver.U, 0);
+        for (var i = 0; i < _n; i++) deviation[_m + i] = (input.Mean[i] - work.PlanX[i]) / problem.StateScale[i];
+        for (var i = 0; i < _m && problem.HasMoves; i++)
+            deviation[_m + _n + i] = (input.PreviousMove[_limits.Index[i]] - work.Before[i]) / problem.InputScale[i];
+        for (var i = _m - 1; i >= 0; i--)
+        {
+            var sum = 0.0;
+            for (var c = i + 1; c < _width; c++) sum += work.Gains[(i * _width) + c] * deviation[c];
+            deviation[i] = -sum;
+            work.First[i] = work.PlanU[i] + (problem.InputScale[i] * deviation[i]);
+        }
+    }
+
+    private void Keep(Work work, double[] memory, ControlInput input, bool planned, bool fresh)
     {
         memory[1] = 1.0;
         memory[2] = input.TimeS;
@@ -216,6 +261,17 @@ internal sealed partial class PredictiveController<TMap> : Controller
         var at = MultipliersAt;
         for (var i = 0; i < _hard; i++, at += 2) (memory[at], memory[at + 1]) = qp.Hard.Multipliers(i);
         for (var i = 0; i < _soft; i++, at += 2) (memory[at], memory[at + 1]) = qp.Soft.Multipliers(i);
+        if (fresh)
+        {
+            for (var k = 0; k < _stages; k++)
+            {
+                for (var i = 0; i < _m; i++) qp.Gain(k, i).CopyTo(memory.AsSpan(GainsAt + (((k * _m) + i) * _width), _width));
+            }
+        }
+        else
+        {
+            work.Gains.CopyTo(memory, GainsAt);
+        }
     }
 
     private ControlMove Answer(Work work, ControlInput input, double[] wanted, ControlStatus status, string message, List<string> broken)
@@ -268,6 +324,13 @@ internal sealed partial class PredictiveController<TMap> : Controller
             SetPoints = new double[Problem.States];
             TargetX = new double[Problem.States];
             TargetU = new double[Problem.Inputs];
+            TargetStepX = new double[Problem.States];
+            TargetStepU = new double[Problem.Inputs];
+            PlanX = new double[Solver.X.Length];
+            PlanU = new double[Solver.U.Length];
+            Before = new double[Problem.Inputs];
+            Deviation = new double[Solver.Qp.Width];
+            Gains = new double[Problem.Stages * Problem.Inputs * Solver.Qp.Width];
         }
 
         public ShootingProblem Problem { get; }
@@ -291,5 +354,21 @@ internal sealed partial class PredictiveController<TMap> : Controller
         public double[] TargetX { get; }
 
         public double[] TargetU { get; }
+
+        /// <summary>How the target has moved since the last sample.</summary>
+        public double[] TargetStepX { get; }
+
+        public double[] TargetStepU { get; }
+
+        /// <summary>The shifted plan, what it did just before, and its gains.</summary>
+        public double[] PlanX { get; }
+
+        public double[] PlanU { get; }
+
+        public double[] Before { get; }
+
+        public double[] Gains { get; }
+
+        public double[] Deviation { get; }
     }
 }

@@ -17,6 +17,11 @@ internal sealed partial class ShootingSolver<TMap>
 {
     private const int Lanes = 8;
 
+    /// <summary>Scaled step up to which one iteration is trusted; iterations where it is longer.</summary>
+    private const double Near = 1.0;
+
+    private const int FarIterations = 10;
+
     private readonly TMap _map;
     private readonly ShootingProblem _problem;
     private readonly EconomicCost? _economic;
@@ -68,6 +73,9 @@ internal sealed partial class ShootingSolver<TMap>
 
     public double KktResidual { get; private set; }
 
+    /// <summary>Whether the last solve ended because a quadratic program had no answer; the plan is the flat one then.</summary>
+    public bool Failed { get; private set; }
+
     /// <summary>Of the quadratic program's barrier: whether its multipliers are those of a near problem.</summary>
     public bool Warm { get; set; }
 
@@ -115,28 +123,41 @@ internal sealed partial class ShootingSolver<TMap>
     public ControlStatus Solve(int iterations, double tolerance, IDeadline deadline)
     {
         Iterations = QpIterations = 0;
+        Failed = false;
         _hasCostates = false;
         _problem.Start.CopyTo(X, 0);
         if (deadline.Expired) return ControlStatus.Fallback;
         Linearise();
         var price = 0.0;
         var last = 1.0;
+        var restarted = false;
         while (true)
         {
             WriteQp();
             var options = Options(tolerance, last, iterations);
             var status = SolveQp(options, deadline);
+            if (status == QpStatus.Failed && !restarted)
+            {
+                // A plan that numbers have run away with is worth nothing: once more from a flat one.
+                restarted = true;
+                ColdPlan();
+                Linearise();
+                continue;
+            }
+            Failed = status == QpStatus.Failed;
             if (status is QpStatus.Failed or QpStatus.Expired) return Iterations == 0 ? ControlStatus.Fallback : ControlStatus.Feasible;
             Warm = true;
             Iterations++;
             var change = StepSize(out var gap);
             last = Math.Max(change, gap);
             KktResidual = last;
-            if (iterations == 1)
+            if (iterations == 1 && last <= Near)
             {
                 TakeStep(1.0);
                 return status == QpStatus.Solved ? ControlStatus.Converged : ControlStatus.Feasible;
             }
+            // A real-time iteration lives by being near the last optimum. After a jump it goes on until it is.
+            if (iterations == 1) iterations = FarIterations;
             if (change <= tolerance && gap <= tolerance)
             {
                 TakeStep(1.0);

@@ -31,7 +31,7 @@ internal sealed class SteadyTarget<TMap>(TMap map, ShootingProblem problem)
         {
             var step = Step(setPoints, references, intervalS, x, u);
             if (!(step < 1e6)) break;
-            if (step < 1e-9) return true;
+            if (step < 1e-8) return true;
         }
         startX.CopyTo(x, 0);
         startU.CopyTo(u, 0);
@@ -69,8 +69,10 @@ internal sealed class SteadyTarget<TMap>(TMap map, ShootingProblem problem)
             row[j] = weight;
             gradient[j] = weight * (u[j] - references[j]) / problem.InputScale[j];
             _qp.Hard.Set(j, (problem.Low[j] - u[j]) / problem.InputScale[j], (problem.High[j] - u[j]) / problem.InputScale[j]);
-            _qp.Point(0)[j] = 0.0;
         }
+        // All of it: a failed solve may have left no numbers.
+        _qp.Point(0).Clear();
+        _qp.Point(1).Clear();
         for (var i = 0; i < _n; i++)
         {
             if (double.IsNaN(setPoints[i])) continue;
@@ -81,7 +83,7 @@ internal sealed class SteadyTarget<TMap>(TMap map, ShootingProblem problem)
                 for (var l = 0; l < _m; l++) _qp.Cost(0, j)[l] += weight * _gain[(i * _m) + j] * _gain[(i * _m) + l];
             }
         }
-        if (_qp.Solve([0.0], new(1e-16, 1e-2, 1e-2, false), Deadline.None) is QpStatus.Failed) return double.PositiveInfinity;
+        if (_qp.Solve([0.0], new(1e-13, 1e-2, 1e-2, false), Deadline.None) is QpStatus.Failed) return double.PositiveInfinity;
         // A long step leaves the region where the slopes mean anything: another steady state, or none.
         var most = 0.0;
         for (var i = 0; i < _n; i++)

@@ -80,6 +80,8 @@ internal sealed unsafe class BarrierBlock
     /// there where these are larger.</summary>
     public void Start(double mu, double push, bool warm)
     {
+        _low.Rest(Padded);
+        _high.Rest(Padded);
         for (var i = 0; i < Count; i++)
         {
             double room = _low.On[i] * _high.On[i] > 0.0 ? _high.Bound[i] - _low.Bound[i] : 1.0, margin = push * Math.Max(room, 1e-9);
@@ -94,14 +96,14 @@ internal sealed unsafe class BarrierBlock
         if (!_soft)
         {
             side.S[i] = Math.Max(distance, margin);
-            side.L[i] = Math.Max(warm ? side.L[i] : 0.0, mu / side.S[i]);
+            side.L[i] = Math.Max(warm && double.IsFinite(side.L[i]) ? side.L[i] : 0.0, mu / side.S[i]);
             side.R[i] = distance - side.S[i];
             return;
         }
         side.E[i] = Math.Max(Math.Max(-distance, 0.0) + margin, mu / Math.Max(side.Linear[i], 1e-3));
         side.S[i] = Math.Max(distance + side.E[i], margin);
         var price = side.Linear[i] + (side.Quadratic[i] * side.E[i]);
-        side.L[i] = Math.Min(Math.Max(warm ? side.L[i] : 0.0, mu / side.S[i]), 0.9 * price);
+        side.L[i] = Math.Min(Math.Max(warm && double.IsFinite(side.L[i]) ? side.L[i] : 0.0, mu / side.S[i]), 0.9 * price);
         side.K[i] = Math.Max(price - side.L[i], mu / side.E[i]);
         side.R[i] = distance + side.E[i] - side.S[i];
     }
@@ -169,6 +171,15 @@ internal sealed unsafe class BarrierBlock
             On[i] = Bound[i] = R[i] = L[i] = K[i] = Linear[i] = 0.0;
             S[i] = E[i] = Quadratic[i] = 1.0;
             _ds[i] = _dl[i] = _de[i] = _dk[i] = 0.0;
+        }
+
+        /// <summary>No steps: those of a solve that failed may be no numbers, and 0 times them would not be 0.</summary>
+        public void Rest(int padded)
+        {
+            new Span<double>(_ds, padded).Clear();
+            new Span<double>(_dl, padded).Clear();
+            new Span<double>(_de, padded).Clear();
+            new Span<double>(_dk, padded).Clear();
         }
 
         /// <summary>Change in the number of complementary pairs.</summary>

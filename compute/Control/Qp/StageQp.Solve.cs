@@ -43,7 +43,7 @@ internal sealed unsafe partial class StageQp
     public QpStatus Solve(ReadOnlySpan<double> start, in QpOptions options, IDeadline deadline)
     {
         Iterations = 0;
-        if (!_prepared && !Prepare(options)) return QpStatus.Failed;
+        if (!_prepared && !Prepare(options)) return Fail();
         _prepared = false;
         var pairs = Hard.Active + Soft.Active;
         if (pairs == 0)
@@ -52,7 +52,7 @@ internal sealed unsafe partial class StageQp
             Iterations = 1;
             Complementarity = 0.0;
             Advance(1.0);
-            return Finite() ? QpStatus.Solved : QpStatus.Failed;
+            return Finite() ? QpStatus.Solved : Fail();
         }
         // What is left of the first point's residuals: each step of length α leaves 1 - α of it.
         var remaining = 1.0;
@@ -60,15 +60,15 @@ internal sealed unsafe partial class StageQp
         while (true)
         {
             Complementarity = mu;
-            if (mu <= options.Tolerance && remaining <= 1e-3 * options.Tolerance) return Finite() ? QpStatus.Solved : QpStatus.Failed;
-            if (!(mu < 1e100)) return QpStatus.Failed;
+            if (mu <= options.Tolerance && remaining <= Math.Max(1e-3 * options.Tolerance, 1e-13)) return Finite() ? QpStatus.Solved : Fail();
+            if (!(mu < 1e100)) return Fail();
             if (Iterations >= options.Iterations) return QpStatus.Exhausted;
             if (deadline.Expired) return QpStatus.Expired;
             if (Iterations > 0)
             {
                 Hard.Condense(0.0, false);
                 Soft.Condense(0.0, false);
-                if (!(Assemble() && Factor() && Back())) return QpStatus.Failed;
+                if (!(Assemble() && Factor() && Back())) return Fail();
             }
             Iterations++;
             Roll(start);
@@ -91,6 +91,14 @@ internal sealed unsafe partial class StageQp
             remaining *= 1.0 - alpha;
             mu = (Hard.Products(0.0) + Soft.Products(0.0)) / pairs;
         }
+    }
+
+    /// <summary>Leaves nothing behind that is no number: the next problem starts clean.</summary>
+    private QpStatus Fail()
+    {
+        new Span<double>(_w, (Stages + 1) * Stride).Clear();
+        new Span<double>(_dw, (Stages + 1) * Stride).Clear();
+        return QpStatus.Failed;
     }
 
     private bool Factor() => _chunks switch
