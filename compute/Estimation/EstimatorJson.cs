@@ -15,7 +15,7 @@ namespace Athanor.Compute.Estimation;
 ///   "estimate": {"k10": {"sd": 1e11, "walk": 1e8, "low": 0, "high": 2e12}},
 ///   "sensors": {"T": {"noise": 0.1}, "B": {"of": {"B": 1}, "offset": 0, "noise": 0.02, "bias": {"sd": 0.05, "walk": 1e-4},
 ///     "period-s": 600, "delay-s": 600, "laboratory": true, "low": 0, "high": 10, "frozen-after": 20}},
-///   "lag-window-s": 900, "gate": 5, "nis-window": 100, "iterations": 5, "horizon": 10, "members": 64, "inflation": 1, "seed": 1,
+///   "lag-window-s": 900, "longest-gap-s": 604800, "gate": 5, "nis-window": 100, "iterations": 5, "horizon": 10, "members": 64, "inflation": 1, "seed": 1,
 ///   "allow-unobservable": false }
 /// </code>
 /// Only "sensors" must be there. Sensors count in the order in which they are written.
@@ -78,6 +78,7 @@ public static class EstimatorJson
             foreach (var sensor in settings.Sensors) Write(json, sensor);
             json.WriteEndObject();
             Number(json, "lag-window-s", settings.LagWindowS, usual.LagWindowS);
+            Number(json, "longest-gap-s", settings.LongestGapS, usual.LongestGapS);
             Number(json, "gate", settings.Gate, usual.Gate);
             Number(json, "nis-window", settings.NisWindow, usual.NisWindow);
             Number(json, "iterations", settings.Iterations, usual.Iterations);
@@ -145,8 +146,8 @@ public static class EstimatorJson
     {
         if (json.ValueKind != JsonValueKind.Object) throw new EstimationException($"{Root} is {json.GetRawText()}; an object would be right");
         PlantJson.Known(
-            json, Root, "kind", "period-s", "process-noise", "initial-sd", "bounds", "estimate", "sensors", "lag-window-s", "gate", "nis-window",
-            "iterations", "horizon", "members", "inflation", "seed", "allow-unobservable");
+            json, Root, "kind", "period-s", "process-noise", "initial-sd", "bounds", "estimate", "sensors", "lag-window-s", "longest-gap-s",
+            "gate", "nis-window", "iterations", "horizon", "members", "inflation", "seed", "allow-unobservable");
         var usual = new EstimatorSettings { Sensors = [] };
         var sensors = ImmutableArray.CreateBuilder<SensorSettings>();
         foreach (var (name, value) in Members(json, Root, "sensors", true)) sensors.Add(Sensor(name, value));
@@ -162,6 +163,7 @@ public static class EstimatorJson
                 static m => m.Name, static m => Estimated(m.Value, $"{Root}.estimate.{m.Name}"), StringComparer.Ordinal),
             Sensors = sensors.ToImmutable(),
             LagWindowS = Least(json, "lag-window-s", usual.LagWindowS, 0.0),
+            LongestGapS = Least(json, "longest-gap-s", usual.LongestGapS, 0.0),
             Gate = Least(json, "gate", usual.Gate, 0.0),
             NisWindow = Whole(json, "nis-window", usual.NisWindow, 2),
             Iterations = Whole(json, "iterations", usual.Iterations, 1),

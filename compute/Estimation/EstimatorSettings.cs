@@ -98,6 +98,10 @@ public sealed record EstimatorSettings
     /// <summary>Samples up to this old are put in their place and all later ones filtered again; older ones are reported late.</summary>
     public double LagWindowS { get; init; }
 
+    /// <summary>A step further ahead of the last than this is refused: a clock that jumped, or a plant that stood so long that its twin should
+    /// start anew.</summary>
+    public double LongestGapS { get; init; } = 7.0 * 86400.0;
+
     /// <summary>Samples further than this from their prediction, in standard deviations of the innovation, are left out; 0: none.</summary>
     public double Gate { get; init; } = 5.0;
 

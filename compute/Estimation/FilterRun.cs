@@ -27,6 +27,12 @@ internal sealed class FilterRun
         (_layout, _joint) = (layout, layout.Core.Joint);
         Check(input);
         _wentBack = input.TimeS < memory[1];
+        if (input.TimeS - memory[1] > _joint.Settings.LongestGapS)
+        {
+            throw new EstimationException(FormattableString.Invariant(
+                $"the clock jumps from {memory[1]:R} s to {input.TimeS:R} s, further than longest-gap-s ({_joint.Settings.LongestGapS:R} s); ") +
+                "if the plant really stood, the estimator is to be started anew");
+        }
         _now = _wentBack ? memory[1] : input.TimeS;
         _blocks = memory[layout.FirstBlock..layout.RowsAt];
         _inputs = memory[FilterLayout.InputsAt..layout.FirstBlock];

@@ -42,12 +42,17 @@ internal sealed class OdePlantMaker(
     public PlantModel Visit<TModel>(TModel model)
         where TModel : struct, IOdeModel<TModel>
     {
-        var plant = new OdePlant<TModel>(model, _nominal, _inputs, _parameters, _timeUnitS, _substepS);
         // A kernel of its own where there is one.
-        return model is ExothermicCstr
-            ? Model(new CstrPlant(new OdePlant<ExothermicCstr>(default, _nominal, _inputs, _parameters, _timeUnitS, _substepS)), typeof(TModel))
-            : Model(plant, typeof(TModel));
+        return model switch
+        {
+            ExothermicCstr => Model(new CstrPlant(Plain(new ExothermicCstr())), typeof(TModel)),
+            KlattEngell => Model(new FusedPlant<KlattEngell, KlattKernel>(Plain(new KlattEngell())), typeof(TModel)),
+            _ => Model(Plain(model), typeof(TModel)),
+        };
     }
+
+    private OdePlant<TModel> Plain<TModel>(TModel model)
+        where TModel : struct, IOdeModel<TModel> => new(model, _nominal, _inputs, _parameters, _timeUnitS, _substepS);
 
     private PlantModel<TMap> Model<TMap>(TMap map, Type type)
         where TMap : struct, IPlantMap => new(map)

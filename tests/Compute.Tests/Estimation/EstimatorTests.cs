@@ -221,6 +221,10 @@ public sealed class EstimatorTests
         var future = estimator.Step(ref memory, new EstimatorInput(66.0, [305.0], [new Sample(0, 90.0, 350.0)]));
         Assert.Equal(SensorStatus.Future, future.Readings[0].Status);
         Assert.False(future.ClockWentBack);
+        var before = memory;
+        var error = Assert.Throws<EstimationException>(() => estimator.Step(ref memory, new EstimatorInput(1.7e9, [305.0], [])));
+        Assert.Contains("the clock jumps from 66 s", error.Message, StringComparison.Ordinal);
+        Assert.Same(before, memory);
     }
 
     internal static PlantModel Cstr(string parameters = "") => PlantModels.Create(

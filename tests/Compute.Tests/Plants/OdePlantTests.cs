@@ -10,7 +10,11 @@ public sealed class OdePlantTests
     public static TheoryData<string, string, string> Models => new()
     {
         { "exothermic-cstr", "Tc,q", "k0,UA" },
+        { "exothermic-cstr", "Tf,Cf", "ER,dH" },
+        { "exothermic-cstr", "", "" },
         { "klatt-engell", "q,Qk", "k10,kwA" },
+        { "klatt-engell", "A0,T0", "k30" },
+        { "van-de-vusse", "", "" },
         { "penicillin", "F", "mumax" },
         { "williams-otto", "", "" },
         { "bioreactor", "", "" },
