@@ -5,6 +5,7 @@
 #include <c10/core/CPUAllocator.h>
 
 #include <atomic>
+#include <memory>
 
 #ifdef ATHANOR_CUDA
 #include <ATen/cuda/CUDAGraph.h>

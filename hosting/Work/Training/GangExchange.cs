@@ -92,13 +92,24 @@ internal static class GangExchange
         if (!ProcessGroup.IsAvailable)
             throw new WorkRefusedException("members on several hosts meet over libtorch's Gloo, which is not there; build it with compute/native/build.sh");
         var (store, own) = (Address(gang, leaders[0]), Address(gang, leaders[host]));
+        var device = Device(gang, leaders.Length, host);
         if (host == 0)
         {
             return ProcessGroup.Host(
-                store, leaders.Length, Membership.Timeout, port => gang.Set("store", Encoding.ASCII.GetBytes(port.ToString(CultureInfo.InvariantCulture))));
+                store, leaders.Length, Membership.Timeout,
+                port => gang.Set("store", Encoding.ASCII.GetBytes(port.ToString(CultureInfo.InvariantCulture))), device);
         }
         var port = int.Parse(Encoding.ASCII.GetString(gang.Wait("store")), CultureInfo.InvariantCulture);
-        return ProcessGroup.Join(store, port, own, host, leaders.Length, Membership.Timeout);
+        return ProcessGroup.Join(store, port, own, host, leaders.Length, Membership.Timeout, device);
+    }
+
+    /// <summary>Where this host's gradients go through: a CUDA device, over NCCL, where every host has both; otherwise the host's memory, over
+    /// Gloo. Either moves the same bits.</summary>
+    private static string Device(IGang gang, int hosts, int host)
+    {
+        var own = TorchRuntime.Device != "cpu" && ProcessGroup.HasNccl && TorchRuntime.CudaIsAvailable ? TorchRuntime.Device : "cpu";
+        gang.Set($"device/{host}", Encoding.ASCII.GetBytes(own));
+        return Enumerable.Range(0, hosts).All(h => Encoding.ASCII.GetString(gang.Wait($"device/{h}")) != "cpu") ? own : "cpu";
     }
 
     /// <summary>A node's address without its port.</summary>
