@@ -35,8 +35,9 @@ public sealed partial class TrainingLoop<T>
         // A snapshot is never written to, and of the manifest nothing is either.
         var (good, stageStart, micro) = (_good, StageStart, MicroBatch);
         T[] best = [.. _best];
-        // Of moments that members share out each has its own part alone, until the next check-point.
-        present &= Step > good.State.Step && End == LoopEnd.None && (Sharing is null || _first.Length == 0);
+        // Where members share the update, each has its own part of the moments alone until the next check-point, and a step that was stopped may
+        // have changed its part of the parameters.
+        present &= Step > good.State.Step && End == LoopEnd.None && Sharing is null;
         var (now, sum) = (present ? Present() : null, _lossSum);
         return () => Write(good, best, stageStart, micro, now, sum);
     }

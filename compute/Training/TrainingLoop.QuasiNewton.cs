@@ -98,7 +98,7 @@ public sealed partial class TrainingLoop<T>
     private double Mean(T[] slope, CancellationToken cancellation)
     {
         var (sum, loss) = Sum(cancellation);
-        var factor = T.CreateChecked(1.0 / BatchSize);
+        var factor = T.CreateChecked(1.0 / BatchSize / _state.Scale);
         for (var k = 0; k < slope.Length; k++) slope[k] = sum[k] * factor;
         return loss / BatchSize;
     }

@@ -1,5 +1,7 @@
 using System.Collections.Immutable;
 using System.Runtime.Intrinsics;
+using Athanor.Compute.Control;
+using Athanor.Compute.Estimation;
 using Athanor.Compute.Exchange;
 using Athanor.Compute.Neural.Models;
 using Athanor.Compute.Numerics;
@@ -54,7 +56,8 @@ public sealed class NeuralPlantTests
     {
         var (model, weights, x) = Trained(name);
         var plant = NeuralPlants.Of(File(model, weights), 3600.0, Split(inputs), Split(parameters), 36.0);
-        var record = new ProcessRecord([0.0, 0.05], [.. Controls(model), .. Controls(model)], new double[2 * model.Specification.States.Count(s => s.Observed)]);
+        var outputs = new double[2 * model.Specification.States.Count(s => s.Observed)];
+        var record = new ProcessRecord([0.0, 0.05], [.. Controls(model), .. Controls(model)], outputs);
         var run = model.Predict(weights, x, record, 5);
         var next = new double[x.Length];
         plant.Advance(x, plant.NominalInputs, plant.NominalParameters, 180.0, next);
@@ -110,6 +113,41 @@ public sealed class NeuralPlantTests
             });
         }
         Assert.True(dtS < 1.0 || halved > 0, "no step had to be halved");
+    }
+
+    [Fact]
+    public void A_filter_finds_what_is_not_measured_and_a_controller_holds_its_set_point_on_a_learned_model()
+    {
+        var (model, weights, x) = Trained("reactor");
+        var plant = NeuralPlants.Of(File(model, weights), 60.0);
+        var estimator = Estimator.Create(plant, EstimatorJson.Parse(
+            """
+            {"kind":"ekf","allow-unobservable":true,"process-noise":{"Ca":0.0004,"Cb":0.0004,"T":0.02},
+             "initial-sd":{"Ca":0.1,"Cb":0.1,"T":1},"sensors":{"T":{"noise":0.1} } }
+            """));
+        var (rest, target) = (plant.NominalInputs[0], x[2] + 3.0);
+        var controller = Controller.Create(plant, new ControllerSettings
+        {
+            Kind = ControllerKind.Nmpc,
+            IntervalS = 6.0,
+            Inputs = [new ManipulatedInput("Tc", rest - 40.0, rest + 40.0, 10.0)],
+            Tracked = [new TrackedState("T", 1.0)],
+        });
+        var (random, memory, plan) = (new Philox(4), estimator.Start(0.0, [x[0] + 0.1, x[1], x[2] + 1.0], [rest]), controller.Start());
+        double[] u = [rest], next = new double[3];
+        var estimate = Array.Empty<double>();
+        for (var step = 1; step <= 120; step++)
+        {
+            plant.Advance(x, u, [], 6.0, next);
+            next.CopyTo(x, 0);
+            var time = 6.0 * step;
+            estimate = estimator.Step(ref memory, new EstimatorInput(time, u, [new Sample(0, time, x[2] + (0.1 * random.NextNormal()))])).Mean;
+            u = controller.Move(
+                ref plan, new ControlInput { TimeS = time, Mean = estimate, SetPoints = [target], PreviousMove = u }, Deadline.None).Move;
+            Assert.InRange(u[0], rest - 40.0, rest + 40.0);
+        }
+        Assert.Equal(target, x[2], 0.3);
+        Assert.Equal(x[0], estimate[0], 0.02);
     }
 
     [Fact]
