@@ -11,6 +11,7 @@ public static class Catalogue
     [
         ExothermicCstr.Problem, VanDeVusse.Problem, KlattEngell.Problem, Bioreactor.Problem, Consecutive.Problem, Parallel.Problem,
         WilliamsOtto.Problem, Penicillin.Problem, Robertson.Problem, Hires.Problem, Oregonator.Problem, VanDerPol.Problem, E5.Problem,
+        Heater.Problem,
     ];
 
     /// <summary>The benchmark of this name, whatever its case.</summary>

@@ -31,7 +31,7 @@ public sealed class PlantFile
         if (root.At("plant") is not HoconObject plant)
             throw SpecificationReader.Error(root.Origin, "plant", "the file has no section plant { units { ... } feeds { ... } }");
         _reader = new SpecificationReader(plant, "plant", Keys);
-        _network = SpecificationFile.IsKinetics(root) ? SpecificationFile.Load(path).Network() : null;
+        _network = SpecificationFile.IsKinetics(root) ? SpecificationFile.Of(path, root).Network() : null;
         _species = _network is null ? ["tracer"] : [.. _network.Species.Select(s => s.Name)];
         var concentration = (_network?.Units ?? UnitSystem.Si).Concentration;
         // The volume in which a concentration of 1 holds one mole, so that energies per mole and per volume fit.
@@ -64,6 +64,9 @@ public sealed class PlantFile
 
     /// <exception cref="HoconException">The file is wrong.</exception>
     public static PlantFile Load(string path) => new(path, HoconFile.Load(path));
+
+    /// <param name="name">What error messages call the text.</param>
+    public static PlantFile Parse(string name, string text) => new(name, HoconFile.Parse(name, text));
 
     private static OdeParameter Parameter(NetworkParameter p) => new(p.Name, p.Unit?.Text ?? "", p.Value, p.Lower, p.Upper);
 

@@ -45,6 +45,9 @@ public sealed class SpecificationFile
     /// <param name="name">What error messages call the text.</param>
     public static SpecificationFile Parse(string name, string text) => new(name, HoconFile.Parse(name, text));
 
+    /// <param name="root">A file that was read.</param>
+    internal static SpecificationFile Of(string path, HoconObject root) => new(path, root);
+
     /// <summary>Whether a file has the section that this reads.</summary>
     public static bool IsKinetics(HoconObject root) => root.At("kinetics") is HoconObject;
 

@@ -29,10 +29,23 @@ internal sealed class SpecificationReader
 
     public bool Has(string key) => _object.TryGet(key, out _);
 
+    /// <summary>The value of a key that there is.</summary>
+    public HoconValue Value(string key) => _object.TryGet(key, out var value) ? value : throw Missing(key);
+
     public HoconObject? Object(string key)
     {
         if (!_object.TryGet(key, out var value)) return null;
         return value as HoconObject ?? throw Wrong(key, "an object { ... }");
+    }
+
+    /// <summary>The objects of a list, each read strictly; none where the key is missing.</summary>
+    public IReadOnlyList<SpecificationReader> Objects(string key, IReadOnlyCollection<string> known)
+    {
+        if (!_object.TryGet(key, out var value)) return [];
+        if (value is not HoconArray array) throw Wrong(key, "a list [ { ... } ]");
+        return [.. array.Items.Select((item, i) => item is HoconObject hocon
+            ? new SpecificationReader(hocon, string.Create(CultureInfo.InvariantCulture, $"{At(key)}[{i}]"), known)
+            : throw Wrong(key, "a list of objects { ... }"))];
     }
 
     public string? Text(string key)

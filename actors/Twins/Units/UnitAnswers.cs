@@ -60,7 +60,8 @@ internal static class UnitAnswers
                 low, high, hold?.Override);
         });
         var control = new ControllerView(
-            state.Control.Mode, state.Control.Planned?.Status ?? "", state.Control.Fallback, state.Control.Setpoints, state.Control.Move);
+            state.Control.Mode, state.Control.Planned?.Status ?? "", state.Control.Fallback, state.Control.Setpoints, state.Control.Move,
+            state.Control.Asked > 0);
         return new UnitView(
             spec.Unit, state.Model.Version, state.Model.Source, estimate.Row > 0 ? state.Origin?.AddTicks(estimate.Ticks) : null, estimate.Row,
             state.Taken, [.. state.Shape.Estimates.Select((q, i) => new EstimateView(q.Name, q.Unit, At(values, i), At(sds, i)))

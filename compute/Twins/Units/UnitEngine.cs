@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Athanor.Compute.Control;
 using Athanor.Compute.Estimation;
+using Athanor.Compute.Faults;
 using Athanor.Compute.Plants;
 
 namespace Athanor.Compute.Twins.Units;
@@ -13,7 +14,7 @@ public sealed class UnitEngine
 
     private static readonly ConcurrentDictionary<(string, string, string?, string?), UnitEngine> Kept = new();
 
-    private UnitEngine(string model, string estimator, string? controller)
+    private UnitEngine(string model, string estimator, string? detectors, string? controller)
     {
         Model = PlantModels.Create(model);
         Estimator = Estimator.Create(Model, EstimatorJson.Parse(estimator));
@@ -22,6 +23,7 @@ public sealed class UnitEngine
             name => string.Equals(name, Model.Parameters[i].Name, StringComparison.OrdinalIgnoreCase)))];
         Biased = [.. Enumerable.Range(0, settings.Sensors.Length).Where(i => settings.Sensors[i].Bias is not null)];
         SensorNames = [.. settings.Sensors.Select(static s => s.Name)];
+        if (detectors is not null) (Detector, Scores, DetectorValues) = Detecting(detectors);
         if (controller is null) return;
         try
         {
@@ -52,8 +54,14 @@ public sealed class UnitEngine
 
     public string[] SensorNames { get; }
 
+    /// <summary>Null without one.</summary>
+    public Detector? Detector { get; }
+
     /// <summary>Names of the detectors' scores.</summary>
     public string[] Scores { get; } = [];
+
+    /// <summary>What the detectors' values are: sensors by their number, then inputs.</summary>
+    public int[] DetectorValues { get; } = [];
 
     /// <summary>Names of the controller's set-points.</summary>
     public string[] Setpoints { get; } = [];
@@ -66,10 +74,33 @@ public sealed class UnitEngine
     {
         var key = (model, estimator, detectors, controller);
         if (Kept.TryGetValue(key, out var known)) return known;
-        var made = new UnitEngine(model, estimator, controller);
+        var made = new UnitEngine(model, estimator, detectors, controller);
         // Whoever comes with ever new settings must not fill the memory.
         if (Kept.Count >= MostKept) Kept.Clear();
         return Kept.GetOrAdd(key, made);
+    }
+
+    private (Detector Detector, string[] Scores, int[] Values) Detecting(string json)
+    {
+        try
+        {
+            var settings = DetectorSettings.FromJson(json);
+            if (!settings.Sensors.AsSpan().SequenceEqual(SensorNames))
+            {
+                throw new DetectorException(
+                    $"detectors.sensors are {string.Join(", ", settings.Sensors)}; those of the estimator, {string.Join(", ", SensorNames)}, would be right");
+            }
+            string[] known = [.. SensorNames, .. Model.Inputs.Select(static i => i.Name)];
+            int[] values = [.. settings.Values.Select(v => Array.IndexOf(known, v))];
+            if (Array.IndexOf(values, -1) is >= 0 and var unknown)
+                throw new DetectorException($"detectors.values: there is no '{settings.Values[unknown]}'; there are {string.Join(", ", known)}");
+            var detector = Detector.Create(settings);
+            return (detector, [.. detector.Scores], values);
+        }
+        catch (DetectorException error)
+        {
+            throw new ArgumentException(error.Message, error);
+        }
     }
 
     /// <summary>Writes the estimates and their standard deviations in the order of events.</summary>

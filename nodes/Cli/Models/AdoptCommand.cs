@@ -14,6 +14,7 @@ namespace Athanor.Nodes.Cli.Models;
 /// <c>twins adopt UNIT MODEL</c>: gives a twin a version of a registered model from its next row on; <c>--back</c> gives it the model before.
 /// The command reads the version and hands its numbers to the twin, which journals who and why and tells the registered models. A retired
 /// version, another kind of model and other inputs are refused here, before the twin is asked; wrong numbers by the twin.
+/// A unit twin (made by <c>twins create</c>) takes the model of a file, or the one on trial: <see cref="Twins.UnitAdoption"/>.
 /// </summary>
 internal static class AdoptCommand
 {
@@ -23,12 +24,13 @@ internal static class AdoptCommand
 
     private static readonly Argument<string?> Model = new("model")
     {
-        Description = "The model's id.",
+        Description = "The model's id; for a unit twin a file, FILE.hocon.",
         HelpName = "MODEL",
         Arity = ArgumentArity.ZeroOrOne,
     };
 
     private static readonly Option<int?> Version = ModelArguments.Version("Which version (default: the one in production, else the newest).");
+    private static readonly Option<bool> Trial = new("--trial") { Description = "Take the model that is on trial ('twins compare')." };
     private static readonly Option<bool> Back = new("--back") { Description = "Go back to the model that the twin ran before." };
     private static readonly Option<string?> Why = ModelArguments.Why("What speaks for it; the journal keeps it, with who it was.");
 
@@ -36,10 +38,11 @@ internal static class AdoptCommand
     {
         var adopt = Cli.Command(
             "adopt", "Gives a twin a version of a registered model, or the model that it ran before.", "twins adopt tclab tclab-heater",
-            "twins adopt tclab tclab-heater --version 2 --why \"half the error on the second day\"", "twins adopt tclab --back --why \"it drifts\"");
+            "twins adopt tclab tclab-heater --version 2 --why \"half the error on the second day\"", "twins adopt tclab --back --why \"it drifts\"",
+            "twins adopt R-101 refitted.hocon --why \"k0 fitted anew\"", "twins adopt R-101 --trial");
         adopt.Arguments.Add(Unit);
         adopt.Arguments.Add(Model);
-        foreach (var option in (Option[])[Version, Back, Why, Cli.Tenant]) adopt.Options.Add(option);
+        foreach (var option in (Option[])[Version, Trial, Back, Why, Cli.Tenant]) adopt.Options.Add(option);
         RemoteOptions.AddTo(adopt);
         adopt.SetAction(Run);
         return adopt;
@@ -49,12 +52,17 @@ internal static class AdoptCommand
     {
         var (unit, model, back) = (parsed.GetRequiredValue(Unit), parsed.GetValue(Model), parsed.GetValue(Back));
         Cli.CheckNames(parsed, unit);
-        if (model is not null) Cli.CheckNames(parsed, model);
+        var (trial, isFile) = (parsed.GetValue(Trial), model is not null && Training.RunFile.Is(model));
+        if (model is not null && !isFile) Cli.CheckNames(parsed, model);
         if (back && (model is not null || parsed.GetValue(Version) is not null))
             throw new UserException("--back goes to the model that the twin ran before; MODEL and --version are for a new one");
-        if (!back && model is null) throw new UserException("which model? twins adopt UNIT MODEL, or --back for the one before");
+        if (trial && (back || model is not null)) throw new UserException("--trial takes the model that is on trial; MODEL and --back are for others");
+        if (!back && !trial && model is null) throw new UserException("which model? twins adopt UNIT MODEL, --trial, or --back for the one before");
         await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
         var twin = Cli.Address(parsed, cluster, "twins", unit);
+        if (await Twins.UnitAdoption.Find(cluster.Client, twin, cancellation) is { } own)
+            return await new Twins.UnitAdoption(cluster.Client, twin, own).Run(parsed.GetValue(Cli.Json), isFile ? model : null, model, back, parsed.GetValue(Why), cancellation);
+        if (trial || isFile) throw new UserException($"{twin} is no unit twin; it takes a registered model, twins adopt {unit} MODEL");
         var before = await Read(cluster.Client, twin, cancellation);
         if (back) await ModelArguments.Ask(cluster.Client, twin, new RevertModel(before.Model.Version, parsed.GetValue(Why) ?? "twins adopt --back"), cancellation);
         else await Adopt(cluster.Client, twin, before, Cli.Address(parsed, cluster, "models", model!), parsed, cancellation);

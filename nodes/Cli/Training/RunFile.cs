@@ -62,7 +62,8 @@ internal sealed class RunFileReader(string path, HoconObject root)
     public RunFile Read(ulong? seed, long? steps)
     {
         var file = new RunKeys(root, "");
-        file.Check("name", "model", "loss", "data", "training", "register", "start-from");
+        // A file may describe the unit's twin as well, which 'twins create' reads.
+        file.Check("name", "model", "loss", "data", "training", "register", "start-from", "twin");
         var name = file.Text("name", Path.GetFileNameWithoutExtension(path));
         if (!Protocol.EntityAddress.IsValidPart(name)) throw file.Wrong("name", $"is '{name}'; {Cli.NameRule} would be right");
         var model = RunJson.Object(file.Object("model").Value, Table);

@@ -60,10 +60,12 @@ public sealed record ScoreView([property: Key(0)] string Name, [property: Key(1)
 /// <param name="Fallback">Why the loop is lost; null while it is not.</param>
 /// <param name="Setpoints">By name.</param>
 /// <param name="Move">The last that left for the plant; null if none did.</param>
+/// <param name="Planning">Whether a move is being planned for the last row.</param>
 [MessagePart]
 public sealed record ControllerView(
     [property: Key(0)] ControllerMode Mode, [property: Key(1)] string Status, [property: Key(2)] string? Fallback,
-    [property: Key(3)] ImmutableSortedDictionary<string, double> Setpoints, [property: Key(4)] TwinMoved? Move);
+    [property: Key(3)] ImmutableSortedDictionary<string, double> Setpoints, [property: Key(4)] TwinMoved? Move,
+    [property: Key(5)] bool Planning = false);
 
 /// <summary>Two models side by side over the same rows.</summary>
 /// <param name="Rows">Rows that both filtered.</param>

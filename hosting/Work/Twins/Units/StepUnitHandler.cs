@@ -1,4 +1,5 @@
 using Athanor.Compute.Estimation;
+using Athanor.Compute.Faults;
 using Athanor.Compute.Twins.Units;
 using Athanor.Protocol;
 using Athanor.Protocol.Twins.Units;
@@ -106,7 +107,26 @@ internal sealed class StepUnitHandler : IComputeHandler
         var checkpoint = request.Run.Trial is not null || request.Run.Since + request.Run.Rows.Length >= CheckpointEvery;
         return new UnitStepped(
             walk.Counted, PackedNumbers.Pack(mean), packed.AsSpan().SequenceEqual(request.Sds) ? null : packed, PackedNumbers.Pack(sensors),
-            PackedNumbers.Pack([PackedNumbers.Digits(output.NisMean, 3)]), statuses.AsSpan().SequenceEqual(request.Statuses) ? null : statuses,
-            LiveMemory.Of(numbers), checkpoint ? numbers : null, null, request.Run.Trial is null ? null : walk.TrialSums);
+            PackedNumbers.Pack(Scores(walk)), statuses.AsSpan().SequenceEqual(request.Statuses) ? null : statuses,
+            LiveMemory.Of(numbers), checkpoint ? numbers : null, Diagnosis(request.Diagnosis, walk.Found), request.Run.Trial is null ? null : walk.TrialSums);
+    }
+
+    /// <summary>NIS, then each score over its limit.</summary>
+    private static double[] Scores(UnitWalk walk)
+    {
+        var limits = walk.Engine.Detector?.Limits ?? [];
+        var scores = new double[1 + limits.Length];
+        scores[0] = PackedNumbers.Digits(walk.Last!.NisMean, 3);
+        for (var i = 0; i < limits.Length && walk.Found is { } found; i++) scores[i + 1] = PackedNumbers.Digits(found.Scores[i] / limits[i], 3);
+        return scores;
+    }
+
+    /// <summary>What the alarm points to now; null while it points to the same first cause and the same known fault as before.</summary>
+    private static UnitDiagnosis? Diagnosis(UnitDiagnosis? before, DetectorOutput? found)
+    {
+        if (found is not { Alarm: true }) return before is null ? null : new UnitDiagnosis([], null);
+        var first = found.Causes.IsEmpty ? null : found.Causes[0].Name;
+        if (before is { Causes.IsEmpty: false } && before.Causes[0].Name == first && before.Class == found.Class) return null;
+        return new UnitDiagnosis([.. found.Causes.Take(3).Select(static c => new UnitCause(c.Name, PackedNumbers.Digits(c.Share, 3)))], found.Class);
     }
 }

@@ -1,5 +1,6 @@
 using Athanor.Actors.Twins.Units;
 using Athanor.Compute.Estimation;
+using Athanor.Compute.Faults;
 using Athanor.Compute.Numerics;
 using Athanor.Compute.Twins.Units;
 using Athanor.Protocol.Twins.Units;
@@ -70,6 +71,9 @@ internal sealed class UnitWalk
     /// <summary>The last step's output; null before the first.</summary>
     public EstimatorOutput? Last { get; private set; }
 
+    /// <summary>What the detectors said of the last step; null without detectors.</summary>
+    public DetectorOutput? Found { get; private set; }
+
     /// <summary>What became of each sensor in the rows that count.</summary>
     public SensorReading[] Readings { get; private set; } = [];
 
@@ -109,6 +113,7 @@ internal sealed class UnitWalk
     public void Stepped(EstimatorOutput output, EstimatorOutput? trial)
     {
         Last = output;
+        if (Engine.Detector is { } detector) Detect(detector, output);
         if (!_counts) return;
         if (Readings.Length == 0) Readings = output.Readings;
         else
@@ -124,6 +129,25 @@ internal sealed class UnitWalk
             _trialSums[0] + 1, _trialSums[1] + (output.Nis / output.NisSamples),
             _trialSums[2] + (trial.NisSamples > 0 ? trial.Nis / trial.NisSamples : 0), _trialSums[3] + LogScore(output), _trialSums[4] + LogScore(trial),
         ];
+    }
+
+    /// <summary>The charts go on with rows that were stepped through before, too: what they say then was recorded.</summary>
+    private void Detect(Detector detector, EstimatorOutput output)
+    {
+        var readings = output.Readings;
+        Span<double> innovations = new double[readings.Length], deviations = new double[readings.Length];
+        for (var i = 0; i < readings.Length; i++)
+        {
+            // What the gate kept from the estimate is what a chart must see most of all.
+            var seen = readings[i].Status is Compute.Estimation.SensorStatus.Ok or Compute.Estimation.SensorStatus.Gated && readings[i].Variance > 0.0;
+            (innovations[i], deviations[i]) = seen ? (readings[i].Innovation, Math.Sqrt(readings[i].Variance)) : (double.NaN, 1.0);
+        }
+        var which = Engine.DetectorValues;
+        Span<double> values = new double[which.Length];
+        for (var i = 0; i < values.Length; i++) values[i] = which[i] < readings.Length ? readings[which[i]].Value : _now[1 + which[i] - readings.Length];
+        var memory = Detectors.Length == 0 ? detector.Start() : Detectors;
+        Found = detector.Step(ref memory, innovations, deviations, values);
+        Detectors = memory;
     }
 
     /// <summary>What is kept after the last step.</summary>
