@@ -48,7 +48,7 @@ internal sealed partial class PredictiveController<TMap>
             var most = 0.0;
             for (var i = 0; i < 2 * _soft; i++)
                 most = Math.Max(most, Math.Abs(memory[MarginsAt + i] - before[i]) / Settings.Bounds[i / 2 % Settings.Bounds.Length].Scale);
-            if (most < 0.02) return status;
+            if (most < 0.002) return status;
             Tighten(work, memory);
             work.Problem.WriteBounds(work.Solver.Qp);
             work.Solver.Warm = false;

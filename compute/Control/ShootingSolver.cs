@@ -79,7 +79,8 @@ internal sealed partial class ShootingSolver<TMap>
     /// <summary>Of the quadratic program's barrier: whether its multipliers are those of a near problem.</summary>
     public bool Warm { get; set; }
 
-    /// <summary>The present start through the whole horizon, inputs at the origin.</summary>
+    /// <summary>The present start through the whole horizon, inputs at the origin; for an economic objective, which has no state to be near
+    /// to, what the model does under these inputs.</summary>
     public void ColdPlan()
     {
         Warm = false;
@@ -87,6 +88,20 @@ internal sealed partial class ShootingSolver<TMap>
         for (var k = 0; k < _problem.Stages; k++)
         {
             for (var i = 0; i < _problem.Inputs; i++) U[(k * _problem.Inputs) + i] = Math.Clamp(_problem.InputOrigin[i], _problem.LowAt(k, i), _problem.HighAt(k, i));
+        }
+        if (_economic is null) return;
+        int n = _problem.States;
+        Span<double> inputs = stackalloc double[_problem.AllInputs];
+        for (var k = 0; k < _problem.Stages; k++)
+        {
+            InputsOf(U, k, inputs);
+            var next = X.AsSpan((k + 1) * n, n);
+            _map.Advance(X.AsSpan(k * n, n), inputs, _problem.Parameters, _problem.IntervalS[k], next);
+            for (var i = 0; i < n; i++)
+            {
+                next[i] += _problem.Disturbance[i];
+                if (!double.IsFinite(next[i])) next[i] = X[(k * n) + i];
+            }
         }
     }
 
