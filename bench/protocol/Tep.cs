@@ -72,6 +72,10 @@ internal static class Tep
         var all = TepClasses.Evaluate(data, [.. Enumerable.Range(1, 21)], 0.05, 0.1);
         Console.WriteLine($"With all 21 faults to choose from: {all.Right.Average():0.0 %} "
             + $"({string.Join(", ", TepData.TestFaults.Zip(all.Right, (f, r) => $"{f}: {100 * r:0}"))})");
+        int[] known = [.. TepData.TestFaults.Where(f => f is not (18 or 20))];
+        var unknown = TepClasses.Unknown(data, known, 0.05, 0.1);
+        Console.WriteLine("If it does not know 18 and 20, it says of each that it knows no such fault: "
+            + string.Join(", ", TepData.TestFaults.Zip(unknown, (f, u) => $"{f}: {100 * u:0} %")));
     }
 
     private static void Verdict(string what, double value, double held, bool passed) =>

@@ -12,7 +12,7 @@ public readonly record struct FaultCause(string Name, FaultKind Kind, double Sha
 /// <param name="Scores">In the order of <see cref="Detector.Scores"/>.</param>
 /// <param name="Alarm">Whether any is above its limit.</param>
 /// <param name="Causes">By descending share; empty without an alarm.</param>
-/// <param name="Class">Name of the known fault that fits best; null without an alarm or without known faults.</param>
+/// <param name="Class">Name of the known fault that fits best; null without an alarm, or if none fits.</param>
 /// <param name="Probability">Of that class among the known ones.</param>
 /// <param name="Since">How many samples ago the change began, as far as a CUSUM tells; 0 if it does not.</param>
 public sealed record DetectorOutput(
@@ -147,7 +147,7 @@ public sealed class Detector
         Span<double> features = stackalloc double[known.Moments.Length];
         known.Moments.Features(moments, features);
         var (found, probability) = known.Classifier.Classify(features);
-        return (known.Classifier.Classes[found], probability);
+        return (found < 0 ? null : known.Classifier.Classes[found], probability);
     }
 
     /// <summary>Candidates are one bias per sensor, and the signatures. With d a candidate's direction in normalised innovations and r

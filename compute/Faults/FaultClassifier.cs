@@ -4,33 +4,71 @@ using Athanor.Compute.Numerics;
 namespace Athanor.Compute.Faults;
 
 /// <summary>Linear discriminants of known faults: class c has the score w_c · f + b_c, and the softmax of the scores is its probability if
-/// the features are normal with one covariance (Fisher; Chiang, Russell and Braatz, Chemom. Intell. Lab. Syst. 50:243, 2000).</summary>
+/// the features are normal with one covariance (Fisher; Chiang, Russell and Braatz, Chemom. Intell. Lab. Syst. 50:243, 2000). Features
+/// farther from every class than its reach belong to none.</summary>
 /// <param name="Classes">Names.</param>
 /// <param name="Weights">Shape (classes, features) row-major.</param>
 /// <param name="Offsets">Shape (classes).</param>
-public sealed record FaultClassifier(string[] Classes, double[] Weights, double[] Offsets)
+/// <param name="Whitening">Inverse Cholesky factor of the covariance, shape (features, features) row-major, lower triangle: distances are
+/// lengths of whitened differences.</param>
+/// <param name="Reach">Shape (classes): the largest squared distance from its mean at which features still belong to a class; empty for any
+/// distance.</param>
+public sealed record FaultClassifier(string[] Classes, double[] Weights, double[] Offsets, double[] Whitening, double[] Reach)
 {
     public int Features => Weights.Length / Classes.Length;
 
-    /// <summary>The most likely class, and its probability.</summary>
+    /// <summary>The most likely class and its probability; -1 and 0 if the features are out of its reach: an unknown fault.</summary>
     public (int Class, double Probability) Classify(ReadOnlySpan<double> features)
     {
-        var scores = new double[Classes.Length];
+        var scores = Scores(features);
         var best = 0;
-        for (var c = 0; c < scores.Length; c++)
+        for (var c = 1; c < scores.Length; c++)
         {
-            scores[c] = Offsets[c] + ProcessMonitor.Dot(Weights.AsSpan(c * Features, Features), features);
             if (scores[c] > scores[best]) best = c;
         }
+        if (Reach.Length > 0 && Distance(features, scores[best]) > Reach[best]) return (-1, 0.0);
         var sum = 0.0;
         foreach (var score in scores) sum += DetMath.Exp(score - scores[best]);
         return (best, 1.0 / sum);
     }
 
+    /// <summary>With reaches from samples that the classes were not fitted to: the largest distance of any of a class from its
+    /// mean.</summary>
+    public FaultClassifier WithReach(IEnumerable<(int Class, double[] Features)> heldBack)
+    {
+        var reach = new double[Classes.Length];
+        foreach (var (label, features) in heldBack) reach[label] = Math.Max(reach[label], Distance(features, Scores(features)[label]));
+        var empty = Array.IndexOf(reach, 0.0);
+        return empty < 0 ? this with { Reach = reach }
+            : throw new ArgumentException($"no sample of the class {Classes[empty]} was held back");
+    }
+
     /// <summary>What is wrong with the numbers; null if nothing is.</summary>
     public string? Problem() => Classes.Length < 2 ? "a classifier knows fewer than two classes"
         : Offsets.Length != Classes.Length || Weights.Length % Classes.Length != 0 ? "a classifier's weights do not fit its classes"
-        : Weights.Concat(Offsets).All(double.IsFinite) ? null : "a classifier holds numbers that are not finite";
+        : Whitening.Length != Features * Features ? "a classifier's whitening does not fit its features"
+        : Reach.Length != 0 && Reach.Length != Classes.Length ? "a classifier's reaches do not fit its classes"
+        : Weights.Concat(Offsets).Concat(Whitening).All(double.IsFinite) ? null : "a classifier holds numbers that are not finite";
+
+    private double[] Scores(ReadOnlySpan<double> features)
+    {
+        var scores = new double[Classes.Length];
+        for (var c = 0; c < scores.Length; c++)
+            scores[c] = Offsets[c] + ProcessMonitor.Dot(Weights.AsSpan(c * Features, Features), features);
+        return scores;
+    }
+
+    /// <summary>Squared, by (f - μ)ᵀ Σ⁻¹ (f - μ) = fᵀ Σ⁻¹ f - 2 (w · f + b).</summary>
+    private double Distance(ReadOnlySpan<double> features, double score)
+    {
+        var square = 0.0;
+        for (var i = 0; i < Features; i++)
+        {
+            var whitened = ProcessMonitor.Dot(Whitening.AsSpan(i * Features, i + 1), features[..(i + 1)]);
+            square = Math.FusedMultiplyAdd(whitened, whitened, square);
+        }
+        return Math.Max(0.0, square - (2.0 * score));
+    }
 }
 
 /// <summary>Sums from which a <see cref="FaultClassifier"/> is fitted. Sums of disjoint data add up, so that whole runs are left out by
@@ -87,6 +125,6 @@ public sealed class ClassSums(int classes, int features)
             SmallCholesky.Solve(within, features, w);
             offsets[c] = -0.5 * ProcessMonitor.Dot(mean, w);
         }
-        return new FaultClassifier(names, weights, offsets);
+        return new FaultClassifier(names, weights, offsets, MonitorTraining.InverseLower(within, features), []);
     }
 }

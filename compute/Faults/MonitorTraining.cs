@@ -217,7 +217,7 @@ public static class MonitorTraining
         return gram;
     }
 
-    private static double[] InverseLower(double[] factor, int d)
+    internal static double[] InverseLower(double[] factor, int d)
     {
         var inverse = new double[d * d];
         for (var i = 0; i < d; i++)

@@ -42,4 +42,38 @@ public sealed record MovingMoments(double[] Mean, double[] Deviation, double For
             features[Variables + j] = DetMath.Log(memory[Variables + j] + 1e-3);
         }
     }
+
+    /// <summary>Features of each sample of a run from <paramref name="first"/> on.</summary>
+    public IEnumerable<double[]> Run(double[][] rows, int first)
+    {
+        var memory = new double[Length];
+        Start(memory);
+        for (var t = 0; t < rows.Length; t++)
+        {
+            Step(memory, rows[t]);
+            if (t < first) continue;
+            var features = new double[Length];
+            Features(memory, features);
+            yield return features;
+        }
+    }
+
+    /// <summary>Learns faults from one run each, in which the fault is there from row <paramref name="settling"/> on: the first three
+    /// fifths
+    /// fit the classes, the rest sets how far each reaches.</summary>
+    public FaultClassifier Learn(IReadOnlyList<(string Name, double[][] Rows)> faults, int settling, double ridge)
+    {
+        var sums = new ClassSums(faults.Count, Length);
+        var heldBack = new List<(int, double[])>();
+        for (var c = 0; c < faults.Count; c++)
+        {
+            var features = Run(faults[c].Rows, settling).ToArray();
+            var fitted = 3 * features.Length / 5;
+            if (fitted < 2)
+                throw new ArgumentException($"the run of {faults[c].Name} has {faults[c].Rows.Length} rows; hundreds after row {settling} would be right");
+            foreach (var f in features[..fitted]) sums.Add(c, f);
+            heldBack.AddRange(features[fitted..].Select(f => (c, f)));
+        }
+        return sums.Fit([.. faults.Select(f => f.Name)], ridge).WithReach(heldBack);
+    }
 }

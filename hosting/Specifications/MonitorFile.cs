@@ -98,8 +98,13 @@ public sealed partial class MonitorFile
             if (_reader.Has("forgetting")) model = model with { Forgetting = [.. _reader.Numbers("forgetting")] };
             if (model.Problem() is { } wrong) throw _reader.Wrong("forgetting", wrong);
             model = MonitorTraining.Calibrate(model, Runs("calibrate"), Rate);
-            return new DetectorSettings([], Watched) { FalseAlarmRate = Rate, Monitors = [new NamedMonitor(kind, model)], Known =
-                Known(model) };
+            return new DetectorSettings([], Watched)
+            {
+                FalseAlarmRate = Rate,
+                Monitors = [new NamedMonitor(kind, model)],
+                Known =
+                Known(model)
+            };
         }
         catch (ArgumentException error)
         {
@@ -113,22 +118,9 @@ public sealed partial class MonitorFile
         var settling = Whole("settling", 40, 0, 100_000);
         var moments = new MovingMoments(scale.Mean, scale.Deviation, 0.05);
         var names = known.Fields.Select(f => f.Key).ToArray();
-        var sums = new ClassSums(names.Length, moments.Length);
         var files = new SpecificationReader(known, "monitor.known", null);
-        var (memory, features) = (new double[moments.Length], new double[moments.Length]);
-        for (var c = 0; c < names.Length; c++)
-        {
-            moments.Start(memory);
-            var rows = Data(files.Text(names[c])!, files, names[c]);
-            for (var t = 0; t < rows.Length; t++)
-            {
-                moments.Step(memory, rows[t]);
-                if (t < settling) continue;
-                moments.Features(memory, features);
-                sums.Add(c, features);
-            }
-        }
-        return new KnownFaults(Watched, moments, sums.Fit(names, 0.1));
+        var faults = names.Select(name => (name, Data(files.Text(name)!, files, name))).ToArray();
+        return new KnownFaults(Watched, moments, moments.Learn(faults, settling, 0.1));
     }
 
     private double[][][] Runs(string key)

@@ -106,7 +106,8 @@ internal static class MonitorCommand
                 new Text(f.Name), new Text(Invariant($"{100.0 * f.Share:F1} %")),
                     new Text(f.First is { } t ? Invariant($"sample {t + 1}") : "never"),
                 new Text(f.First is { } then ? string.Join(", ", f.Steps[then].Causes.Take(3).Select(Cause)) : ""),
-                new Text(later?.Class is { } name ? Invariant($"{name} ({100.0 * later.Probability:F0} %)") : ""));
+                new Text(later?.Class is { } name ? Invariant($"{name} ({100.0 * later.Probability:F0} %)")
+                    : later is null || file.Settings.Known is null ? "" : "none that is known"));
         }
         AnsiConsole.Write(table);
     }

@@ -18,34 +18,38 @@ internal static class TepClasses
     /// <param name="faults">Those it shall know.</param>
     public static TepConfusion Evaluate(TepData data, int[] faults, double forgetting, double ridge)
     {
-        var scale = MonitorTraining.Pca(TepData.Names, [data.Normal()], 11);
-        var moments = new MovingMoments(scale.Mean, scale.Deviation, forgetting);
+        var moments = Moments(data, forgetting);
         var sums = new ClassSums(faults.Length, moments.Length);
         for (var c = 0; c < faults.Length; c++)
         {
-            foreach (var features in Features(moments, data.Training(faults[c]), Settling)) sums.Add(c, features);
+            foreach (var features in moments.Run(data.Training(faults[c]), Settling)) sums.Add(c, features);
         }
         var classifier = sums.Fit([.. faults.Select(f => $"fault {f}")], ridge);
         return new TepConfusion(faults, [.. TepData.TestFaults.Select(fault =>
         {
             var counts = new double[faults.Length];
-            var rows = Features(moments, data.Test(fault), TepData.FaultRow + Settling).ToArray();
+            var rows = moments.Run(data.Test(fault), TepData.FaultRow + Settling).ToArray();
             foreach (var row in rows) counts[classifier.Classify(row).Class] += 1.0 / rows.Length;
             return counts;
         })]);
     }
 
-    private static IEnumerable<double[]> Features(MovingMoments moments, double[][] rows, int first)
+    /// <summary>Parts of rows 201-960 of each test file that are called unknown by a classifier that knows these faults and how far they
+    /// reach.</summary>
+    public static double[] Unknown(TepData data, int[] faults, double forgetting, double ridge)
     {
-        var memory = new double[moments.Length];
-        moments.Start(memory);
-        for (var t = 0; t < rows.Length; t++)
+        var moments = Moments(data, forgetting);
+        var classifier = moments.Learn([.. faults.Select(f => ($"fault {f}", data.Training(f)))], Settling, ridge);
+        return [.. TepData.TestFaults.Select(fault =>
         {
-            moments.Step(memory, rows[t]);
-            if (t < first) continue;
-            var features = new double[moments.Length];
-            moments.Features(memory, features);
-            yield return features;
-        }
+            var rows = moments.Run(data.Test(fault), TepData.FaultRow + Settling).ToArray();
+            return rows.Count(r => classifier.Classify(r).Class < 0) / (double)rows.Length;
+        })];
+    }
+
+    private static MovingMoments Moments(TepData data, double forgetting)
+    {
+        var scale = MonitorTraining.Pca(TepData.Names, [data.Normal()], 11);
+        return new MovingMoments(scale.Mean, scale.Deviation, forgetting);
     }
 }

@@ -73,6 +73,16 @@ public sealed class TepTests(ITestOutputHelper output)
     }
 
     [Fact]
+    public void A_fault_that_was_never_learnt_is_called_unknown_and_not_by_another_s_name()
+    {
+        int[] known = [.. TepData.TestFaults.Where(f => f is not (18 or 20))];
+        var unknown = TepClasses.Unknown(Data, known, 0.05, 0.1);
+        output.WriteLine(string.Join(", ", TepData.TestFaults.Zip(unknown, (f, u) => $"{f}: {u:P0}")));
+        foreach (var fault in new[] { 18, 20 }) Assert.InRange(unknown[Array.IndexOf(TepData.TestFaults, fault)], 0.6, 1.0);
+        Assert.InRange(known.Average(f => unknown[Array.IndexOf(TepData.TestFaults, f)]), 0.0, 0.25);
+    }
+
+    [Fact]
     public void Contributions_name_the_valve_and_temperature_of_the_reactor_cooling_fault()
     {
         // Fault 4, a step of the reactor cooling water's temperature: the controller answers with the cooling water valve, XMV(10).
