@@ -143,6 +143,19 @@ public sealed class RunRulesTests
     }
 
     [Fact]
+    public void Where_memory_did_not_suffice_stands_in_the_journal_before_the_segment_and_the_run_goes_on()
+    {
+        var cut = new RunMicroBatchCut(0, 12, 64, 32, "out of memory");
+        var state = Given(new RunStarted(Spec));
+        var done = Completed(0, 110);
+        done = done with { Result = (RunSegmentResult)done.Result with { Cuts = [cut] } };
+        var effects = Decide(state, done);
+        Assert.Equal([cut, ((RunSegmentResult)done.Result).Done], Persisted(effects));
+        Assert.Single(effects.OfType<Effect.Dispatch>());
+        Assert.Equal(110L, View(Apply(state, effects)).Step);
+    }
+
+    [Fact]
     public void A_training_that_diverged_is_parked_with_its_cause_and_resumed_with_all_rollbacks_allowed_again()
     {
         var state = Given(new RunStarted(Spec));
