@@ -2,7 +2,8 @@ namespace Athanor.Compute.Control;
 
 public enum ControlStatus
 {
-    /// <summary>The optimisation ended as its settings want: one complete real-time iteration, or the iterations' tolerance reached.</summary>
+    /// <summary>The optimisation ended as its settings want: one complete real-time iteration, or the iterations' tolerance
+    /// reached.</summary>
     Converged,
 
     /// <summary>Stopped by the deadline or the iterations' number on the way; the move is feasible.</summary>
@@ -34,14 +35,16 @@ public sealed record ControlInput
     /// </summary>
     public double[] Disturbance { get; init; } = [];
 
-    /// <summary>Of the tracked states in the settings' order (PID: of the loops); empty: the settings' own; NaN entries: likewise.</summary>
+    /// <summary>Of the tracked states in the settings' order (PID: of the loops); empty: the settings' own; NaN entries:
+    /// likewise.</summary>
     public double[] SetPoints { get; init; } = [];
 
     /// <summary>What the actuators did over the interval that ended, all inputs of the model, length m. Inputs that the controller does not
     /// move stay there over the horizon.</summary>
     public required double[] PreviousMove { get; init; }
 
-    /// <summary>An operator's limits for this move, all inputs of the model; empty: the settings' alone. They narrow, never widen.</summary>
+    /// <summary>An operator's limits for this move, all inputs of the model; empty: the settings' alone. They narrow, never
+    /// widen.</summary>
     public double[] OperatorMinimum { get; init; } = [];
 
     public double[] OperatorMaximum { get; init; } = [];

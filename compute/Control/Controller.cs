@@ -9,8 +9,9 @@ namespace Athanor.Compute.Control;
 /// </summary>
 /// <remarks>
 /// Guarantees: the move is within the hard bounds and rates at any status, deadline and input; equal memory and input give equal bits (with
-/// a deadline that counts pieces of work). A non-finite signal gives a <see cref="ControlStatus.Fallback"/> move that holds the last one and
-/// names the signal. Where bounds and rate contradict each other (an actuator outside its limits) the rate wins and the bound is named in
+/// a deadline that counts pieces of work). A non-finite signal gives a <see cref="ControlStatus.Fallback"/> move that holds the last one
+/// and names the signal. Where bounds and rate contradict each other (an actuator outside its limits) the rate wins and the bound is named
+/// in
 /// <see cref="ControlMove.Violated"/>.
 /// </remarks>
 public abstract class Controller

@@ -10,7 +10,8 @@ public enum ControllerKind
     /// <summary>Maximises or minimises <see cref="ControllerSettings.Objective"/> over the horizon.</summary>
     Economic,
 
-    /// <summary>As nmpc, with the soft bounds tightened so that each holds with its own probability over the parameters' uncertainty.</summary>
+    /// <summary>As nmpc, with the soft bounds tightened so that each holds with its own probability over the parameters'
+    /// uncertainty.</summary>
     Stochastic,
 
     /// <summary>Independent PID loops, one a manipulated input.</summary>
@@ -42,7 +43,8 @@ public sealed record TrackedState(string State, double Scale, double Weight = 1.
 /// <param name="Minimum">Hard, in the input's unit.</param>
 /// <param name="Maximum">Hard.</param>
 /// <param name="RatePerS">Largest change, unit per second, hard; absent: any.</param>
-/// <param name="Reference">What <paramref name="Weight"/> pulls to where no steady state is computed; absent: the model's nominal value.</param>
+/// <param name="Reference">What <paramref name="Weight"/> pulls to where no steady state is computed; absent: the model's nominal
+/// value.</param>
 /// <param name="Scale">Change that counts as 1, in the input's unit; &gt; 0.</param>
 /// <param name="Weight">Of the squared scaled distance from the reference (or from the steady state's input).</param>
 /// <param name="MoveWeight">Of the squared scaled change from one interval to the next.</param>
@@ -68,20 +70,23 @@ public sealed record EconomicTerm(ImmutableArray<string> Factors, double Coeffic
 /// <param name="Seed">Of the draws: the same in every call, so that moves do not jump with the draw.</param>
 public sealed record ScenarioSettings(int Count = 200, long Seed = 1);
 
-/// <summary>One PID loop: u = reference + Gain (SetPointWeight r - y + integral / IntegralS + DerivativeS d(-y)/dt), signs as given by Gain.</summary>
+/// <summary>One PID loop: u = reference + Gain (SetPointWeight r - y + integral / IntegralS + DerivativeS d(-y)/dt), signs as given by
+/// Gain.</summary>
 /// <param name="State">The measured state.</param>
 /// <param name="Input">The input moved.</param>
 /// <param name="Gain">Input unit per state unit; negative where the input lowers the state.</param>
 /// <param name="IntegralS">Integral time, s; absent: none.</param>
 /// <param name="DerivativeS">Derivative time, s.</param>
 /// <param name="FilterS">Time constant of the derivative's first-order filter, s; 0 takes a tenth of the derivative time.</param>
-/// <param name="TrackingS">Time constant of the back-calculation that keeps the integral from winding up, s; 0 takes √(Ti Td), or Ti.</param>
+/// <param name="TrackingS">Time constant of the back-calculation that keeps the integral from winding up, s; 0 takes √(Ti Td), or
+/// Ti.</param>
 /// <param name="SetPointWeight">Of the set-point in the proportional part, 0 to 1.</param>
 public sealed record PidLoop(
     string State, string Input, double Gain, double? IntegralS = null, double DerivativeS = 0.0, double FilterS = 0.0,
     double TrackingS = 0.0, double SetPointWeight = 1.0);
 
-/// <summary>Everything a controller is made of but the model. Equal settings give equal canonical text (<see cref="ControllerJson"/>).</summary>
+/// <summary>Everything a controller is made of but the model. Equal settings give equal canonical text (<see
+/// cref="ControllerJson"/>).</summary>
 public sealed record ControllerSettings
 {
     public required ControllerKind Kind { get; init; }

@@ -6,8 +6,8 @@ namespace Athanor.Compute.Control;
 /// The hard limits of one move: the settings' bounds, narrowed by the operator's, and the rate from the present position. All that leaves a
 /// controller passes <see cref="Clamp"/>, so that no numerical trouble upstream can break one.
 /// </summary>
-/// <remarks>Where the actuator stands outside the bounds by more than one interval's rate, the rate wins: the move goes towards the bound at
-/// full rate, and the bound is reported.</remarks>
+/// <remarks>Where the actuator stands outside the bounds by more than one interval's rate, the rate wins: the move goes towards the bound
+/// at full rate, and the bound is reported.</remarks>
 internal sealed class MoveLimits
 {
     private readonly PlantModel _model;

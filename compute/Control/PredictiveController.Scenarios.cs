@@ -8,8 +8,8 @@ namespace Athanor.Compute.Control;
 /// Chance constraints by scenarios. The plan is followed by many plants at once, with parameters and start drawn from the estimate's
 /// uncertainty and the quadratic program's own feedback law u = ū + K (x - x̄) correcting each (clamped to the hard bounds), as the
 /// controller will at later samples; the first move is the same for all. How far a bounded state strays from the plan with the wanted
-/// probability, stage by stage, is the margin that its bound is tightened by (Lorenzen et al., IEEE Trans. Automatic Control 62 (2017) 3165).
-/// Open-loop spread would be useless on an unstable plant.
+/// probability, stage by stage, is the margin that its bound is tightened by (Lorenzen et al., IEEE Trans. Automatic Control 62 (2017)
+/// 3165). Open-loop spread would be useless on an unstable plant.
 /// </summary>
 internal sealed partial class PredictiveController<TMap>
 {

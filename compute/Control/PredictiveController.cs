@@ -8,13 +8,14 @@ namespace Athanor.Compute.Control;
 /// </summary>
 /// <remarks>
 /// Memory, all numbers: [0] version, [1] 1 once a sample was seen, [2] its time, [3] 1 once there is a plan, [4] 1 once there is a target;
-/// then disturbance n, last estimate n, target states n and inputs m, plan states (N + 1) n and inputs N m, multipliers of hard bounds 2 N h and of
-/// soft ones 2 N s (lower and upper by turns), margins of stochastic bounds 2 N s, feedback gains N m w. Physical units but for multipliers and
-/// gains. m counts inputs that are moved, w = m + n (+ m) the variables of a stage.
+/// then disturbance n, last estimate n, target states n and inputs m, plan states (N + 1) n and inputs N m, multipliers of hard bounds 2 N
+/// h and of soft ones 2 N s (lower and upper by turns), margins of stochastic bounds 2 N s, feedback gains N m w. Physical units but for
+/// multipliers and gains. m counts inputs that are moved, w = m + n (+ m) the variables of a stage.
 /// <para>Without a new optimum (no time, or none found) the earlier plan goes on, corrected by its own feedback law
-/// u = ū + K (x - x̄), K the gains of the last quadratic program: on an unstable plant an open-loop plan is no answer even for a sample.</para>
-/// <para>A plan made at time t serves at t + j intervals by a shift of j; the first input is always clamped to bounds and rate from the actuator's
-/// present position, so that a controller that was off, or overridden, takes over without a jump.</para>
+/// u = ū + K (x - x̄), K the gains of the last quadratic program: on an unstable plant an open-loop plan is no answer even for a
+/// sample.</para>
+/// <para>A plan made at time t serves at t + j intervals by a shift of j; the first input is always clamped to bounds and rate from the
+/// actuator's present position, so that a controller that was off, or overridden, takes over without a jump.</para>
 /// </remarks>
 internal sealed partial class PredictiveController<TMap> : Controller
     where TMap : struct, IPlantMap

@@ -4,9 +4,9 @@ using Athanor.Compute.Plants;
 namespace Athanor.Compute.Control;
 
 /// <summary>
-/// What a nonlinear predictive controller solves at a sample, in numbers: fixed by the settings (weights, scales, structure) and set anew for
-/// each move (origin, bounds, disturbance, parameters). Scaled variables are z = (x - origin) / scale and v = (u - origin) / scale; where
-/// moves are priced or limited, the previous v is a state too.
+/// What a nonlinear predictive controller solves at a sample, in numbers: fixed by the settings (weights, scales, structure) and set anew
+/// for each move (origin, bounds, disturbance, parameters). Scaled variables are z = (x - origin) / scale and v = (u - origin) / scale;
+/// where moves are priced or limited, the previous v is a state too.
 /// </summary>
 internal sealed class ShootingProblem
 {
@@ -130,8 +130,8 @@ internal sealed class ShootingProblem
 
     public double[] BoundHigh { get; }
 
-    /// <summary>The lower bound of a stage. From an actuator outside its bounds it comes in no faster than nine tenths of the rate allow, so
-    /// that bounds and rates leave a way.</summary>
+    /// <summary>The lower bound of a stage. From an actuator outside its bounds it comes in no faster than nine tenths of the rate allow,
+    /// so that bounds and rates leave a way.</summary>
     public double LowAt(int stage, int input) => Math.Min(Low[input], Held[Moved[input]] + (0.9 * (stage + 1) * Rates[input]));
 
     /// <inheritdoc cref="LowAt"/>

@@ -4,8 +4,8 @@ namespace Athanor.Compute.Control;
 
 internal sealed partial class ShootingSolver<TMap>
 {
-    /// <summary>Least curvature along any direction of a stage, in scaled variables: with a linear objective the steps would have no length of
-    /// their own.</summary>
+    /// <summary>Least curvature along any direction of a stage, in scaled variables: with a linear objective the steps would have no
+    /// length of their own.</summary>
     private const double LeastCurvature = 1e-5;
 
     // Of the finite differences of the derivatives, in scaled variables.
@@ -16,8 +16,9 @@ internal sealed partial class ShootingSolver<TMap>
     // Whether the multipliers of the dynamics are of this solve: what is left in the work arrays belongs to another twin.
     private bool _hasCostates;
 
-    /// <summary>Gradient and curvature of the Lagrangian about the plan. Second derivatives of the dynamics are differences of the exact first
-    /// ones, weighted by the multipliers of the last quadratic program (0 in the first); negative curvature is mirrored, stage by stage.
+    /// <summary>Gradient and curvature of the Lagrangian about the plan. Second derivatives of the dynamics are differences of the exact
+    /// first ones, weighted by the multipliers of the last quadratic program (0 in the first); negative curvature is mirrored, stage by
+    /// stage.
     /// </summary>
     private void WriteEconomic(EconomicCost economic)
     {

@@ -7,8 +7,8 @@ namespace Athanor.Compute.Control;
 /// <summary>
 /// Direct multiple shooting (Bock and Plitt, IFAC 1984) with sequential quadratic programming: intervals are linearised eight at a time in
 /// lanes, the quadratic program is <see cref="StageQp"/>, the curvature is Gauss-Newton's (with an economic objective that of the
-/// Lagrangian, made convex stage by stage), steps are cut by an l1 merit function. One iteration from a shifted plan, always at full step, is
-/// the real-time iteration (Diehl, Bock and Schlöder, SIAM J. Control Optim. 43 (2005) 1714).
+/// Lagrangian, made convex stage by stage), steps are cut by an l1 merit function. One iteration from a shifted plan, always at full step,
+/// is the real-time iteration (Diehl, Bock and Schlöder, SIAM J. Control Optim. 43 (2005) 1714).
 /// </summary>
 /// <remarks>The plan in <see cref="X"/> and <see cref="U"/> is always the last complete iterate: a deadline leaves it whole. Holds work
 /// arrays: one thread at a time.</remarks>
@@ -187,7 +187,8 @@ internal sealed partial class ShootingSolver<TMap>
         }
     }
 
-    /// <summary>How hard the first and the later programs are pushed: early ones need not be exact, and a near solution starts close.</summary>
+    /// <summary>How hard the first and the later programs are pushed: early ones need not be exact, and a near solution starts
+    /// close.</summary>
     private QpOptions Options(double tolerance, double last, int iterations)
     {
         if (iterations == 1) return RealTime;

@@ -9,9 +9,9 @@ namespace Athanor.Compute.Control.Qp;
 /// <remarks>
 /// With Δy the step of the bounded quantity and r what a lower bound's slack s is wrong by, Δs = Δy + r and λ⁺ = m / s - (λ / s)(Δy + r),
 /// m the complementarity wanted (less the corrector's Δs Δλ). A soft one also has ε ≥ 0 with multiplier κ and the price l ε + ½ q ε²: with
-/// a = λ / s, c = q + κ / ε, D = a + c and v = m' / ε - l - q ε it is Δε = (m / s + v - a (Δy + r)) / D, and eliminated it looks like a hard one
-/// with a c / D for a and (c m / s - a v) / D for m / s. The r are not recomputed but shrink as the steps say: their rounding errors would be
-/// multiplied by λ / s.
+/// a = λ / s, c = q + κ / ε, D = a + c and v = m' / ε - l - q ε it is Δε = (m / s + v - a (Δy + r)) / D, and eliminated it looks like a
+/// hard one with a c / D for a and (c m / s - a v) / D for m / s. The r are not recomputed but shrink as the steps say: their rounding
+/// errors would be multiplied by λ / s.
 /// </remarks>
 internal sealed unsafe class BarrierBlock
 {

@@ -16,8 +16,8 @@ namespace Athanor.Compute.Control.Qp;
 /// Rows of a stage's matrices are vectors over (u, z): with up to eight of both a row is one register, and a stage costs about n (2 n + m)
 /// fused multiply-adds on registers. Everything is preallocated; a solve allocates nothing. The order of operations is fixed: equal input
 /// gives equal bits on every machine. Not safe for use by two threads at once.
-/// <para>Each Newton system is written for the step, with the gradient at the iterate: as the iterate converges the step goes to 0 whatever the
-/// rounding errors of the recursion, which near active rate bounds are large (curvatures λ / s cancel in it).</para>
+/// <para>Each Newton system is written for the step, with the gradient at the iterate: as the iterate converges the step goes to 0
+/// whatever the rounding errors of the recursion, which near active rate bounds are large (curvatures λ / s cancel in it).</para>
 /// </remarks>
 internal sealed unsafe partial class StageQp
 {
@@ -123,7 +123,8 @@ internal sealed unsafe partial class StageQp
     /// <summary>(u_k, z_k) of the iterate; before a cold solve: the guess.</summary>
     public Span<double> Point(int stage) => new(_w + (stage * Stride), Width);
 
-    /// <summary>Gain row i of the last factorisation: u_i = -(K (u_{i+1} …, z) + feed-forward); with barrier terms of the iterate.</summary>
+    /// <summary>Gain row i of the last factorisation: u_i = -(K (u_{i+1} …, z) + feed-forward); with barrier terms of the
+    /// iterate.</summary>
     public ReadOnlySpan<double> Gain(int stage, int input) => new(_gains + (((stage * Inputs) + input) * Stride), Width);
 
     /// <summary>To be called when the rows of <see cref="Dynamics"/> were written.</summary>

@@ -53,7 +53,8 @@ public class EconomicTests(Xunit.Abstractions.ITestOutputHelper output)
     [Fact]
     public void The_feed_of_a_fed_batch_makes_more_penicillin_than_any_constant_feed()
     {
-        // Two saturation constants are softer than published: a plant of explicit substeps cannot follow the stiff originals at this length.
+        // Two saturation constants are softer than published: a plant of explicit substeps cannot follow the stiff originals at this
+        // length.
         var constants = new Dictionary<string, double> { ["Kp"] = 0.02, ["Km"] = 0.1 };
         var model = PlantModel.Of(Penicillin.Problem, ["F"], [], substepS: 120.0, constants);
         var fine = PlantModel.Of(Penicillin.Problem, ["F"], [], substepS: 15.0, constants);

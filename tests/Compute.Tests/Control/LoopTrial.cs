@@ -9,9 +9,10 @@ namespace Athanor.Compute.Tests.Control;
 
 /// <summary>
 /// The closed loop that controllers are held to: the unstable stirred tank whose true frequency factor and heat transfer differ from the
-/// model's by up to 20 %, with set-points that step every 200 samples, a feed that steps too, biased and noisy sensors. Ten plants one after
-/// the other, 1,000 samples each. An extended Kalman filter estimates states, frequency factor and heat transfer, the same for any
-/// controller; two integrated parameters for two controlled states are what leaves no offset (Pannocchia and Rawlings, AIChE J. 49 (2003) 426).
+/// model's by up to 20 %, with set-points that step every 200 samples, a feed that steps too, biased and noisy sensors. Ten plants one
+/// after the other, 1,000 samples each. An extended Kalman filter estimates states, frequency factor and heat transfer, the same for any
+/// controller; two integrated parameters for two controlled states are what leaves no offset (Pannocchia and Rawlings, AIChE J. 49 (2003)
+/// 426).
 /// </summary>
 internal sealed class LoopTrial
 {
