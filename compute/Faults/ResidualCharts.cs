@@ -7,7 +7,7 @@ public static class ResidualCharts
     public static double Ewma(double z, double residual, double lambda) => z + (lambda * (residual - z));
 
     /// <summary>The limit of |z|, L asymptotic standard deviations (Lucas and Saccucci, Technometrics 32:1, 1990): with λ = 0.1 the
-    /// in-control run length is 500 at L = 2.814. L = 2.7, often quoted for it, gives 365.</summary>
+    /// in-control run length is 500 at L = 2.814. L = 2.7, often quoted for it, gives 369.</summary>
     public static double EwmaLimit(double lambda, double width) => width * Math.Sqrt(lambda / (2.0 - lambda));
 
     /// <summary>Two-sided tabular CUSUM (Page, Biometrika 41:100, 1954): C+ ← max(0, C+ + r - k), C- ← max(0, C- - r - k), and for each how

@@ -34,7 +34,7 @@ internal static class MonitorCommand
 
     private static readonly Option<string?> Save = new("--save")
     {
-        Description = "Write the trained detector as JSON, as a twin's detectors take it.",
+        Description = "Write the trained detector as JSON.",
         HelpName = "FILE.json"
     };
 

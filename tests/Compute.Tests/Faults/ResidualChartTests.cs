@@ -24,7 +24,7 @@ public sealed class ResidualChartTests(ITestOutputHelper output)
     public void The_moving_average_runs_as_long_in_control_as_the_integral_equation_says()
     {
         // Lucas and Saccucci (1990), table of chart designs: 500 at λ = 0.1 and L = 2.814. The design λ = 0.1, L = 2.7 of some textbooks is
-        // quoted as about 500 too; the integral equation says 365, and so does the simulation.
+        // quoted as about 500 too; the integral equation says 369, and the simulation agrees.
         Assert.Equal(500.0, RunLength(0.1, 2.814), 2.0);
         var expected = RunLength(0.1, 2.7);
         var measured = MeanRun(0.0, Ewma);
