@@ -59,7 +59,8 @@ internal static class Consistency
         var estimator = Estimator.Create(model, told);
         var truth = new JointModel(model, settings);
         int size = truth.Size, steps = experiment.Steps, n = truth.States;
-        double[] nees = new double[steps], nis = new double[steps], freedom = new double[steps], runNees = new double[runs], squares = new double[n];
+        double[] nees = new double[steps], nis = new double[steps], freedom = new double[steps], runNees = new double[runs];
+        double[] squares = new double[n];
         double live = 0, consistent = 0;
         for (var run = 0; run < runs; run++)
         {

@@ -5,8 +5,8 @@ using Athanor.Compute.Plants;
 
 namespace Athanor.Bench.Estimation;
 
-/// <summary>A step of the extended Kalman filter of the exothermic tank: 6 s by four Runge-Kutta substeps with the transition matrix, then one
-/// temperature taken in; the same as the baselines do, in square-root form.</summary>
+/// <summary>A step of the extended Kalman filter of the exothermic tank: 6 s by four Runge-Kutta substeps with the transition matrix, then
+/// one temperature taken in; the same as the baselines do, in square-root form.</summary>
 internal sealed class StepBench
 {
     private const int Twins = 1024, Lanes = 8, Groups = 4;

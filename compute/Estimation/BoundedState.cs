@@ -2,9 +2,9 @@ namespace Athanor.Compute.Estimation;
 
 /// <summary>
 /// Hard bounds of an estimate by projection in the metric of its own covariance: the point of the box with the least (z - ẑ)ᵀ P⁻¹ (z - ẑ),
-/// which moves the other states by their correlation. A projection onto a convex set comes no further from any point of the set in that metric:
-/// where the truth is within the bounds, the normalised error never grows, so the filter stays consistent with the covariance as it is
-/// (Simon, IET Control Theory and Applications 4 (2010) 1303, sect. 2.4).
+/// which moves the other states by their correlation. A projection onto a convex set comes no further from any point of the set in that
+/// metric: where the truth is within the bounds, the normalised error never grows, so the filter stays consistent with the covariance as
+/// it is (Simon, IET Control Theory and Applications 4 (2010) 1303, sect. 2.4).
 /// </summary>
 internal static class BoundedState
 {

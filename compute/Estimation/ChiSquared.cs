@@ -1,7 +1,7 @@
 namespace Athanor.Compute.Estimation;
 
-/// <summary>Bands of the chi-squared distribution by Wilson and Hilferty (1931), within 1 % of the true ones from one degree of freedom on and
-/// 0.1 % from ten; no elementary function is needed but a square root.</summary>
+/// <summary>Bands of the chi-squared distribution by Wilson and Hilferty (1931), within 1 % of the true ones from one degree of freedom on
+/// and 0.1 % from ten; no elementary function is needed but a square root.</summary>
 public static class ChiSquared
 {
     /// <summary>Normal quantile of a two-sided 95 %.</summary>

@@ -5,10 +5,10 @@ using Athanor.Compute.Plants;
 namespace Athanor.Compute.Estimation;
 
 /// <summary>
-/// The ensemble Kalman filter for units discretised into many states (Evensen, J. Geophys. Res. 99 (1994) 10143), with the serial square-root
-/// update of Whitaker and Hamill (Monthly Weather Review 130 (2002) 1913), which needs no perturbed measurements. The belief is the number of
-/// steps so far, then the members: entry i of member c at 1 + i M + c. Draws are a function of seed and step, so a filter that goes over the same
-/// samples again has the same bits. Members are solved eight at a time.
+/// The ensemble Kalman filter for units discretised into many states (Evensen, J. Geophys. Res. 99 (1994) 10143), with the serial
+/// square-root update of Whitaker and Hamill (Monthly Weather Review 130 (2002) 1913), which needs no perturbed measurements. The belief
+/// is the number of steps so far, then the members: entry i of member c at 1 + i M + c. Draws are a function of seed and step, so a filter
+/// that goes over the same samples again has the same bits. Members are solved eight at a time.
 /// </summary>
 internal sealed class EnsembleCore<TMap> : FilterCore
     where TMap : struct, IPlantMap

@@ -3,8 +3,8 @@ using Athanor.Compute.Plants;
 namespace Athanor.Compute.Estimation;
 
 /// <summary>
-/// Estimates states, drifting parameters and sensor biases of a plant from its measurements. Every method is a pure function of memory and input:
-/// the same bits everywhere, alone or with others. An estimator holds nothing of a twin and may be used from several threads.
+/// Estimates states, drifting parameters and sensor biases of a plant from its measurements. Every method is a pure function of memory and
+/// input: the same bits everywhere, alone or with others. An estimator holds nothing of a twin and may be used from several threads.
 /// </summary>
 /// <remarks>Layout of a memory: <see cref="FilterLayout"/>.</remarks>
 public sealed class Estimator
@@ -24,8 +24,8 @@ public sealed class Estimator
 
     internal FilterCore Core => _core;
 
-    /// <exception cref="EstimationException">Settings and model do not fit, a covariance would be singular, or no sensor ever shows a state;
-    /// the message names it.</exception>
+    /// <exception cref="EstimationException">Settings and model do not fit, a covariance would be singular, or no sensor ever shows a
+    /// state; the message names it.</exception>
     public static Estimator Create(PlantModel model, EstimatorSettings settings)
     {
         var joint = new JointModel(model, settings);
@@ -61,8 +61,10 @@ public sealed class Estimator
         return memory;
     }
 
-    /// <summary>One step of one twin; <paramref name="memory"/> is replaced, never written to, and stays as it was if the step fails.</summary>
-    /// <exception cref="EstimationException">The input does not fit, or the estimate left the region where the model can be solved.</exception>
+    /// <summary>One step of one twin; <paramref name="memory"/> is replaced, never written to, and stays as it was if the step
+    /// fails.</summary>
+    /// <exception cref="EstimationException">The input does not fit, or the estimate left the region where the model can be
+    /// solved.</exception>
     public EstimatorOutput Step(ref double[] memory, EstimatorInput input)
     {
         var run = new FilterRun(_layout, memory, input);
@@ -102,7 +104,8 @@ public sealed class Estimator
     {
         _layout.Check(memory);
         var size = _core.Joint.Size;
-        double[] mean = new double[size], sd = new double[size], packed = new double[size * (size + 1) / 2], covariance = new double[size * size];
+        double[] mean = new double[size], sd = new double[size], packed = new double[size * (size + 1) / 2];
+        double[] covariance = new double[size * size];
         var block = memory.AsSpan(_layout.CurrentBlock, _layout.BlockSize);
         var belief = _layout.Belief(block);
         _core.Moments(belief, mean, sd);

@@ -7,16 +7,16 @@ using Athanor.Compute.Plants;
 namespace Athanor.Compute.Estimation;
 
 /// <summary>
-/// <see cref="EstimatorSettings"/> as JSON, in one canonical form: keys in a fixed order, names sorted, defaults left out. Times in s, all else
-/// in the units of the model.
+/// <see cref="EstimatorSettings"/> as JSON, in one canonical form: keys in a fixed order, names sorted, defaults left out. Times in s, all
+/// else in the units of the model.
 /// <code>
 /// { "kind": "ekf" | "iekf" | "ukf" | "mhe" | "enkf", "period-s": 20,
 ///   "process-noise": {"T": 0.01}, "initial-sd": {"A": 0.1}, "bounds": {"A": {"low": 0, "high": 6}},
 ///   "estimate": {"k10": {"sd": 1e11, "walk": 1e8, "low": 0, "high": 2e12}},
 ///   "sensors": {"T": {"noise": 0.1}, "B": {"of": {"B": 1}, "offset": 0, "noise": 0.02, "bias": {"sd": 0.05, "walk": 1e-4},
 ///     "period-s": 600, "delay-s": 600, "laboratory": true, "low": 0, "high": 10, "frozen-after": 20}},
-///   "lag-window-s": 900, "longest-gap-s": 604800, "gate": 5, "nis-window": 100, "iterations": 5, "horizon": 10, "members": 64, "inflation": 1, "seed": 1,
-///   "allow-unobservable": false }
+///   "lag-window-s": 900, "longest-gap-s": 604800, "gate": 5, "nis-window": 100, "iterations": 5, "horizon": 10, "members": 64,
+/// "inflation": 1, "seed": 1,   "allow-unobservable": false }
 /// </code>
 /// Only "sensors" must be there. Sensors count in the order in which they are written.
 /// </summary>
@@ -144,7 +144,8 @@ public static class EstimatorJson
 
     private static EstimatorSettings Read(JsonElement json)
     {
-        if (json.ValueKind != JsonValueKind.Object) throw new EstimationException($"{Root} is {json.GetRawText()}; an object would be right");
+        if (json.ValueKind != JsonValueKind.Object)
+            throw new EstimationException($"{Root} is {json.GetRawText()}; an object would be right");
         PlantJson.Known(
             json, Root, "kind", "period-s", "process-noise", "initial-sd", "bounds", "estimate", "sensors", "lag-window-s", "longest-gap-s",
             "gate", "nis-window", "iterations", "horizon", "members", "inflation", "seed", "allow-unobservable");
@@ -171,7 +172,8 @@ public static class EstimatorJson
             Members = Whole(json, "members", usual.Members, 2),
             Inflation = Least(json, "inflation", usual.Inflation, 1.0),
             Seed = json.TryGetProperty("seed", out var seed)
-                ? seed.ValueKind == JsonValueKind.Number && seed.TryGetUInt64(out var number) ? number : throw Wrong("seed", seed, "a whole number of 0 or more")
+                ? seed.ValueKind == JsonValueKind.Number && seed.TryGetUInt64(out var number) ? number
+                    : throw Wrong("seed", seed, "a whole number of 0 or more")
                 : usual.Seed,
             AllowUnobservable = Flag(json, Root, "allow-unobservable"),
         };
@@ -185,7 +187,8 @@ public static class EstimatorJson
         SensorBias? bias = null;
         if (json.TryGetProperty("bias", out var walk))
         {
-            if (walk.ValueKind != JsonValueKind.Object) throw new EstimationException($"{at}.bias is {walk.GetRawText()}; {{\"sd\": …}} would be right");
+            if (walk.ValueKind != JsonValueKind.Object)
+                throw new EstimationException($"{at}.bias is {walk.GetRawText()}; {{\"sd\": …}} would be right");
             PlantJson.Known(walk, at + ".bias", "sd", "walk");
             bias = new SensorBias(PlantJson.Number(walk, at + ".bias", "sd"), PlantJson.Number(walk, at + ".bias", "walk", 0.0));
         }
@@ -245,7 +248,8 @@ public static class EstimatorJson
     {
         var value = PlantJson.Number(json, Root, key, usual);
         return value >= least ? value
-            : throw new EstimationException(string.Create(CultureInfo.InvariantCulture, $"{Root}.{key} is {value:R}; a number of {least:R} or more would be right"));
+            : throw new EstimationException(string.Create(
+                CultureInfo.InvariantCulture, $"{Root}.{key} is {value:R}; a number of {least:R} or more would be right"));
     }
 
     private static int Whole(JsonElement json, string key, int usual, int least)

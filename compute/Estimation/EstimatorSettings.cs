@@ -50,7 +50,8 @@ public sealed record SensorSettings(string Name)
     /// <summary>Seconds between samples, for the check of observability alone; 0: at each step.</summary>
     public double PeriodS { get; init; }
 
-    /// <summary>What an analyser shows at t is the plant at t - delay. For <see cref="Laboratory"/>: how late a result comes at most.</summary>
+    /// <summary>What an analyser shows at t is the plant at t - delay. For <see cref="Laboratory"/>: how late a result comes at
+    /// most.</summary>
     public double DelayS { get; init; }
 
     /// <summary>Whether a sample's time is when it was drawn; results come later.</summary>
@@ -98,8 +99,8 @@ public sealed record EstimatorSettings
     /// <summary>Samples up to this old are put in their place and all later ones filtered again; older ones are reported late.</summary>
     public double LagWindowS { get; init; }
 
-    /// <summary>A step further ahead of the last than this is refused: a clock that jumped, or a plant that stood so long that its twin should
-    /// start anew.</summary>
+    /// <summary>A step further ahead of the last than this is refused: a clock that jumped, or a plant that stood so long that its twin
+    /// should start anew.</summary>
     public double LongestGapS { get; init; } = 7.0 * 86400.0;
 
     /// <summary>Samples further than this from their prediction, in standard deviations of the innovation, are left out; 0: none.</summary>

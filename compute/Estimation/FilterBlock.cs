@@ -1,13 +1,13 @@
 namespace Athanor.Compute.Estimation;
 
 /// <summary>
-/// A filter at one time: [time s, NIS sum, its degrees of freedom, the squares of their weights, updates, inputs that hold (m), last value and
-/// number of its repetitions per sensor (2 s), belief]. A whole memory is
+/// A filter at one time: [time s, NIS sum, its degrees of freedom, the squares of their weights, updates, inputs that hold (m), last value
+/// and number of its repetitions per sensor (2 s), belief]. A whole memory is
 /// <code>
 /// [0] version (1)   [1] now, s   [2] rows   [3] inputs as last told (m)   block at the window's start   block at the last row   rows
 /// </code>
-/// with rows (time s, sensor or -1 - input, value) in order of time, a time's samples before its changes of inputs. Without a lag window there is
-/// one block and no rows.
+/// with rows (time s, sensor or -1 - input, value) in order of time, a time's samples before its changes of inputs. Without a lag window
+/// there is one block and no rows.
 /// </summary>
 internal readonly struct FilterLayout(FilterCore core)
 {
@@ -44,7 +44,8 @@ internal readonly struct FilterLayout(FilterCore core)
         throw new EstimationException(
             memory.Length > 0 && memory[0] != Version
                 ? FormattableString.Invariant($"the memory is of version {memory[0]:R}; this estimator reads version {Version}")
-                : $"the memory has {memory.Length} numbers, which is no memory of this estimator ({RowsAt} and {RowSize} per sample in the lag window)");
+                : $"the memory has {memory.Length} numbers, which is no memory of this estimator ({RowsAt} and {RowSize} per " +
+                "sample in the lag window)");
     }
 }
 

@@ -36,7 +36,8 @@ internal abstract class FilterCore(JointModel joint)
     /// <param name="nis">Per group.</param>
     public virtual void StepLanes(
         int groups, Span<Vector512<double>> belief, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> dtS,
-        ReadOnlySpan<int> sensors, ReadOnlySpan<Vector512<double>> values, Span<Vector512<double>> predicted, Span<Vector512<double>> variance,
+        ReadOnlySpan<int> sensors, ReadOnlySpan<Vector512<double>> values, Span<Vector512<double>> predicted,
+        Span<Vector512<double>> variance,
         Span<Vector512<double>> used, Span<Vector512<double>> nis) => throw new NotSupportedException("this filter has no lanes");
 
     /// <summary>Mean and standard deviation of each entry of the joint state.</summary>

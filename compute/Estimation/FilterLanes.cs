@@ -2,8 +2,8 @@ using System.Runtime.Intrinsics;
 
 namespace Athanor.Compute.Estimation;
 
-/// <summary>Puts twins whose next group of rows is of the same kind (the same sensors, all ahead in time or none) into lanes, up to four times
-/// eight at once.</summary>
+/// <summary>Puts twins whose next group of rows is of the same kind (the same sensors, all ahead in time or none) into lanes, up to four
+/// times eight at once.</summary>
 internal sealed class FilterLanes(FilterLayout layout)
 {
     private const int Lanes = 8, Groups = 4;
@@ -66,7 +66,8 @@ internal sealed class FilterLanes(FilterLayout layout)
             Into(run.Belief, _belief, group * size, lane);
             Into(run.Inputs, _inputs, group * inputs, lane);
             _ahead[group] = _ahead[group].WithElement(lane, run.Ahead);
-            for (var s = 0; s < count; s++) _values[(group * count) + s] = _values[(group * count) + s].WithElement(lane, run.Samples[s].Value);
+            for (var s = 0; s < count; s++)
+                _values[(group * count) + s] = _values[(group * count) + s].WithElement(lane, run.Samples[s].Value);
         }
         core.StepLanes(
             groups, _belief.AsSpan(0, groups * size), _inputs.AsSpan(0, groups * inputs), _ahead.AsSpan(0, groups), _sensors,

@@ -16,7 +16,8 @@ internal sealed class FilterRun
     private readonly Correction[] _corrections;
     private readonly double _now;
     private readonly bool _wentBack;
-    private int _next, _taken, _end, _refiltered;
+    private readonly int _refiltered;
+    private int _next, _taken, _end;
     private double _nis;
     private int _nisSamples;
     private bool _anchoring, _anyNew;
@@ -30,14 +31,16 @@ internal sealed class FilterRun
         if (input.TimeS - memory[1] > _joint.Settings.LongestGapS)
         {
             throw new EstimationException(FormattableString.Invariant(
-                $"the clock jumps from {memory[1]:R} s to {input.TimeS:R} s, further than longest-gap-s ({_joint.Settings.LongestGapS:R} s); ") +
+                $"the clock jumps from {memory[1]:R} s to {input.TimeS:R} s, further than longest-gap-s ") +
+                FormattableString.Invariant($"({_joint.Settings.LongestGapS:R} s); ") +
                 "if the plant really stood, the estimator is to be started anew");
         }
         _now = _wentBack ? memory[1] : input.TimeS;
         _blocks = memory[layout.FirstBlock..layout.RowsAt];
         _inputs = memory[FilterLayout.InputsAt..layout.FirstBlock];
         _readings = new SensorReading[layout.Sensors];
-        for (var s = 0; s < _readings.Length; s++) _readings[s] = new SensorReading(SensorStatus.Missing, double.NaN, double.NaN, 0, 0, 0, 0);
+        for (var s = 0; s < _readings.Length; s++)
+            _readings[s] = new SensorReading(SensorStatus.Missing, double.NaN, double.NaN, 0, 0, 0, 0);
         for (var r = 0; r < (int)memory[2]; r++)
         {
             var row = memory.AsSpan(layout.RowsAt + (r * FilterLayout.RowSize), FilterLayout.RowSize);
@@ -167,7 +170,8 @@ internal sealed class FilterRun
         mean = mean[.._joint.Size];
         sd = sd[.._joint.Size];
         core.Moments(belief, mean, sd);
-        double[] parameters = new double[k], parameterSd = new double[k], bias = new double[_layout.Sensors], biasSd = new double[_layout.Sensors];
+        double[] parameters = new double[k], parameterSd = new double[k], bias = new double[_layout.Sensors];
+        double[] biasSd = new double[_layout.Sensors];
         _joint.Parameters(mean, parameters);
         for (var i = 0; i < _joint.Estimated.Length; i++) parameterSd[_joint.Estimated[i]] = sd[n + i];
         for (var s = 0; s < _layout.Sensors; s++)
@@ -212,15 +216,18 @@ internal sealed class FilterRun
     {
         var first = _rows.Count;
         double done = Current[FilterLayout.Time], oldest = _layout.HasWindow ? Anchor[FilterLayout.Time] : done;
-        // With a window a time that has been filtered is filtered again with the new sample in its place; without one it goes on from there.
+        // With a window a time that has been filtered is filtered again with the new sample in its place; without one it goes on from
+        // there.
         foreach (var sample in input.Samples)
         {
             var sensor = _joint.Sensors[sample.Sensor];
             var time = sample.TimeS - sensor.DelayS;
             var row = new FilterRow(time, sample.Sensor, sample.Value, true);
-            if (!double.IsFinite(sample.Value) || sample.Value < sensor.Low || sample.Value > sensor.High) Read(row, SensorStatus.Wild, default);
+            if (!double.IsFinite(sample.Value) || sample.Value < sensor.Low || sample.Value > sensor.High)
+                Read(row, SensorStatus.Wild, default);
             else if (time > _now) Read(row, SensorStatus.Future, default);
-            else if (time < oldest || (_layout.HasWindow && time == oldest && Anchor[FilterLayout.Updates] > 0)) Read(row, SensorStatus.Late, default);
+            else if (time < oldest || (_layout.HasWindow && time == oldest && Anchor[FilterLayout.Updates] > 0))
+                Read(row, SensorStatus.Late, default);
             else first = Math.Min(first, Insert(row));
         }
         for (var i = 0; i < _inputs.Length; i++)
@@ -236,7 +243,17 @@ internal sealed class FilterRun
     {
         var at = _rows.Count;
         while (at > 0 && row.IsBefore(_rows[at - 1])) at--;
-        _rows.Insert(at, row);
+        if (at > 0 && _rows[at - 1].Time == row.Time && _rows[at - 1].Code == row.Code)
+        {
+            // Delivered twice, or corrected since.
+            at--;
+            if (_rows[at].Value == row.Value) return _rows.Count;
+            _rows[at] = row;
+        }
+        else
+        {
+            _rows.Insert(at, row);
+        }
         // Of a group of one time that has been filtered in part, the first row is where filtering begins again.
         while (at > 0 && _rows[at - 1].Time == row.Time) at--;
         return at;
@@ -287,11 +304,13 @@ internal sealed class FilterRun
         if (input.Inputs.Length != _layout.Inputs)
         {
             throw new EstimationException(
-                $"the model has {_layout.Inputs} inputs ({string.Join(", ", _joint.Model.Inputs.Select(static q => q.Name))}); {input.Inputs.Length} values are given");
+                $"the model has {_layout.Inputs} inputs ({string.Join(", ", _joint.Model.Inputs.Select(static q => q.Name))}); " +
+                $"{input.Inputs.Length} values are given");
         }
         for (var i = 0; i < input.Inputs.Length; i++)
         {
-            if (!double.IsFinite(input.Inputs[i])) throw new EstimationException($"input {_joint.Model.Inputs[i].Name} is {input.Inputs[i]}");
+            if (!double.IsFinite(input.Inputs[i]))
+                throw new EstimationException($"input {_joint.Model.Inputs[i].Name} is {input.Inputs[i]}");
         }
         foreach (var sample in input.Samples)
         {

@@ -5,9 +5,10 @@ namespace Athanor.Compute.Estimation;
 /// <summary>
 /// Moving-horizon estimation: over the last H sampling times the course that makes
 /// <code>|z₀ - ẑ₀|²_{P₀⁻¹} + Σ |z_{k+1} - F(z_k)|²_{(Q dt)⁻¹} + Σ |y_k - h z_k|² / r</code>
-/// least, by Gauss-Newton. Its linear least-squares problems are solved in square-root form by a filter forwards and a smoother backwards, whose
-/// iteration is Gauss-Newton's (Bell, SIAM J. Optimization 4 (1994) 626). The arrival cost (ẑ₀, P₀) is the extended Kalman filter's at the
-/// horizon's start (Rao, Rawlings and Mayne, IEEE TAC 48 (2003) 246). In the linear case any horizon gives the batch least squares of all.
+/// least, by Gauss-Newton. Its linear least-squares problems are solved in square-root form by a filter forwards and a smoother backwards,
+/// whose iteration is Gauss-Newton's (Bell, SIAM J. Optimization 4 (1994) 626). The arrival cost (ẑ₀, P₀) is the extended Kalman filter's
+/// at the horizon's start (Rao, Rawlings and Mayne, IEEE TAC 48 (2003) 246). In the linear case any horizon gives the batch least squares
+/// of all.
 /// <para>Belief: z, factor; ẑ₀, factor of P₀; number of records; H records (dt, inputs, value per sensor or NaN).</para>
 /// </summary>
 internal sealed class HorizonCore<TMap> : FilterCore

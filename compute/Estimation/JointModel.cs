@@ -19,9 +19,11 @@ internal sealed class JointModel
         States = model.States.Count;
         if (States == 0) throw new EstimationException("the model has no states");
         if (settings.Sensors.IsDefaultOrEmpty) throw new EstimationException("sensors: none is named; there must be one at least");
-        var estimated = settings.Estimate.Select(pair => (Index: Parameter(pair.Key), Spec: pair.Value)).OrderBy(static e => e.Index).ToArray();
+        var estimated = settings.Estimate.Select(pair => (Index: Parameter(pair.Key),
+            Spec: pair.Value)).OrderBy(static e => e.Index).ToArray();
         Estimated = [.. estimated.Select(static e => e.Index)];
-        var biased = settings.Sensors.Select(static (s, i) => (s, i)).Where(static s => s.s.Bias is not null).Select(static s => s.i).ToArray();
+        var biased = settings.Sensors.Select(static (s, i) => (s,
+            i)).Where(static s => s.s.Bias is not null).Select(static s => s.i).ToArray();
         Size = States + Estimated.Length + biased.Length;
         (Names, Start, InitialSd, Noise) = (new string[Size], new double[Size], new double[Size], new double[Size]);
         (Low, High) = (new double[Size], new double[Size]);
@@ -35,7 +37,8 @@ internal sealed class JointModel
             var sd = Find(settings.InitialSd, state.Name, out var given) ? given : 0.05 * Math.Abs(state.Nominal);
             var bounds = Find(settings.Bounds, state.Name, out var own) ? own : new StateBounds(state.Minimum, state.Maximum);
             Find(settings.ProcessNoise, state.Name, out var noise);
-            Entry(i, state.Name, state.Nominal, sd, noise, bounds.Low, bounds.High, "initial-sd." + state.Name, "process-noise." + state.Name);
+            Entry(i, state.Name, state.Nominal, sd, noise, bounds.Low, bounds.High, "initial-sd." + state.Name,
+                "process-noise." + state.Name);
         }
         for (var k = 0; k < estimated.Length; k++)
         {
@@ -120,8 +123,8 @@ internal sealed class JointModel
             if (!double.IsFinite(z[i]))
             {
                 throw new EstimationException(
-                    $"the estimate of {Names[i]} is {z[i]}: the model left the region where it can be solved; narrower bounds or a smaller substep " +
-                    "would be right");
+                    $"the estimate of {Names[i]} is {z[i]}: the model left the region where it can be solved; narrower bounds or " +
+                    "a smaller substep would be right");
             }
         }
     }
@@ -145,11 +148,15 @@ internal sealed class JointModel
         if (!(spec.Noise > 0) || !double.IsFinite(spec.Noise))
             throw new EstimationException(FormattableString.Invariant($"{at}.noise is {spec.Noise:R}; a positive number would be right"));
         if (!(spec.DelayS >= 0) || !double.IsFinite(spec.DelayS))
-            throw new EstimationException(FormattableString.Invariant($"{at}.delay-s is {spec.DelayS:R}; a number of 0 or more would be right"));
+        {
+            throw new EstimationException(
+                FormattableString.Invariant($"{at}.delay-s is {spec.DelayS:R}; a number of 0 or more would be right"));
+        }
         if (spec.DelayS > Settings.LagWindowS)
         {
             throw new EstimationException(FormattableString.Invariant(
-                $"{at}.delay-s is {spec.DelayS:R} s and the lag window {Settings.LagWindowS:R} s: every sample would be too late; lag-window-s must be as long as the longest delay at least"));
+                $"{at}.delay-s is {spec.DelayS:R} s and the lag window {Settings.LagWindowS:R} s: every sample would be too late; ") +
+                "lag-window-s must be as long as the longest delay at least");
         }
         if (!(spec.Low < spec.High)) throw new EstimationException($"{at}: low must be below high");
         var entries = new List<int>();
@@ -161,8 +168,8 @@ internal sealed class JointModel
             if (index < 0)
             {
                 throw new EstimationException(
-                    $"{at} measures {name}, which is no state of the model; its states are {string.Join(", ", Model.States.Select(static q => q.Name))} " +
-                    "(\"of\": {state: weight} says what a sensor measures)");
+                    $"{at} measures {name}, which is no state of the model; its states are " +
+                    $"{string.Join(", ", Model.States.Select(static q => q.Name))} (\"of\": {{state: weight}} says what a sensor measures)");
             }
             if (!double.IsFinite(weight)) throw new EstimationException($"{at}.of.{name} is not finite");
             entries.Add(index);
@@ -179,7 +186,8 @@ internal sealed class JointModel
             weights.Add(1.0);
         }
         return new JointSensor(
-            spec.Name, [.. entries], [.. weights], spec.Offset, spec.Noise * spec.Noise, spec.Laboratory ? 0.0 : spec.DelayS, spec.Low, spec.High,
+            spec.Name, [.. entries], [.. weights], spec.Offset, spec.Noise * spec.Noise, spec.Laboratory ? 0.0 : spec.DelayS, spec.Low,
+            spec.High,
             spec.FrozenAfter, entry);
     }
 

@@ -4,8 +4,8 @@ using Athanor.Compute.Linear;
 namespace Athanor.Compute.Estimation;
 
 /// <summary>
-/// Whether the sensors show every entry of the joint state: the information that a horizon of samples gives about the start, W = Σ Φᵀ Hᵀ R⁻¹ H Φ
-/// along the nominal course, scaled by the standard deviations at the start. Eigenvalue 1 is as much as was known before. An
+/// Whether the sensors show every entry of the joint state: the information that a horizon of samples gives about the start, W = Σ Φᵀ Hᵀ
+/// R⁻¹ H Φ along the nominal course, scaled by the standard deviations at the start. Eigenvalue 1 is as much as was known before. An
 /// eigenvector with next to none is a direction that no sensor shows.
 /// </summary>
 internal static class Observability
@@ -21,7 +21,8 @@ internal static class Observability
         var model = joint.Model;
         var periods = joint.Settings.Sensors.Select(static s => s.PeriodS).Where(static p => p > 0).DefaultIfEmpty(0.0);
         var step = joint.Settings.PeriodS > 0 ? joint.Settings.PeriodS : Math.Max(model.TimeUnitS / 60.0, periods.Min());
-        double[] x = joint.Start[..n], next = new double[n], a = new double[n * n], e = joint.Estimated.Length > 0 ? new double[n * parameters] : [];
+        double[] x = joint.Start[..n], next = new double[n], a = new double[n * n];
+        double[] e = joint.Estimated.Length > 0 ? new double[n * parameters] : [];
         double[] u = model.NominalInputs, p = model.NominalParameters, information = new double[size * size];
         var flow = new double[size * size];
         for (var i = 0; i < size; i++) flow[(i * size) + i] = joint.InitialSd[i];
@@ -55,8 +56,8 @@ internal static class Observability
         throw new EstimationException(string.Create(
             CultureInfo.InvariantCulture,
             $"no sensor shows {string.Join(" or ", names)}: over {Steps} steps about the nominal course the sensors " +
-            $"{string.Join(", ", joint.Sensors.Select(static s => s.Name))} tell nothing of {(names.Count > 1 ? "their combination" : "it")}; a sensor more, one " +
-            $"estimated parameter or bias less, or another nominal state would be right (allow-unobservable lets it pass)"));
+            $"{string.Join(", ", joint.Sensors.Select(static s => s.Name))} tell nothing of {(names.Count > 1 ? "their combination" : "it")}; " +
+            $"a sensor more, one estimated parameter or bias less, or another nominal state would be right (allow-unobservable lets it pass)"));
     }
 
     private static void Add(JointModel joint, JointSensor sensor, double[] flow, double[] row, double[] information)
@@ -83,7 +84,8 @@ internal static class Observability
             {
                 var sum = 0.0;
                 for (var j = 0; j < n; j++) sum += a[(i * n) + j] * flow[(j * size) + c];
-                for (var k = 0; k < joint.Estimated.Length; k++) sum += e[(i * parameters) + joint.Estimated[k]] * flow[((n + k) * size) + c];
+                for (var k = 0; k < joint.Estimated.Length; k++)
+                    sum += e[(i * parameters) + joint.Estimated[k]] * flow[((n + k) * size) + c];
                 moved[(i * size) + c] = sum;
             }
         }

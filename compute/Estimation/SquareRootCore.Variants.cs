@@ -11,12 +11,13 @@ internal sealed partial class SquareRootCore<TMap>
     private const double Settled = 1e-8;
 
     /// <summary>
-    /// Over the last interval: with the map linearised at η, m = F(η) + Φ (ẑ - η) is predicted and corrected to z⁺, and the start is smoothed
-    /// to η' = ẑ + P Φᵀ P⁻⁻¹ (z⁺ - m); again with η'. A fixed point is the most likely pair of start and end. A step that makes the pair less
-    /// likely is halved.
+    /// Over the last interval: with the map linearised at η, m = F(η) + Φ (ẑ - η) is predicted and corrected to z⁺, and the start is
+    /// smoothed to η' = ẑ + P Φᵀ P⁻⁻¹ (z⁺ - m); again with η'. A fixed point is the most likely pair of start and end. A step that makes
+    /// the pair less likely is halved.
     /// </summary>
     private double IteratedStep(
-        Span<double> belief, ReadOnlySpan<double> u, double dtS, ReadOnlySpan<int> sensors, ReadOnlySpan<double> values, Span<double> predicted,
+        Span<double> belief, ReadOnlySpan<double> u, double dtS, ReadOnlySpan<int> sensors, ReadOnlySpan<double> values,
+        Span<double> predicted,
         Span<double> variance, Span<double> used)
     {
         int n = _states, size = _size, packed = size * (size + 1) / 2;
@@ -66,8 +67,8 @@ internal sealed partial class SquareRootCore<TMap>
         return nis;
     }
 
-    /// <summary>Minus twice the logarithm of the likelihood of a start η and the values after it, but for a constant; infinite where the model
-    /// cannot be solved.</summary>
+    /// <summary>Minus twice the logarithm of the likelihood of a start η and the values after it, but for a constant; infinite where the
+    /// model cannot be solved.</summary>
     private double Cost(
         double[] before, double[] point, ReadOnlySpan<double> u, double dtS, ReadOnlySpan<int> sensors, ReadOnlySpan<double> values,
         ReadOnlySpan<double> used)
@@ -144,7 +145,10 @@ internal sealed partial class SquareRootCore<TMap>
         {
             var at = i * (i + 1) / 2;
             if (!(factor[at + i] > 0))
-                throw new EstimationException($"the covariance has become singular in {Joint.Names[i]}; process noise above 0 would be right");
+            {
+                throw new EstimationException(
+                    $"the covariance has become singular in {Joint.Names[i]}; process noise above 0 would be right");
+            }
             var sum = v[i];
             for (var j = 0; j < i; j++) sum -= factor[at + j] * v[j];
             v[i] = sum / factor[at + i];

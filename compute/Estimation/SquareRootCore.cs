@@ -9,8 +9,8 @@ namespace Athanor.Compute.Estimation;
 /// <summary>
 /// Kalman filters in square-root form: the belief is z (N), then the Cholesky factor of its covariance, packed by rows (N (N + 1) / 2).
 /// <list type="bullet">
-/// <item>ekf: the factor goes on by triangularising [Φ L, √(Q dt)], Φ the exact derivative of the discrete map, and takes measurements in by
-/// Carlson's update; neither ever forms a covariance.</item>
+/// <item>ekf: the factor goes on by triangularising [Φ L, √(Q dt)], Φ the exact derivative of the discrete map, and takes measurements in
+/// by Carlson's update; neither ever forms a covariance.</item>
 /// <item>iekf: Gauss-Newton over the last interval (Jazwinski 1970, sect. 8.3, the iterated filter-smoother).</item>
 /// <item>ukf: 2N points of equal weight (and the mean for N &lt; 3, so that no weight is negative and no factor is ever downdated), the
 /// factor by triangularising their deviations (van der Merwe and Wan, ICASSP 2001). The measurements are linear, for which the
@@ -88,7 +88,8 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
 
     public override void StepLanes(
         int groups, Span<Vector512<double>> belief, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> dtS,
-        ReadOnlySpan<int> sensors, ReadOnlySpan<Vector512<double>> values, Span<Vector512<double>> predicted, Span<Vector512<double>> variance,
+        ReadOnlySpan<int> sensors, ReadOnlySpan<Vector512<double>> values, Span<Vector512<double>> predicted,
+        Span<Vector512<double>> variance,
         Span<Vector512<double>> used, Span<Vector512<double>> nis)
     {
         int size = BeliefSize, inputs = groups == 0 ? 0 : u.Length / groups, count = sensors.Length;
@@ -196,7 +197,8 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
     {
         if (typeof(TVector) == typeof(double) && Joint.Settings.Kind == EstimatorKind.Ukf)
         {
-            PredictPoints(MemoryMarshal.Cast<TVector, double>(belief), MemoryMarshal.Cast<TVector, double>(u), Unsafe.BitCast<TVector, double>(dtS));
+            PredictPoints(MemoryMarshal.Cast<TVector, double>(belief), MemoryMarshal.Cast<TVector, double>(u), Unsafe.BitCast<TVector,
+                double>(dtS));
             return;
         }
         if (_size == 2 && _states == 2)
@@ -207,7 +209,8 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
             belief[1] = slope[1];
             var root = SquareRoot<TVector, TLanes>.Root(dtS);
             TwoStates<TVector, TLanes>.Spread(
-                belief, slope[2..], TLanes.Multiply(TLanes.Create(Joint.Noise[0]), root), TLanes.Multiply(TLanes.Create(Joint.Noise[1]), root));
+                belief, slope[2..], TLanes.Multiply(TLanes.Create(Joint.Noise[0]), root), TLanes.Multiply(TLanes.Create(Joint.Noise[1]),
+                root));
             return;
         }
         int n = _states, square = n * n, size = n + square + (2 * _size * _size) + (Joint.Estimated.Length > 0 ? n * _parameters : 0);
@@ -232,8 +235,10 @@ internal sealed partial class SquareRootCore<TMap> : FilterCore
         if (typeof(TVector) == typeof(double))
         {
             _map.Linearise(
-                MemoryMarshal.Cast<TVector, double>(z[.._states]), MemoryMarshal.Cast<TVector, double>(u), MemoryMarshal.Cast<TVector, double>(p),
-                Unsafe.BitCast<TVector, double>(dtS), MemoryMarshal.Cast<TVector, double>(next[.._states]), MemoryMarshal.Cast<TVector, double>(a), default,
+                MemoryMarshal.Cast<TVector, double>(z[.._states]), MemoryMarshal.Cast<TVector, double>(u), MemoryMarshal.Cast<TVector,
+                double>(p),
+                Unsafe.BitCast<TVector, double>(dtS), MemoryMarshal.Cast<TVector, double>(next[.._states]), MemoryMarshal.Cast<TVector,
+                double>(a), default,
                 MemoryMarshal.Cast<TVector, double>(e));
         }
         else

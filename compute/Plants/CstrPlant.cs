@@ -6,8 +6,8 @@ using Athanor.Compute.Numerics;
 namespace Athanor.Compute.Plants;
 
 /// <summary>
-/// <see cref="ExothermicCstr"/> as a plant, the same method as <see cref="OdePlant{TModel}"/> with one exponential for the slopes and all their
-/// derivatives, and the two states and four sensitivities in registers.
+/// <see cref="ExothermicCstr"/> as a plant, the same method as <see cref="OdePlant{TModel}"/> with one exponential for the slopes and all
+/// their derivatives, and the two states and four sensitivities in registers.
 /// </summary>
 internal readonly struct CstrPlant(OdePlant<ExothermicCstr> plain) : IWidePlantMap
 {
@@ -34,7 +34,8 @@ internal readonly struct CstrPlant(OdePlant<ExothermicCstr> plain) : IWidePlantM
 
     [SkipLocalsInit]
     public void Linearise(
-        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a, Span<double> b,
+        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a,
+        Span<double> b,
         Span<double> e)
     {
         var (substeps, h) = _plain.Split(dtS);
@@ -94,7 +95,8 @@ internal readonly struct CstrPlant(OdePlant<ExothermicCstr> plain) : IWidePlantM
                 for (var g = first; g < first + count; g++)
                 {
                     LineariseLanes(
-                        x.Slice(2 * g, 2), u.Slice(m * g, m), p.Slice(k * g, k), dtS[g], next.Slice(2 * g, 2), a.Slice(4 * g, 4), default, default);
+                        x.Slice(2 * g, 2), u.Slice(m * g, m), p.Slice(k * g, k), dtS[g], next.Slice(2 * g, 2), a.Slice(4 * g, 4), default,
+                        default);
                 }
                 continue;
             }
@@ -216,7 +218,8 @@ internal readonly struct CstrFlow<TVector, TLanes>
 
     /// <summary>With derivatives to inputs and parameters too.</summary>
     public void Linearise(
-        ReadOnlySpan<TVector> x, TVector h, int substeps, Span<TVector> next, Span<TVector> a, Span<TVector> b, Span<TVector> e, int[] columns,
+        ReadOnlySpan<TVector> x, TVector h, int substeps, Span<TVector> next, Span<TVector> a, Span<TVector> b, Span<TVector> e,
+        int[] columns,
         ReadOnlySpan<TVector> p)
     {
         var field = new Field(this, columns, p);
@@ -268,7 +271,8 @@ internal readonly struct CstrFlow<TVector, TLanes>
         j11 = TLanes.Subtract(TLanes.Multiply(_rise, slope), _loss);
     }
 
-    private readonly ref struct Field(CstrFlow<TVector, TLanes> flow, ReadOnlySpan<int> columns, ReadOnlySpan<TVector> p) : ITangentField<TVector>
+    private readonly ref struct Field(CstrFlow<TVector, TLanes> flow, ReadOnlySpan<int> columns, ReadOnlySpan<TVector> p)
+        : ITangentField<TVector>
     {
         private readonly CstrFlow<TVector, TLanes> _flow = flow;
         private readonly ReadOnlySpan<int> _columns = columns;

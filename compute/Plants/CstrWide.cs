@@ -5,9 +5,9 @@ using Athanor.Compute.Numerics;
 namespace Athanor.Compute.Plants;
 
 /// <summary>
-/// Several groups of eight reactors, stage by stage in turn. A stage is one chain of a division, an exponential and what follows, about a hundred
-/// cycles in which one group alone leaves the machine idle; four chains side by side fill it. Between stages the numbers lie in the first-level
-/// cache. Operations and their order are those of <see cref="CstrFlow{TVector, TLanes}"/>.
+/// Several groups of eight reactors, stage by stage in turn. A stage is one chain of a division, an exponential and what follows, about a
+/// hundred cycles in which one group alone leaves the machine idle; four chains side by side fill it. Between stages the numbers lie in the
+/// first-level cache. Operations and their order are those of <see cref="CstrFlow{TVector, TLanes}"/>.
 /// </summary>
 internal static class CstrWide
 {
@@ -47,7 +47,8 @@ internal static class CstrWide
     private static void First(in CstrFlow<Vector512<double>, Lanes512<double>> flow, ref Vector512<double> w)
     {
         flow.Slopes(
-            w, At(ref w, 1), At(ref w, 2), At(ref w, 3), At(ref w, 4), At(ref w, 5), out var kc, out var kt, out var k00, out var k01, out var k10,
+            w, At(ref w, 1), At(ref w, 2), At(ref w, 3), At(ref w, 4), At(ref w, 5), out var kc, out var kt, out var k00, out var k01,
+            out var k10,
             out var k11);
         Put(ref w, Sums, kc, kt, k00, k01, k10, k11);
         Put(ref w, Slopes, kc, kt, k00, k01, k10, k11);
@@ -76,14 +77,17 @@ internal static class CstrWide
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Shifted(
         in CstrFlow<Vector512<double>, Lanes512<double>> flow, ref Vector512<double> w, Vector512<double> h, out Vector512<double> kc,
-        out Vector512<double> kt, out Vector512<double> k00, out Vector512<double> k01, out Vector512<double> k10, out Vector512<double> k11) =>
+        out Vector512<double> kt, out Vector512<double> k00, out Vector512<double> k01, out Vector512<double> k10,
+        out Vector512<double> k11) =>
         flow.Slopes(
             Fma(h, At(ref w, Slopes), w), Fma(h, At(ref w, Slopes + 1), At(ref w, 1)), Fma(h, At(ref w, Slopes + 2), At(ref w, 2)),
-            Fma(h, At(ref w, Slopes + 3), At(ref w, 3)), Fma(h, At(ref w, Slopes + 4), At(ref w, 4)), Fma(h, At(ref w, Slopes + 5), At(ref w, 5)),
+            Fma(h, At(ref w, Slopes + 3), At(ref w, 3)), Fma(h, At(ref w, Slopes + 4), At(ref w, 4)), Fma(h, At(ref w, Slopes + 5),
+            At(ref w, 5)),
             out kc, out kt, out k00, out k01, out k10, out k11);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<double> Fma(Vector512<double> a, Vector512<double> b, Vector512<double> c) => Vector512.FusedMultiplyAdd(a, b, c);
+    private static Vector512<double> Fma(Vector512<double> a, Vector512<double> b, Vector512<double> c) =>
+        Vector512.FusedMultiplyAdd(a, b, c);
 
     // Every group has all of its 18 numbers in the work space above: no bounds to check in the innermost loop.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
@@ -91,7 +95,8 @@ internal static class CstrWide
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Put(
-        ref Vector512<double> w, int at, Vector512<double> a, Vector512<double> b, Vector512<double> c, Vector512<double> d, Vector512<double> e,
+        ref Vector512<double> w, int at, Vector512<double> a, Vector512<double> b, Vector512<double> c, Vector512<double> d,
+        Vector512<double> e,
         Vector512<double> f)
     {
         At(ref w, at) = a;

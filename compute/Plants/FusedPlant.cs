@@ -5,8 +5,8 @@ using Athanor.Compute.Ode;
 
 namespace Athanor.Compute.Plants;
 
-/// <summary>A model's slopes and all their derivatives at one point, written once for one plant and for eight in lanes, with the exponentials
-/// that they share.</summary>
+/// <summary>A model's slopes and all their derivatives at one point, written once for one plant and for eight in lanes, with the
+/// exponentials that they share.</summary>
 internal interface IFusedKernel
 {
     /// <param name="p">In the order of the model's parameters.</param>
@@ -53,7 +53,8 @@ internal readonly struct FusedPlant<TModel, TKernel>(OdePlant<TModel> plain) : I
 
     [SkipLocalsInit]
     public void Linearise(
-        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a, Span<double> b,
+        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a,
+        Span<double> b,
         Span<double> e)
     {
         var (substeps, h) = _plain.Split(dtS);
@@ -111,7 +112,8 @@ internal readonly struct FusedPlant<TModel, TKernel>(OdePlant<TModel> plain) : I
         return values[..nominal.Length];
     }
 
-    private readonly ref struct Field<TVector, TLanes>(int states, ReadOnlySpan<TVector> p, ReadOnlySpan<int> columns) : ITangentField<TVector>
+    private readonly ref struct Field<TVector, TLanes>(int states, ReadOnlySpan<TVector> p, ReadOnlySpan<int> columns)
+        : ITangentField<TVector>
         where TVector : unmanaged
         where TLanes : struct, ILanes<TVector, double>
     {

@@ -26,7 +26,8 @@ public interface IPlantMap
     /// <param name="b">dx'/du, shape (n, m) row-major; empty: not wanted.</param>
     /// <param name="e">dx'/dp, shape (n, k) row-major; empty: not wanted.</param>
     void Linearise(
-        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a, Span<double> b,
+        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a,
+        Span<double> b,
         Span<double> e);
 
     /// <summary>Whether eight at a time cost less than eight times one; the members work in either case.</summary>
@@ -43,11 +44,12 @@ public interface IPlantMap
         Span<Vector512<double>> next, Span<Vector512<double>> a, Span<Vector512<double>> b, Span<Vector512<double>> e);
 }
 
-/// <summary>A map whose lanes wait for their own results most of the time: several times eight at once cost little more than eight.</summary>
+/// <summary>A map whose lanes wait for their own results most of the time: several times eight at once cost little more than
+/// eight.</summary>
 internal interface IWidePlantMap : IPlantMap
 {
-    /// <summary>As <see cref="IPlantMap.LineariseLanes"/> without b and e, for several groups of eight one after the other in each span, with
-    /// the same bits.</summary>
+    /// <summary>As <see cref="IPlantMap.LineariseLanes"/> without b and e, for several groups of eight one after the other in each span,
+    /// with the same bits.</summary>
     void LineariseWide(
         int groups, ReadOnlySpan<Vector512<double>> x, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> p,
         ReadOnlySpan<Vector512<double>> dtS, Span<Vector512<double>> next, Span<Vector512<double>> a);

@@ -32,7 +32,8 @@ internal readonly struct KlattKernel : IFusedKernel
         TVector e1 = TLanes.Multiply(TLanes.Create(Activation1K), square), e3 = TLanes.Multiply(TLanes.Create(Activation3K), square);
         TVector r1T = TLanes.Multiply(r1, e1), r2T = TLanes.Multiply(r2, e1), r3T = TLanes.Multiply(r3, e3);
         var r3A = TLanes.Multiply(TLanes.Multiply(TLanes.Create(2.0), k3), y[0]);
-        TVector wall = TLanes.Multiply(p[6], TLanes.Create(PerTankCapacity)), jacket = TLanes.Multiply(p[6], TLanes.Create(PerCoolantCapacity));
+        TVector wall = TLanes.Multiply(p[6], TLanes.Create(PerTankCapacity));
+        TVector jacket = TLanes.Multiply(p[6], TLanes.Create(PerCoolantCapacity));
         jacobian[..16].Clear();
         jacobian[0] = TLanes.Subtract(zero, TLanes.Add(TLanes.Add(q, k1), r3A));
         jacobian[2] = TLanes.Subtract(zero, TLanes.Add(r1T, r3T));
@@ -87,7 +88,8 @@ internal readonly struct KlattKernel : IFusedKernel
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static void Rates<TVector, TLanes>(
-        ReadOnlySpan<TVector> y, ReadOnlySpan<TVector> p, out TVector inverse, out TVector exp1, out TVector k1, out TVector k3, out TVector r1,
+        ReadOnlySpan<TVector> y, ReadOnlySpan<TVector> p, out TVector inverse, out TVector exp1, out TVector k1, out TVector k3,
+        out TVector r1,
         out TVector r2, out TVector r3)
         where TVector : unmanaged
         where TLanes : struct, ILanes<TVector, double>

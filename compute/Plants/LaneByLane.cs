@@ -5,10 +5,12 @@ namespace Athanor.Compute.Plants;
 /// <summary>Eight plants one after the other: where lanes are cut differently in time, or a map has none.</summary>
 public static class LaneByLane
 {
-    /// <summary>As <see cref="IPlantMap.LineariseLanes"/>; with an empty <paramref name="a"/> as <see cref="IPlantMap.AdvanceLanes"/>.</summary>
+    /// <summary>As <see cref="IPlantMap.LineariseLanes"/>; with an empty <paramref name="a"/> as <see
+    /// cref="IPlantMap.AdvanceLanes"/>.</summary>
     public static void Run<TMap>(
         in TMap map, ReadOnlySpan<Vector512<double>> x, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> p,
-        Vector512<double> dtS, Span<Vector512<double>> next, Span<Vector512<double>> a, Span<Vector512<double>> b, Span<Vector512<double>> e)
+        Vector512<double> dtS, Span<Vector512<double>> next, Span<Vector512<double>> a, Span<Vector512<double>> b,
+        Span<Vector512<double>> e)
         where TMap : struct, IPlantMap
     {
         double[] x1 = new double[x.Length], u1 = new double[u.Length], p1 = new double[p.Length], next1 = new double[next.Length];

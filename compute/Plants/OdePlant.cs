@@ -43,7 +43,8 @@ public readonly struct OdePlant<TModel>(TModel model, double[] nominal, int[] in
 
     [SkipLocalsInit]
     public void Linearise(
-        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a, Span<double> b,
+        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a,
+        Span<double> b,
         Span<double> e)
     {
         var (substeps, h) = Split(dtS);

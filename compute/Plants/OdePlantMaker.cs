@@ -35,7 +35,8 @@ internal sealed class OdePlantMaker(
         }
         CheckTime();
         _substepS = substepS > 0 ? substepS : DefaultSubstep();
-        if (!double.IsFinite(_substepS)) throw new PlantException($"a substep of {_substepS} s; a positive number of seconds would be right");
+        if (!double.IsFinite(_substepS))
+            throw new PlantException($"a substep of {_substepS} s; a positive number of seconds would be right");
         return problem.Accept<OdePlantMaker, PlantModel>(this);
     }
 
@@ -111,7 +112,8 @@ internal sealed class OdePlantMaker(
         problem.Rhs(problem.Start + (0.37 * (problem.End - problem.Start)), start, _nominal, later);
         if (now.AsSpan().SequenceEqual(later)) return;
         throw new PlantException(
-            $"{problem.Name} depends on time by itself (a feed by a schedule?); name what changes as an input, and the twin is told its values");
+            $"{problem.Name} depends on time by itself (a feed by a schedule?); name what changes as an input, and the twin is " +
+            "told its values");
     }
 
     private double DefaultSubstep()
@@ -140,7 +142,8 @@ internal sealed class OdePlantMaker(
         var hash = Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(text.ToString())))[..16];
         return string.Create(
             CultureInfo.InvariantCulture,
-            $"{key ?? problem.Name}/{hash}?inputs={string.Join(',', Inputs(_inputs))}&parameters={string.Join(',', Inputs(_parameters))}&substep-s={_substepS:R}");
+            $"{key ?? problem.Name}/{hash}?inputs={string.Join(',', Inputs(_inputs))}") +
+            string.Create(CultureInfo.InvariantCulture, $"&parameters={string.Join(',', Inputs(_parameters))}&substep-s={_substepS:R}");
 
         IEnumerable<string> Inputs(int[] indices) => indices.Select(i => problem.Parameters[i].Name);
     }

@@ -40,7 +40,8 @@ public abstract class PlantModel
 
     /// <inheritdoc cref="IPlantMap.Linearise"/>
     public abstract void Linearise(
-        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a, Span<double> b,
+        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a,
+        Span<double> b,
         Span<double> e);
 
     /// <summary>The position of a state.</summary>
@@ -106,7 +107,8 @@ public sealed class PlantModel<TMap>(TMap map) : PlantModel
         _map.Advance(x, u, p, dtS, next);
 
     public override void Linearise(
-        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a, Span<double> b,
+        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> a,
+        Span<double> b,
         Span<double> e) => _map.Linearise(x, u, p, dtS, next, a, b, e);
 }
 

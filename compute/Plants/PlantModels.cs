@@ -17,7 +17,8 @@ public static class PlantModels
     /// JSON. A kind that is there is replaced.</summary>
     public static void Register(string kind, Func<JsonElement, PlantModel> maker) => Makers[kind] = maker;
 
-    /// <exception cref="PlantException">The text is not JSON of a known kind; the message names the key and what would be right.</exception>
+    /// <exception cref="PlantException">The text is not JSON of a known kind; the message names the key and what would be
+    /// right.</exception>
     public static PlantModel Create(string json)
     {
         try

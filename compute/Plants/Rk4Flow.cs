@@ -60,7 +60,8 @@ internal static class Rk4Flow<TVector, TLanes, TField>
     /// <param name="e">(n, k) row-major: the rest.</param>
     [SkipLocalsInit]
     public static void Linearise(
-        ref TField field, ReadOnlySpan<TVector> x, TVector h, int substeps, Span<TVector> next, Span<TVector> a, Span<TVector> b, Span<TVector> e)
+        ref TField field, ReadOnlySpan<TVector> x, TVector h, int substeps, Span<TVector> next, Span<TVector> a, Span<TVector> b,
+        Span<TVector> e)
     {
         int n = field.States, q = field.Columns, columns = n + q;
         int square = n * n, size = (10 * n) + (4 * (square + (q * n))) + (columns * n);
@@ -142,7 +143,8 @@ internal static class Rk4Flow<TVector, TLanes, TField>
     }
 
     private static void Sum(
-        Span<TVector> y, TVector sixth, ReadOnlySpan<TVector> k1, ReadOnlySpan<TVector> k2, ReadOnlySpan<TVector> k3, ReadOnlySpan<TVector> k4)
+        Span<TVector> y, TVector sixth, ReadOnlySpan<TVector> k1, ReadOnlySpan<TVector> k2, ReadOnlySpan<TVector> k3,
+        ReadOnlySpan<TVector> k4)
     {
         var two = TLanes.Create(2.0);
         for (var i = 0; i < y.Length; i++)

@@ -3,7 +3,8 @@ using Xunit.Abstractions;
 
 namespace Athanor.Compute.Tests.Estimation;
 
-/// <summary>50 runs of each filter against a plant with the noise that the filter is told of; the table of docs/validation/estimation.md.</summary>
+/// <summary>50 runs of each filter against a plant with the noise that the filter is told of; the table of
+/// docs/validation/estimation.md.</summary>
 public sealed class ConsistencyTests(ITestOutputHelper output)
 {
     private const int Runs = 50;

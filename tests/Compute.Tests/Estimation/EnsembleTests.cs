@@ -46,7 +46,8 @@ public sealed class EnsembleTests
             for (var i = 0; i < Cells; i++) truth[i] = next[i] + (0.01 * random.NextNormal());
             model.Advance(open, u, [], 1.0, next);
             next.CopyTo(open, 0);
-            Sample[] samples = [.. new[] { 10, 25, 40 }.Select((cell, s) => new Sample(s, step, truth[cell] + (0.02 * random.NextNormal())))];
+            Sample[] samples = [.. new[] { 10, 25, 40 }.Select((cell, s) => new Sample(s, step,
+                truth[cell] + (0.02 * random.NextNormal())))];
             var output = ensemble.Step(ref members, new EstimatorInput(step, u, samples));
             var other = exact.Step(ref gaussian, new EstimatorInput(step, u, samples));
             if (step < 40) continue;
@@ -70,7 +71,8 @@ public sealed class EnsembleTests
     {
         double[] Run(ulong seed)
         {
-            var estimator = Estimator.Create(EstimatorTests.Cstr(), EstimatorTests.Reactor(EstimatorKind.Enkf) with { Seed = seed, Members = 27 });
+            var settings = EstimatorTests.Reactor(EstimatorKind.Enkf) with { Seed = seed, Members = 27 };
+            var estimator = Estimator.Create(EstimatorTests.Cstr(), settings);
             var memory = estimator.Start(0.0, [0.5, 350.0]);
             for (var step = 1; step <= 5; step++)
                 estimator.Step(ref memory, new EstimatorInput(step * 6.0, [305.0], [new Sample(0, step * 6.0, 350.0 + step)]));

@@ -104,6 +104,30 @@ public sealed class EstimatorTests
         Assert.Equal(without, with);
     }
 
+    [Fact]
+    public void A_sample_delivered_twice_counts_once_and_a_corrected_one_takes_the_place_of_the_first()
+    {
+        var estimator = Estimator.Create(Cstr(), Reactor(EstimatorKind.Ekf) with { LagWindowS = 60.0 });
+        double[] once = estimator.Start(0.0, [0.5, 350.0]), twice = once, corrected = once;
+        for (var step = 1; step <= 10; step++)
+        {
+            var time = step * 6.0;
+            Sample right = new(0, time, 350.0 + (0.2 * step)), wrong = right with { Value = 352.5 };
+            estimator.Step(ref once, new EstimatorInput(time, [305.0], [right]));
+            estimator.Step(ref twice, new EstimatorInput(time, [305.0], [right, right]));
+            estimator.Step(ref twice, new EstimatorInput(time, [305.0], [right]));
+            estimator.Step(ref corrected, new EstimatorInput(time, [305.0], [step == 5 ? wrong : right]));
+            if (step == 8)
+            {
+                var output = estimator.Step(ref corrected, new EstimatorInput(time, [305.0], [new Sample(0, 30.0, 350.0 + (0.2 * 5))]));
+                Assert.Equal(SensorStatus.Ok, output.Readings[0].Status);
+                Assert.True(output.Refiltered > 0);
+            }
+        }
+        Assert.Equal(once, twice);
+        Assert.Equal(once, corrected);
+    }
+
     [Theory]
     [InlineData(EstimatorKind.Ekf, 0.0)]
     [InlineData(EstimatorKind.Ekf, 20.0)]
@@ -145,14 +169,16 @@ public sealed class EstimatorTests
     {
         var settings = Reactor(EstimatorKind.Ekf) with
         {
-            Sensors = [new SensorSettings("T") { Noise = 0.5, Low = 250.0, High = 500.0, FrozenAfter = 5 }, new SensorSettings("Ca") { Noise = 0.01 }],
+            Sensors = [new SensorSettings("T") { Noise = 0.5, Low = 250.0, High = 500.0, FrozenAfter = 5 },
+                new SensorSettings("Ca") { Noise = 0.01 }],
         };
         var estimator = Estimator.Create(Cstr(), settings);
         var memory = estimator.Start(0.0, [0.5, 350.0]);
         var random = new Philox(5);
         for (var step = 1; step <= 30; step++)
         {
-            var value = step is >= 10 and < 20 ? 350.25 : step == 25 ? double.NaN : step == 26 ? 1000.0 : step == 27 ? 380.0 : 350.0 + (0.1 * random.NextNormal());
+            var value = step is >= 10 and < 20 ? 350.25 : step == 25 ? double.NaN : step == 26 ? 1000.0 : step == 27 ? 380.0
+                : 350.0 + (0.1 * random.NextNormal());
             var output = estimator.Step(ref memory, new EstimatorInput(step * 0.6, [305.0], [new Sample(0, step * 0.6, value)]));
             var expected = step switch
             {
@@ -279,7 +305,8 @@ public sealed class EstimatorTests
             var f = new double[_n, _n];
             for (var i = 0; i < _n; i++)
             {
-                for (var j = 0; j < _n; j++) f[i, j] = (i == j ? 1.0 : 0.0) + (i < _states && j < _states ? dt * a[(i * _states) + j] : 0.0);
+                for (var j = 0; j < _n; j++)
+                    f[i, j] = (i == j ? 1.0 : 0.0) + (i < _states && j < _states ? dt * a[(i * _states) + j] : 0.0);
             }
             var next = new double[_n];
             var p = new double[_n, _n];

@@ -20,7 +20,9 @@ public sealed class HorizonTests
             """
             {"kind":"mhe","gate":0,"period-s":2,"process-noise":{"x0":0.02,"x1":0.03},"initial-sd":{"x0":0.5,"x1":0.4},
              "sensors":{"y":{"of":{"x0":1,"x1":0.5},"noise":0.3}}}
-            """) with { Horizon = horizon };
+            """)
+            with
+        { Horizon = horizon };
         var estimator = Estimator.Create(LinearPlant.Model(A, B, 2), settings);
         var memory = estimator.Start(0.0, Prior, [0.3]);
         var random = new Philox(21);

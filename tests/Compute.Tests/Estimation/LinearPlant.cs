@@ -32,7 +32,8 @@ internal readonly struct LinearPlant(double[] a, double[] b, int n) : IPlantMap
     }
 
     public void Linearise(
-        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> da, Span<double> db,
+        ReadOnlySpan<double> x, ReadOnlySpan<double> u, ReadOnlySpan<double> p, double dtS, Span<double> next, Span<double> da,
+        Span<double> db,
         Span<double> de)
     {
         Advance(x, u, p, dtS, next);
@@ -48,7 +49,8 @@ internal readonly struct LinearPlant(double[] a, double[] b, int n) : IPlantMap
         ReadOnlySpan<Vector512<double>> x, ReadOnlySpan<Vector512<double>> u, ReadOnlySpan<Vector512<double>> p, Vector512<double> dtS,
         Span<Vector512<double>> next, Span<Vector512<double>> da, Span<Vector512<double>> db, Span<Vector512<double>> de)
     {
-        double[] x1 = new double[n], u1 = new double[u.Length], next1 = new double[n], a1 = new double[n * n], b1 = new double[n * u.Length];
+        double[] x1 = new double[n], u1 = new double[u.Length], next1 = new double[n], a1 = new double[n * n];
+        double[] b1 = new double[n * u.Length];
         for (var lane = 0; lane < 8; lane++)
         {
             for (var i = 0; i < n; i++) x1[i] = x[i][lane];
