@@ -105,6 +105,52 @@ public sealed class EstimatorTests
     }
 
     [Fact]
+    public void An_analysers_delay_is_taken_off_its_times_and_a_laboratorys_is_not()
+    {
+        double[] At(double delay, bool laboratory, double drawn)
+        {
+            var sensors = Reactor(EstimatorKind.Ekf).Sensors;
+            var estimator = Estimator.Create(Cstr(), Reactor(EstimatorKind.Ekf) with
+            {
+                LagWindowS = 60.0,
+                Sensors = [sensors[0], sensors[1] with { DelayS = delay, Laboratory = laboratory }],
+            });
+            var memory = estimator.Start(0.0, [0.5, 350.0]);
+            for (var step = 1; step <= 20; step++)
+            {
+                var time = step * 6.0;
+                Sample[] samples = step == 15 ? [new(0, time, 351.0), new(1, drawn, 0.45)] : [new(0, time, 351.0)];
+                estimator.Step(ref memory, new EstimatorInput(time, [305.0], samples));
+            }
+            return memory;
+        }
+        var told = At(0.0, false, 60.0);
+        Assert.Equal(told, At(30.0, false, 90.0));
+        Assert.Equal(told, At(30.0, true, 60.0));
+        Assert.NotEqual(told, At(0.0, false, 90.0));
+    }
+
+    [Fact]
+    public void The_covariance_is_right_where_the_textbook_loses_it()
+    {
+        // Potter's example: h = (1, e), r = e², e² below rounding. Exactly, P00 = 2 e² / (1 + 2 e²); the textbook's is 1 - 1.
+        const double e = 1e-9;
+        var settings = EstimatorJson.Parse(
+            """
+            {"gate":0,"period-s":1,"allow-unobservable":true,"initial-sd":{"x0":1,"x1":1},
+             "sensors":{"y":{"of":{"x0":1,"x1":1e-9},"noise":1e-9} } }
+            """);
+        var estimator = Estimator.Create(LinearPlant.Model(new double[4], new double[2], 2), settings);
+        var memory = estimator.Start(0.0, [0.0, 0.0], [0.0]);
+        var output = estimator.Step(ref memory, new EstimatorInput(0.0, [0.0], [new Sample(0, 0.0, 0.5)]));
+        var kalman = new TextbookFilter(2, [0.0, 0.0], [1.0, 1.0]);
+        kalman.Update([1.0, e], 0.0, 0.5, e * e);
+        Assert.False(kalman.P[0, 0] > 0.0);
+        Assert.Equal(Math.Sqrt(2.0) * e, output.Sd[0], 1e-12 * e);
+        Assert.Equal(1.0, output.Sd[1], 1e-12);
+    }
+
+    [Fact]
     public void A_sample_delivered_twice_counts_once_and_a_corrected_one_takes_the_place_of_the_first()
     {
         var estimator = Estimator.Create(Cstr(), Reactor(EstimatorKind.Ekf) with { LagWindowS = 60.0 });
