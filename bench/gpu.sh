@@ -32,7 +32,10 @@ export ATHANOR_TORCH_LIBRARY=$top/artifacts/native/libathanor_torch.so
 
 if [ -n "$published" ]; then
   program=("$published/Athanor.Bench.Gpu")
-  [ -x "${program[0]}" ] || { echo "gpu.sh: ${program[0]} is not there; dotnet publish bench/gpu -c Release -r linux-x64 --self-contained -o $published makes it" >&2; exit 1; }
+  if [ ! -x "${program[0]}" ]; then
+    echo "gpu.sh: ${program[0]} is not there; dotnet publish bench/gpu -c Release -r linux-x64 --self-contained -o $published makes it" >&2
+    exit 1
+  fi
 elif command -v dotnet >/dev/null 2>&1; then
   dotnet build "$top/bench/gpu" -c Release -v q --nologo >/dev/null
   program=(dotnet "$top/artifacts/bin/Athanor.Bench.Gpu/release/Athanor.Bench.Gpu.dll")

@@ -47,7 +47,8 @@ internal static class Correctness
             {
                 var eager = Train(Task<float>(Engine(device, false), autocast));
                 var graph = Train(Task<float>(Engine(device, true), autocast));
-                Row($"{name}: CUDA graph to eager, weights after {Steps} steps", Distance(Doubles(eager), Doubles(graph)), autocast is null ? 1e-4 : 0.02);
+                var apart = Distance(Doubles(eager), Doubles(graph));
+                Row($"{name}: CUDA graph to eager, weights after {Steps} steps", apart, autocast is null ? 1e-4 : 0.02);
             }
             Streams();
         }
@@ -63,10 +64,12 @@ internal static class Correctness
         // Too large by far: the scale is halved until gradients are finite, and the weights see none of it.
         void Scaling()
         {
-            var task = Task<float>(Engine(device, false).Replace("}", ",\"loss-scale\":{\"initial\":1.7014118346046923e38}}", StringComparison.Ordinal), null);
-            var loop = Train(task);
-            Console.WriteLine($"| loss scaling from 2^127: {loop.Skipped} steps skipped, then 2^{Math.Log2(loop.LossScale):0} | | | {(loop.Skipped > 0 && loop.Rollbacks == 0 ? "yes" : "**no**")} |");
-            right &= loop.Skipped > 0 && loop.Rollbacks == 0;
+            const string Scale = ",\"loss-scale\":{\"initial\":1.7014118346046923e38}}";
+            var loop = Train(Task<float>(Engine(device, false).Replace("}", Scale, StringComparison.Ordinal), null));
+            var fine = loop.Skipped > 0 && loop.Rollbacks == 0;
+            right &= fine;
+            var words = $"loss scaling from 2^127: {loop.Skipped} steps skipped, then 2^{Math.Log2(loop.LossScale):0}";
+            Console.WriteLine($"| {words} | | | {(fine ? "yes" : "**no**")} |");
         }
 
         // Two threads, each with a network and streams of its own, get what each gets alone.
@@ -91,7 +94,8 @@ internal static class Correctness
         var loop = new TrainingLoop<T>(
             task,
             new LoopSettings(
-                new OptimiserSettings(OptimiserKind.Adam, 1e-3), new ScheduleSettings(), new StopSettings(Steps), new GuardSettings(), 7, Batch, CheckEvery: 20),
+                new OptimiserSettings(OptimiserKind.Adam, 1e-3), new ScheduleSettings(), new StopSettings(Steps), new GuardSettings(), 7, Batch,
+                CheckEvery: 20),
             "");
         while (loop.Advance())
         {

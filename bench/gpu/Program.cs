@@ -22,7 +22,8 @@ for (var i = 0; i < args.Length; i += 2)
         case "--rounds" when int.TryParse(value, out rounds) && rounds > 0:
             break;
         default:
-            Console.Error.WriteLine($"unknown or incomplete argument {args[i]}; there are --device cpu|cuda|cuda:N, --name TEXT, --peers FILE and --rounds N");
+            Console.Error.WriteLine(
+                $"unknown or incomplete argument {args[i]}; there are --device cpu|cuda|cuda:N, --name TEXT, --peers FILE and --rounds N");
             return 2;
     }
 }

@@ -15,9 +15,12 @@ internal static class Throughput
     {
         var peak = Peak(device, rounds);
         Console.WriteLine();
-        Console.WriteLine($"Roofline: {peak / 1e9:0} GFLOP/s (product of 4096x4096 matrices in float32, PyTorch's default precision of products; 1024 on a cpu).");
+        var size = device == "cpu" ? 1024 : 4096;
+        Console.WriteLine($"Roofline: {peak / 1e9:0} GFLOP/s (product of {size}x{size} matrices in float32, libtorch's default precision of products).");
         Console.WriteLine();
-        Console.WriteLine("| forward and backward, ms | ours eager | ours graph | PyTorch eager | torch.compile | ours best: GFLOP/s, of the roofline | PyTorch's best / ours |");
+        Console.WriteLine(
+            "| forward and backward, ms | ours eager | ours graph | PyTorch eager | torch.compile | ours best: GFLOP/s, of the roofline "
+            + "| PyTorch's best / ours |");
         Console.WriteLine("|---|---|---|---|---|---|---|");
         foreach (var one in Cases(device))
         {

@@ -19,7 +19,8 @@ public sealed record LossScaling(double Initial = 65536.0, int Every = 2000)
 
     /// <summary>What is wrong with this, and what would be right; null if nothing is.</summary>
     public string? Check() => !(Initial is >= Least and <= Most) || double.Log2(Initial) % 1.0 != 0.0
-        ? string.Create(System.Globalization.CultureInfo.InvariantCulture, $"model.loss-scale.initial is {Initial:R}; a power of two from 1 to 2^127 would be right")
+        ? string.Create(
+            System.Globalization.CultureInfo.InvariantCulture, $"model.loss-scale.initial is {Initial:R}; a power of two from 1 to 2^127 would be right")
         : Every < 1 ? $"model.loss-scale.every is {Every}; at least 1 would be right" : null;
 }
 

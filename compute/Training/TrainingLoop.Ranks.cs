@@ -124,7 +124,8 @@ public sealed partial class TrainingLoop<T>
             if (piece == 1)
             {
                 throw new TrainingException(
-                    $"not even one sample at once fits into the device's memory; a smaller model or another device would be right: {cause.Message}", cause);
+                    $"not even one sample at once fits into the device's memory; a smaller model or another device would be right: {cause.Message}",
+                    cause);
             }
             _micro = piece / 2;
             _cuts.Add(new MicroBatchCut(Step, piece, _micro, cause.Message));

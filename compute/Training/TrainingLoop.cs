@@ -104,7 +104,10 @@ public sealed partial class TrainingLoop<T>
         _scaling = (task as IScaledTask<T>)?.Scaling;
         if (_scaling?.Check() is { } no) throw new TrainingException(no);
         if (_scaling is not null && IsQuasiNewton)
-            throw new TrainingException("training.optimiser.kind is lbfgs, which has no steps to skip where a scaled loss overflows; sgd, adam or adamw would be right");
+        {
+            throw new TrainingException(
+                "training.optimiser.kind is lbfgs, which has no steps to skip where a scaled loss overflows; sgd, adam or adamw would be right");
+        }
         _draw = new BatchDraw(settings.Seed);
         _exchange = exchange;
         (_firstRank, _ownRanks) = exchange?.Own ?? (0, settings.Ranks);

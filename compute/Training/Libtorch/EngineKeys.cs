@@ -5,7 +5,8 @@ namespace Athanor.Compute.Training.Libtorch;
 
 /// <summary>How libtorch computes a model: the keys <c>engine = libtorch</c>, <c>device</c>, <c>graph</c> and <c>loss-scale</c>
 /// (<c>initial</c>, <c>every</c>) of the model, and the training's precision.</summary>
-/// <param name="Device"><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; empty for what the slot is configured for (<c>athanor.torch.device</c>).</param>
+/// <param name="Device"><c>cpu</c>, <c>cuda</c> or <c>cuda:N</c>; empty for what the slot is configured for
+/// (<c>athanor.torch.device</c>).</param>
 /// <param name="Autocast">Type of matrix products; null for that of the parameters.</param>
 /// <param name="Graph">Whether steps of a shape are kept as a graph; null: where there is a CUDA device.</param>
 /// <param name="Scaling">Of the loss; null for none, which is usual but with fp16.</param>
@@ -18,7 +19,8 @@ internal sealed record EngineKeys(string Device, DType? Autocast, bool? Graph, L
     public static (JsonElement Model, EngineKeys? Engine) Of(JsonElement model, DType? autocast)
     {
         var engine = TaskJson.Text(model, "model", "engine", "kernels");
-        if (engine is not ("kernels" or "libtorch")) throw new TrainingException($"model.engine is '{engine}'; kernels or libtorch would be right");
+        if (engine is not ("kernels" or "libtorch"))
+            throw new TrainingException($"model.engine is '{engine}'; kernels or libtorch would be right");
         if (engine == "kernels")
         {
             if (autocast is { } lower)
@@ -29,7 +31,8 @@ internal sealed record EngineKeys(string Device, DType? Autocast, bool? Graph, L
             if (Known[1..].FirstOrDefault(key => model.TryGetProperty(key, out _)) is { } odd)
                 throw new TrainingException($"model.{odd} is of models with model.engine = libtorch");
         }
-        var rest = model.EnumerateObject().Where(static field => !Known.Contains(field.Name)).ToDictionary(static field => field.Name, static field => field.Value);
+        var rest = model.EnumerateObject().Where(static field => !Known.Contains(field.Name))
+            .ToDictionary(static field => field.Name, static field => field.Value);
         var bare = JsonSerializer.SerializeToElement(rest);
         if (engine == "kernels") return (bare, null);
         var keys = new EngineKeys(DeviceOf(model), autocast, GraphOf(model), ScalingOf(model, autocast));
@@ -39,7 +42,9 @@ internal sealed record EngineKeys(string Device, DType? Autocast, bool? Graph, L
     /// <summary>What cannot be computed on a device, and what would be right; null if all can.</summary>
     public string? ProblemOn(string device) => Autocast == DType.Float16 && device == "cpu"
         ? "training.precision is fp16, in which libtorch has no matrix products on a cpu; bf16, or model.device = cuda, would be right"
-        : Graph == true && device == "cpu" ? "model.graph is true, and a cpu has no graphs; model.device = cuda, or graph = false, would be right" : null;
+        : Graph == true && device == "cpu"
+            ? "model.graph is true, and a cpu has no graphs; model.device = cuda, or graph = false, would be right"
+            : null;
 
     private static string Name(DType type) => type == DType.Float16 ? "fp16" : "bf16";
 
@@ -51,7 +56,8 @@ internal sealed record EngineKeys(string Device, DType? Autocast, bool? Graph, L
         TaskJson.CheckKeys(keys, "model.loss-scale", "initial", "every");
         var usual = new LossScaling();
         var scaling = new LossScaling(
-            TaskJson.Number(keys, "model.loss-scale", "initial", usual.Initial), TaskJson.Integer(keys, "model.loss-scale", "every", usual.Every));
+            TaskJson.Number(keys, "model.loss-scale", "initial", usual.Initial),
+            TaskJson.Integer(keys, "model.loss-scale", "every", usual.Every));
         return scaling.Check() is { } wrong ? throw new TrainingException(wrong) : scaling;
     }
 
