@@ -215,8 +215,8 @@ internal sealed unsafe class Ipopt
 
     [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
     private static int Hessian(
-        int count, double* x, int fresh, double factor, int rows, double* lambda, int freshLambda, int elements, int* row, int* column, double* values,
-        void* user)
+        int count, double* x, int fresh, double factor, int rows, double* lambda, int freshLambda, int elements, int* row, int* column,
+        double* values, void* user)
     {
         var o = From(user);
         var e = 0;
@@ -264,7 +264,8 @@ internal sealed unsafe class Ipopt
         void* problem, [MarshalAs(UnmanagedType.LPUTF8Str)] string name, [MarshalAs(UnmanagedType.LPUTF8Str)] string value);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
-    private static extern int IpoptSolve(void* problem, double* x, double* g, double* value, double* rows, double* lower, double* upper, void* user);
+    private static extern int IpoptSolve(
+        void* problem, double* x, double* g, double* value, double* rows, double* lower, double* upper, void* user);
 
     [DllImport(Library, CallingConvention = CallingConvention.Cdecl)]
     private static extern void FreeIpoptProblem(void* problem);

@@ -13,7 +13,8 @@ for (var i = 0; i < args.Length; i++)
     else if (args[i] == "--baselines" && i + 1 < args.Length) baselines = args[++i];
     else if (args[i] is not ("speed" or "loop" or "--own"))
     {
-        Console.Error.WriteLine($"unknown or incomplete argument {args[i]}; there are speed, loop, --own, --samples N (400 or more), --plants N (1 to 10), --baselines FOLDER");
+        Console.Error.WriteLine($"unknown or incomplete argument {args[i]}; " +
+            "there are speed, loop, --own, --samples N (400 or more), --plants N (1 to 10), --baselines FOLDER");
         return 2;
     }
 }

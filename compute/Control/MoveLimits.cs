@@ -104,7 +104,8 @@ internal sealed class MoveLimits
         for (var i = 0; i < input.PreviousMove.Length; i++)
         {
             // Nothing feasible can be said without it.
-            if (!double.IsFinite(input.PreviousMove[i])) throw new ControlException($"the previous move of {_model.Inputs[i].Name} is not finite");
+            if (!double.IsFinite(input.PreviousMove[i]))
+                throw new ControlException($"the previous move of {_model.Inputs[i].Name} is not finite");
         }
     }
 

@@ -22,7 +22,11 @@ internal sealed class PidController : Controller
     {
         _limits = new MoveLimits(model, settings);
         _states = [.. settings.Loops.Select(loop => model.StateIndex(loop.State))];
-        _inputs = [.. settings.Loops.Select(loop => settings.Inputs.IndexOf(settings.Inputs.First(i => SettingsCheck.Same(i.Input, loop.Input))))];
+        _inputs =
+        [
+            .. settings.Loops.Select(
+                loop => settings.Inputs.IndexOf(settings.Inputs.First(i => SettingsCheck.Same(i.Input, loop.Input)))),
+        ];
     }
 
     public override double[] Start()
@@ -46,8 +50,10 @@ internal sealed class PidController : Controller
         {
             return new ControlMove
             {
-                Move = _limits.Clamp(wanted, input.PreviousMove, low, high, broken), Status = ControlStatus.Fallback,
-                Message = $"{wrong}: the last move is held", Violated = [.. broken],
+                Move = _limits.Clamp(wanted, input.PreviousMove, low, high, broken),
+                Status = ControlStatus.Fallback,
+                Message = $"{wrong}: the last move is held",
+                Violated = [.. broken],
             };
         }
         var next = (double[])memory.Clone();
@@ -85,7 +91,9 @@ internal sealed class PidController : Controller
         memory = next;
         return new ControlMove
         {
-            Move = _limits.Clamp(wanted, input.PreviousMove, low, high, broken), Status = ControlStatus.Converged, Violated = [.. broken],
+            Move = _limits.Clamp(wanted, input.PreviousMove, low, high, broken),
+            Status = ControlStatus.Converged,
+            Violated = [.. broken],
         };
     }
 

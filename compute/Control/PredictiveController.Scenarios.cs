@@ -87,16 +87,18 @@ internal sealed partial class PredictiveController<TMap>
         var problem = work.Problem;
         var qp = work.Solver.Qp;
         int all = problem.AllInputs, bounds = Settings.Bounds.Length, parameters = problem.Parameters.Length;
-        Vector512<double>[] x = new Vector512<double>[_n], u = new Vector512<double>[all], p = new Vector512<double>[parameters], next = new Vector512<double>[_n];
+        Vector512<double>[] x = new Vector512<double>[_n], u = new Vector512<double>[all];
+        Vector512<double>[] p = new Vector512<double>[parameters], next = new Vector512<double>[_n];
         var moves = new double[_m * Lanes];
-        Span<double> xs = MemoryMarshal.Cast<Vector512<double>, double>(x.AsSpan()), us = MemoryMarshal.Cast<Vector512<double>, double>(u.AsSpan());
+        var xs = MemoryMarshal.Cast<Vector512<double>, double>(x.AsSpan());
+        var us = MemoryMarshal.Cast<Vector512<double>, double>(u.AsSpan());
         var ps = MemoryMarshal.Cast<Vector512<double>, double>(p.AsSpan());
         for (var lane = 0; lane < Lanes; lane++)
         {
             var random = new Philox(seed, (ulong)((round * Lanes) + lane));
             for (var i = 0; i < parameters; i++)
-                ps[(i * Lanes) + lane] = problem.Parameters[i] + (input.ParameterSd.Length > 0 ? input.ParameterSd[i] * random.NextNormal() : 0.0);
-            for (var i = 0; i < _n; i++) xs[(i * Lanes) + lane] = input.Mean[i] + (input.Sd.Length > 0 ? input.Sd[i] * random.NextNormal() : 0.0);
+                ps[(i * Lanes) + lane] = Draw(problem.Parameters, input.ParameterSd, i, ref random);
+            for (var i = 0; i < _n; i++) xs[(i * Lanes) + lane] = Draw(input.Mean, input.Sd, i, ref random);
         }
         var deviation = new double[qp.Width];
         for (var k = 0; k < _stages; k++)
@@ -107,7 +109,10 @@ internal sealed partial class PredictiveController<TMap>
                 for (var i = 0; i < _n; i++)
                     deviation[_m + i] = (xs[(i * Lanes) + lane] - work.Solver.X[(k * _n) + i]) / problem.StateScale[i];
                 for (var i = 0; i < _m && problem.HasMoves; i++)
-                    deviation[_m + _n + i] = k == 0 ? 0.0 : (moves[(i * Lanes) + lane] - work.Solver.U[((k - 1) * _m) + i]) / problem.InputScale[i];
+                {
+                    var strayed = k == 0 ? 0.0 : moves[(i * Lanes) + lane] - work.Solver.U[((k - 1) * _m) + i];
+                    deviation[_m + _n + i] = strayed / problem.InputScale[i];
+                }
                 for (var i = _m - 1; i >= 0; i--)
                 {
                     var sum = 0.0;
@@ -134,9 +139,13 @@ internal sealed partial class PredictiveController<TMap>
                 for (var lane = 0; lane < Lanes; lane++)
                 {
                     var stray = xs[(state * Lanes) + lane] - work.Solver.X[((k + 1) * _n) + state];
-                    away[(((k * bounds) + j) * count) + (round * Lanes) + lane] = double.IsFinite(stray) ? stray : 1e6 * problem.StateScale[state];
+                    ref var at = ref away[(((k * bounds) + j) * count) + (round * Lanes) + lane];
+                    at = double.IsFinite(stray) ? stray : 1e6 * problem.StateScale[state];
                 }
             }
         }
     }
+
+    private static double Draw(double[] mean, double[] sd, int i, ref Philox random) =>
+        mean[i] + (sd.Length > 0 ? sd[i] * random.NextNormal() : 0.0);
 }

@@ -63,8 +63,8 @@ internal sealed partial class PredictiveController<TMap> : Controller
         if (memory.Length != _length || memory[0] != Version)
         {
             throw new ControlException(
-                $"the controller's memory is {memory.Length} numbers of version {(memory.Length > 0 ? memory[0] : double.NaN)}; these settings have " +
-                $"{_length} of version {Version}: start a new one");
+                $"the controller's memory is {memory.Length} numbers of version {(memory.Length > 0 ? memory[0] : double.NaN)}; these settings " +
+                $"have {_length} of version {Version}: start a new one");
         }
         if (!_pool.TryTake(out var work)) work = new Work(this);
         try
@@ -101,7 +101,8 @@ internal sealed partial class PredictiveController<TMap> : Controller
         problem.WriteBounds(work.Solver.Qp);
         var planned = TakePlan(work, memory, input.TimeS);
         var status = work.Solver.Solve(Settings.SqpIterations, Settings.Tolerance, deadline);
-        if (Settings.Kind == ControllerKind.Stochastic && status != ControlStatus.Fallback) status = Scenarios(work, memory, input, status, deadline);
+        if (Settings.Kind == ControllerKind.Stochastic && status != ControlStatus.Fallback)
+            status = Scenarios(work, memory, input, status, deadline);
         if (status == ControlStatus.Fallback)
         {
             var why = work.Solver.Failed ? "no optimum was found" : "no time for a new plan";
@@ -177,7 +178,11 @@ internal sealed partial class PredictiveController<TMap> : Controller
         var targetU = memory.AsSpan(Head + (3 * _n), _m);
         double[] x = work.TargetX, u = work.TargetU;
         // The last target is the best guess while its set-points stand; without one, set-points and references.
-        for (var i = 0; i < _n; i++) x[i] = double.IsNaN(work.SetPoints[i]) ? (memory[4] > 0.0 ? targetX[i] : problem.StateOrigin[i]) : work.SetPoints[i];
+        for (var i = 0; i < _n; i++)
+        {
+            var free = memory[4] > 0.0 ? targetX[i] : problem.StateOrigin[i];
+            x[i] = double.IsNaN(work.SetPoints[i]) ? free : work.SetPoints[i];
+        }
         for (var i = 0; i < _m; i++) u[i] = Math.Clamp(memory[4] > 0.0 ? targetU[i] : work.References[i], problem.Low[i], problem.High[i]);
         var found = work.Target.Solve(work.SetPoints, work.References, Settings.IntervalS, x, u);
         if (!found && memory[4] > 0.0)
@@ -215,7 +220,8 @@ internal sealed partial class PredictiveController<TMap> : Controller
         var at = MultipliersAt;
         for (var i = 0; i < _hard; i++, at += 2) qp.Hard.SetMultipliers(i, memory[at], memory[at + 1]);
         for (var i = 0; i < _soft; i++, at += 2) qp.Soft.SetMultipliers(i, memory[at], memory[at + 1]);
-        for (var i = 0; i < _m; i++) work.Before[i] = shift > 0.0 ? work.Solver.U[(((int)shift - 1) * _m) + i] : work.Problem.Held[_limits.Index[i]];
+        for (var i = 0; i < _m; i++)
+            work.Before[i] = shift > 0.0 ? work.Solver.U[(((int)shift - 1) * _m) + i] : work.Problem.Held[_limits.Index[i]];
         for (var j = 0; j < (int)shift; j++) work.Solver.Shift();
         var stage = _m * _width;
         for (var k = 0; k < _stages; k++)
@@ -235,7 +241,10 @@ internal sealed partial class PredictiveController<TMap> : Controller
         var deviation = work.Deviation;
         for (var i = 0; i < work.PlanX.Length; i++) work.PlanX[i] += work.TargetStepX[i % _n];
         for (var i = 0; i < work.PlanU.Length; i++)
-            work.PlanU[i] = Math.Clamp(work.PlanU[i] + work.TargetStepU[i % _m], problem.LowAt(i / _m, i % _m), problem.HighAt(i / _m, i % _m));
+        {
+            int k = i / _m, input1 = i % _m;
+            work.PlanU[i] = Math.Clamp(work.PlanU[i] + work.TargetStepU[input1], problem.LowAt(k, input1), problem.HighAt(k, input1));
+        }
         for (var i = 0; i < _m; i++) work.Before[i] += work.TargetStepU[i];
         work.PlanX.CopyTo(work.Solver.X, 0);
         work.PlanU.CopyTo(work.Solver.U, 0);
@@ -302,9 +311,19 @@ internal sealed partial class PredictiveController<TMap> : Controller
         for (var i = 0; i < _m; i++) targetU[_limits.Index[i]] = problem.InputOrigin[i];
         return new ControlMove
         {
-            Move = move, Status = status, Message = message, Violated = [.. broken], PredictedStates = [.. solver.X], PredictedInputs = inputs,
-            TargetStates = [.. problem.StateOrigin], TargetInputs = targetU, Disturbance = [.. problem.Disturbance], Cost = solver.Cost(),
-            KktResidual = solver.KktResidual, Iterations = solver.Iterations, QpIterations = solver.QpIterations,
+            Move = move,
+            Status = status,
+            Message = message,
+            Violated = [.. broken],
+            PredictedStates = [.. solver.X],
+            PredictedInputs = inputs,
+            TargetStates = [.. problem.StateOrigin],
+            TargetInputs = targetU,
+            Disturbance = [.. problem.Disturbance],
+            Cost = solver.Cost(),
+            KktResidual = solver.KktResidual,
+            Iterations = solver.Iterations,
+            QpIterations = solver.QpIterations,
         };
     }
 

@@ -9,7 +9,8 @@ internal static class SettingsCheck
     public static void Check(PlantModel model, ControllerSettings settings)
     {
         Positive("interval-s", settings.IntervalS);
-        if (settings.Inputs.IsDefaultOrEmpty) throw new ControlException("inputs is empty; at least one input that the controller moves would be right");
+        if (settings.Inputs.IsDefaultOrEmpty)
+            throw new ControlException("inputs is empty; at least one input that the controller moves would be right");
         if (settings.Tracked.IsDefault || settings.Bounds.IsDefault || settings.Objective.IsDefault || settings.Loops.IsDefault)
             throw new ControlException("tracked, bounds, objective and loops must be arrays");
         Within("horizon", settings.Horizon, 1, 400);
@@ -48,7 +49,10 @@ internal static class SettingsCheck
         Finite($"{at}.minimum", input.Minimum);
         Finite($"{at}.maximum", input.Maximum);
         if (input.Minimum >= input.Maximum)
-            throw new ControlException($"{at}: minimum {Text(input.Minimum)} is not below maximum {Text(input.Maximum)} {model.Inputs[index].Unit}");
+        {
+            throw new ControlException(
+                $"{at}: minimum {Text(input.Minimum)} is not below maximum {Text(input.Maximum)} {model.Inputs[index].Unit}");
+        }
         Positive($"{at}.scale", input.Scale);
         if (input.RatePerS is { } rate) Positive($"{at}.rate-per-s", rate);
         NotNegative($"{at}.weight", input.Weight);
@@ -74,12 +78,16 @@ internal static class SettingsCheck
         if (bound.Minimum is { } low) Finite($"{at}.minimum", low);
         if (bound.Maximum is { } high) Finite($"{at}.maximum", high);
         if (bound.Minimum >= bound.Maximum)
-            throw new ControlException($"{at}: minimum {Text(bound.Minimum!.Value)} is not below maximum {Text(bound.Maximum!.Value)} {model.States[index].Unit}");
+        {
+            throw new ControlException(
+                $"{at}: minimum {Text(bound.Minimum!.Value)} is not below maximum {Text(bound.Maximum!.Value)} {model.States[index].Unit}");
+        }
         Positive($"{at}.scale", bound.Scale);
         NotNegative($"{at}.linear-penalty", bound.LinearPenalty);
         Positive($"{at}.quadratic-penalty", bound.QuadraticPenalty);
         if (bound.Probability is not { } probability) return;
-        if (!(probability > 0.5 && probability < 1.0)) throw new ControlException($"{at}.probability is {Text(probability)}; between 0.5 and 1 would be right");
+        if (!(probability > 0.5 && probability < 1.0))
+            throw new ControlException($"{at}.probability is {Text(probability)}; between 0.5 and 1 would be right");
         if (settings.Kind != ControllerKind.Stochastic)
             throw new ControlException($"{at}.probability is set; only a stochastic controller keeps one, this one is {Name(settings.Kind)}");
     }
@@ -107,7 +115,10 @@ internal static class SettingsCheck
             Find(() => model.StateIndex(loop.State), $"loops[{i}].state");
             var at = $"loops[{i}] ({loop.State} by {loop.Input})";
             if (!settings.Inputs.Any(input => Same(input.Input, loop.Input)))
-                throw new ControlException($"{at}.input: '{loop.Input}' is none of {string.Join(", ", settings.Inputs.Select(static input => input.Input))}");
+            {
+                var right = string.Join(", ", settings.Inputs.Select(static input => input.Input));
+                throw new ControlException($"{at}.input: '{loop.Input}' is none of {right}");
+            }
             if (!moved.Add(loop.Input)) throw new ControlException($"{at}: the input has a loop already");
             Finite($"{at}.gain", loop.Gain);
             if (loop.Gain == 0.0) throw new ControlException($"{at}.gain is 0");
@@ -115,7 +126,8 @@ internal static class SettingsCheck
             NotNegative($"{at}.derivative-s", loop.DerivativeS);
             NotNegative($"{at}.filter-s", loop.FilterS);
             NotNegative($"{at}.tracking-s", loop.TrackingS);
-            if (!(loop.SetPointWeight is >= 0.0 and <= 1.0)) throw new ControlException($"{at}.set-point-weight is {Text(loop.SetPointWeight)}; 0 to 1 would be right");
+            if (!(loop.SetPointWeight is >= 0.0 and <= 1.0))
+                throw new ControlException($"{at}.set-point-weight is {Text(loop.SetPointWeight)}; 0 to 1 would be right");
         }
     }
 
@@ -139,7 +151,8 @@ internal static class SettingsCheck
 
     private static void Within(string at, double value, double low, double high)
     {
-        if (!(value >= low && value <= high)) throw new ControlException($"{at} is {Text(value)}; {Text(low)} to {Text(high)} would be right");
+        if (!(value >= low && value <= high))
+            throw new ControlException($"{at} is {Text(value)}; {Text(low)} to {Text(high)} would be right");
     }
 
     private static void Finite(string at, double value)
@@ -149,11 +162,13 @@ internal static class SettingsCheck
 
     private static void Positive(string at, double value)
     {
-        if (!(value > 0.0) || !double.IsFinite(value)) throw new ControlException($"{at} is {Text(value)}; a finite number above 0 would be right");
+        if (!(value > 0.0) || !double.IsFinite(value))
+            throw new ControlException($"{at} is {Text(value)}; a finite number above 0 would be right");
     }
 
     private static void NotNegative(string at, double value)
     {
-        if (!(value >= 0.0) || !double.IsFinite(value)) throw new ControlException($"{at} is {Text(value)}; a finite number, 0 or more, would be right");
+        if (!(value >= 0.0) || !double.IsFinite(value))
+            throw new ControlException($"{at} is {Text(value)}; a finite number, 0 or more, would be right");
     }
 }

@@ -140,7 +140,8 @@ internal sealed class ShootingProblem
     public StageQp NewQp()
     {
         List<HardQuantity> hard = [.. Enumerable.Range(0, Inputs).Select(static i => new HardQuantity(i))];
-        if (HasMoves) hard.AddRange(Enumerable.Range(0, Inputs).Where(i => double.IsFinite(Rates[i])).Select(i => new HardQuantity(i, States + i)));
+        if (HasMoves)
+            hard.AddRange(Enumerable.Range(0, Inputs).Where(i => double.IsFinite(Rates[i])).Select(i => new HardQuantity(i, States + i)));
         var qp = new StageQp(Stages, QpStates, Inputs, [.. hard], Bounded);
         for (var k = 0; k < Stages && HasMoves; k++)
         {
@@ -168,7 +169,8 @@ internal sealed class ShootingProblem
                     qp.Cost(k, previous)[previous] = 2.0 * MoveWeight[i];
                 }
             }
-            for (var i = 0; i < States && k > 0; i++) qp.Cost(k, Inputs + i)[Inputs + i] = 2.0 * (k == Stages ? TerminalWeight[i] : StateWeight[i]);
+            for (var i = 0; i < States && k > 0; i++)
+                qp.Cost(k, Inputs + i)[Inputs + i] = 2.0 * (k == Stages ? TerminalWeight[i] : StateWeight[i]);
         }
     }
 
@@ -187,8 +189,8 @@ internal sealed class ShootingProblem
             {
                 int at = (k * Bounded.Length) + j, state = Bounded[j];
                 qp.Soft.Set(
-                    at, (BoundLow[at] - StateOrigin[state]) / StateScale[state], (BoundHigh[at] - StateOrigin[state]) / StateScale[state], Linear[j],
-                    Quadratic[j]);
+                    at, (BoundLow[at] - StateOrigin[state]) / StateScale[state], (BoundHigh[at] - StateOrigin[state]) / StateScale[state],
+                    Linear[j], Quadratic[j]);
             }
         }
     }

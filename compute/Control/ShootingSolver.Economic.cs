@@ -71,7 +71,8 @@ internal sealed partial class ShootingSolver<TMap>
     /// <summary>Σ π_{k+1} times the second derivatives of stage k's dynamics.</summary>
     private void AddDynamics()
     {
-        int n = _problem.States, m = _problem.Inputs, all = _problem.AllInputs, size = n * (n + all), width = Qp.Width, stages = _problem.Stages;
+        int n = _problem.States, m = _problem.Inputs, all = _problem.AllInputs, stages = _problem.Stages;
+        int size = n * (n + all), width = Qp.Width;
         double[] sx = _problem.StateScale, su = _problem.InputScale, ends = [.. _ends], defects = [.. _defects];
         _jacobians.CopyTo(_near, 0);
         X.CopyTo(_tryX, 0);

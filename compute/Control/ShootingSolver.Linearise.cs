@@ -17,7 +17,8 @@ internal sealed partial class ShootingSolver<TMap>
                 var dt = LoadIntervals(X, U, first);
                 _map.LineariseLanes(_x, _u, _p, dt, _next, _a, _b, default);
                 ReadOnlySpan<double> next = MemoryMarshal.Cast<Vector512<double>, double>(_next);
-                ReadOnlySpan<double> a = MemoryMarshal.Cast<Vector512<double>, double>(_a), b = MemoryMarshal.Cast<Vector512<double>, double>(_b);
+                ReadOnlySpan<double> a = MemoryMarshal.Cast<Vector512<double>, double>(_a);
+                ReadOnlySpan<double> b = MemoryMarshal.Cast<Vector512<double>, double>(_b);
                 for (int k = first, lane = 0; k < stages && lane < Lanes; k++, lane++)
                 {
                     var j = _jacobians.AsSpan(k * size, size);
@@ -101,7 +102,8 @@ internal sealed partial class ShootingSolver<TMap>
     private Vector512<double> LoadIntervals(double[] x, double[] u, int first)
     {
         int n = _problem.States, m = _problem.Inputs, last = _problem.Stages - 1;
-        Span<double> xs = MemoryMarshal.Cast<Vector512<double>, double>(_x.AsSpan()), us = MemoryMarshal.Cast<Vector512<double>, double>(_u.AsSpan());
+        var xs = MemoryMarshal.Cast<Vector512<double>, double>(_x.AsSpan());
+        var us = MemoryMarshal.Cast<Vector512<double>, double>(_u.AsSpan());
         Span<double> dt = stackalloc double[Lanes];
         Load(_u, _problem.Held);
         for (var lane = 0; lane < Lanes; lane++)

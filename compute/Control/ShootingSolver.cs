@@ -87,7 +87,8 @@ internal sealed partial class ShootingSolver<TMap>
         for (var k = 0; k <= _problem.Stages; k++) _problem.Start.CopyTo(X, k * _problem.States);
         for (var k = 0; k < _problem.Stages; k++)
         {
-            for (var i = 0; i < _problem.Inputs; i++) U[(k * _problem.Inputs) + i] = Math.Clamp(_problem.InputOrigin[i], _problem.LowAt(k, i), _problem.HighAt(k, i));
+            for (var i = 0; i < _problem.Inputs; i++)
+                U[(k * _problem.Inputs) + i] = Math.Clamp(_problem.InputOrigin[i], _problem.LowAt(k, i), _problem.HighAt(k, i));
         }
         if (_economic is null) return;
         int n = _problem.States;
@@ -193,7 +194,8 @@ internal sealed partial class ShootingSolver<TMap>
     {
         if (iterations == 1) return RealTime;
         var wanted = Math.Min(1e-6, Math.Max(1e-3 * tolerance, 1e-3 * last * last));
-        return Warm ? new(wanted, Math.Clamp(0.1 * last, 1e-8, 1e-2), Math.Clamp(0.1 * last, 1e-8, 1e-2), true) : new(wanted, 0.1, 0.02, false);
+        var near = Math.Clamp(0.1 * last, 1e-8, 1e-2);
+        return Warm ? new(wanted, near, near, true) : new(wanted, 0.1, 0.02, false);
     }
 
     /// <summary>For a real-time iteration: from the shifted multipliers where there are any.</summary>

@@ -16,7 +16,8 @@ internal sealed class SteadyTarget<TMap>(TMap map, ShootingProblem problem)
 
     private readonly TMap _map = map;
     private readonly int _n = problem.States, _m = problem.Inputs;
-    private readonly StageQp _qp = new(1, 1, problem.Inputs, [.. Enumerable.Range(0, problem.Inputs).Select(static i => new HardQuantity(i))], []);
+    private readonly StageQp _qp =
+        new(1, 1, problem.Inputs, [.. Enumerable.Range(0, problem.Inputs).Select(static i => new HardQuantity(i))], []);
     private readonly double[] _next = new double[problem.States], _a = new double[problem.States * problem.States];
     private readonly double[] _b = new double[problem.States * problem.AllInputs], _all = new double[problem.AllInputs];
     private readonly double[] _gain = new double[problem.States * problem.Inputs], _rest = new double[problem.States];

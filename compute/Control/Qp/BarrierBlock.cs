@@ -163,7 +163,8 @@ internal sealed unsafe class BarrierBlock
     private readonly struct Side(AlignedBlock block, int count)
     {
         public readonly double* On = block.Take(count), Bound = block.Take(count), S = block.Take(count), L = block.Take(count);
-        public readonly double* R = block.Take(count), E = block.Take(count), K = block.Take(count), Linear = block.Take(count), Quadratic = block.Take(count);
+        public readonly double* R = block.Take(count), E = block.Take(count), K = block.Take(count);
+        public readonly double* Linear = block.Take(count), Quadratic = block.Take(count);
         private readonly double* _ds = block.Take(count), _dl = block.Take(count), _de = block.Take(count), _dk = block.Take(count);
 
         public void Clear(int i)

@@ -16,7 +16,8 @@ internal sealed unsafe partial class StageQp
         Copy(_hEff + (Stages * width * stride), p, width * stride);
         for (var k = Stages - 1; k >= 0; k--)
         {
-            double* g = _g + (k * n * stride), b = _gap + (k * stride) + m, h = _hEff + (k * width * stride), gains = _gains + (k * m * stride);
+            double* g = _g + (k * n * stride), b = _gap + (k * stride) + m;
+            double* h = _hEff + (k * width * stride), gains = _gains + (k * m * stride);
             for (var c = 0; c < chunks; c++)
             {
                 var pb = Vector512<double>.Zero;
@@ -74,7 +75,8 @@ internal sealed unsafe partial class StageQp
         Copy(_gradEff + (Stages * stride), v, stride);
         for (var k = Stages - 1; k >= 0; k--)
         {
-            double* g = _g + (k * n * stride), gains = _gains + (k * m * stride), gradient = _gradEff + (k * stride), pb = _pb + (k * stride);
+            double* g = _g + (k * n * stride), gains = _gains + (k * m * stride);
+            double* gradient = _gradEff + (k * stride), pb = _pb + (k * stride);
             if (TWidth.Chunks == 1)
             {
                 (Vector512.LoadAligned(pb) + Vector512.LoadAligned(v)).StoreAligned(v);
@@ -152,5 +154,6 @@ internal sealed unsafe partial class StageQp
     private static Vector512<double> Fma(double a, Vector512<double> b, Vector512<double> c) =>
         Vector512.FusedMultiplyAdd(Vector512.Create(a), b, c);
 
-    private static void Copy(double* from, double* to, int count) => new ReadOnlySpan<double>(from, count).CopyTo(new Span<double>(to, count));
+    private static void Copy(double* from, double* to, int count) =>
+        new ReadOnlySpan<double>(from, count).CopyTo(new Span<double>(to, count));
 }

@@ -150,7 +150,8 @@ internal sealed unsafe partial class StageQp
             double* w = _w + (k * stride), gap = _gap + (k * stride), gT = _gT + (k * width * stride);
             for (var c = 0; c < stride; c += 8)
             {
-                var sum = Vector512.LoadAligned(_b + (k * stride) + c) - (Vector512.LoadAligned(_keep + c) * Vector512.LoadAligned(w + stride + c));
+                var after = Vector512.LoadAligned(_keep + c) * Vector512.LoadAligned(w + stride + c);
+                var sum = Vector512.LoadAligned(_b + (k * stride) + c) - after;
                 for (var j = 0; j < width; j++) sum = Fma(w[j], Vector512.LoadAligned(gT + (j * stride) + c), sum);
                 sum.StoreAligned(gap + c);
             }

@@ -12,7 +12,11 @@ public class EconomicTests(Xunit.Abstractions.ITestOutputHelper output)
         var model = PlantModel.Of(KlattEngell.Problem, ["q", "Qk"], ["k10"], substepS: 10.0);
         var settings = new ControllerSettings
         {
-            Kind = ControllerKind.Economic, IntervalS = 60.0, Horizon = 40, SqpIterations = 6, Tolerance = 1e-4,
+            Kind = ControllerKind.Economic,
+            IntervalS = 60.0,
+            Horizon = 40,
+            SqpIterations = 6,
+            Tolerance = 1e-4,
             Inputs =
             [
                 new("q", 5.0, 35.0, 5.0, RatePerS: 0.05, Weight: 0.0, MoveWeight: 0.05),
@@ -61,8 +65,14 @@ public class EconomicTests(Xunit.Abstractions.ITestOutputHelper output)
         const double interval = 6.0 * 3600.0;
         var settings = new ControllerSettings
         {
-            Kind = ControllerKind.Economic, IntervalS = interval, Horizon = 22, SqpIterations = 40, Tolerance = 1e-3, EndS = 132.0 * 3600.0,
-            SteadyTarget = false, Disturbance = DisturbanceKind.None,
+            Kind = ControllerKind.Economic,
+            IntervalS = interval,
+            Horizon = 22,
+            SqpIterations = 40,
+            Tolerance = 1e-3,
+            EndS = 132.0 * 3600.0,
+            SteadyTarget = false,
+            Disturbance = DisturbanceKind.None,
             Inputs = [new("F", 0.0, 0.1, 0.02, Weight: 0.0, MoveWeight: 1e-4, Reference: 0.02)],
             Objective = [new(["P", "V"], 0.1, Terminal: true)],
             Bounds = [new("X", 2.0, Maximum: 40.0, LinearPenalty: 5.0), new("S", 2.0, Minimum: 0.0, Maximum: 25.0, LinearPenalty: 5.0)],

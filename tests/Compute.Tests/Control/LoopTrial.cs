@@ -34,7 +34,9 @@ internal sealed class LoopTrial
 
     public static ControllerSettings Settings { get; } = new()
     {
-        Kind = ControllerKind.Nmpc, IntervalS = CstrProblem.IntervalS, Horizon = 20,
+        Kind = ControllerKind.Nmpc,
+        IntervalS = CstrProblem.IntervalS,
+        Horizon = 20,
         Inputs = [new("Tc", 250.0, 340.0, 10.0, RatePerS: 2.0, MoveWeight: 0.1), new("q", 60.0, 150.0, 10.0, RatePerS: 3.0, MoveWeight: 0.1)],
         Tracked = [new("Ca", 0.1), new("T", 5.0)],
         Bounds = [new("T", 5.0, Maximum: HighT, LinearPenalty: 20.0, QuadraticPenalty: 100.0)],
@@ -106,8 +108,13 @@ internal sealed class LoopTrial
                 move = mover(
                     new ControlInput
                     {
-                        TimeS = time, Mean = estimate.Mean, Sd = estimate.Sd, Parameters = estimate.Parameters, ParameterSd = estimate.ParameterSd,
-                        PreviousMove = u, SetPoints = set,
+                        TimeS = time,
+                        Mean = estimate.Mean,
+                        Sd = estimate.Sd,
+                        Parameters = estimate.Parameters,
+                        ParameterSd = estimate.ParameterSd,
+                        PreviousMove = u,
+                        SetPoints = set,
                     },
                     (plant * StepsEach) + k);
                 Judge(move, u, x, set);

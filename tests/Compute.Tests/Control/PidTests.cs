@@ -7,7 +7,9 @@ public class PidTests
 {
     private static ControllerSettings Settings { get; } = new()
     {
-        Kind = ControllerKind.Pid, IntervalS = 6.0, Inputs = [new("Tc", 270.0, 330.0, 10.0, RatePerS: 2.0)],
+        Kind = ControllerKind.Pid,
+        IntervalS = 6.0,
+        Inputs = [new("Tc", 270.0, 330.0, 10.0, RatePerS: 2.0)],
         Loops = [new("T", "Tc", Gain: 3.0, IntegralS: 120.0, DerivativeS: 3.0)],
     };
 
@@ -66,6 +68,9 @@ public class PidTests
 
     private static ControlInput Input(double timeS, double temperature, double coolant, double setPoint) => new()
     {
-        TimeS = timeS, Mean = [0.4, temperature], PreviousMove = [coolant, 100.0], SetPoints = [setPoint],
+        TimeS = timeS,
+        Mean = [0.4, temperature],
+        PreviousMove = [coolant, 100.0],
+        SetPoints = [setPoint],
     };
 }

@@ -21,9 +21,20 @@ internal sealed class RandomQp
     {
         var problem = new RandomQp
         {
-            Stages = stages, N = n, M = m, Rates = rates, Soft = soft, Bound = bound,
-            A = new double[stages][], B = new double[stages][], Offset = new double[stages][],
-            Q = new double[n], R = new double[m], Terminal = new double[n * n], Start = new double[n], Previous = new double[m],
+            Stages = stages,
+            N = n,
+            M = m,
+            Rates = rates,
+            Soft = soft,
+            Bound = bound,
+            A = new double[stages][],
+            B = new double[stages][],
+            Offset = new double[stages][],
+            Q = new double[n],
+            R = new double[m],
+            Terminal = new double[n * n],
+            Start = new double[n],
+            Previous = new double[m],
         };
         for (var k = 0; k < stages; k++)
         {

@@ -12,7 +12,8 @@ public class StochasticTests(Xunit.Abstractions.ITestOutputHelper output)
     {
         var settings = LoopTrial.Settings with
         {
-            Kind = ControllerKind.Stochastic, Bounds = [new("T", 5.0, Maximum: Bound, LinearPenalty: 100.0, Probability: Wanted)],
+            Kind = ControllerKind.Stochastic,
+            Bounds = [new("T", 5.0, Maximum: Bound, LinearPenalty: 100.0, Probability: Wanted)],
             Scenarios = new(96, 5),
         };
         var chance = Share(settings);
