@@ -9,7 +9,8 @@ namespace Athanor.Hosting.Stores.Segments;
 public sealed record SegmentEnd(SnapshotRow? Before, SnapshotRow After);
 
 /// <summary>
-/// What a segment's two blobs hold: MessagePack under Brotli (RFC 7932), so that any language can read them.
+/// What a segment's two blobs hold: MessagePack under Brotli (RFC 7932), so that any language can read them. Events are written by columns
+/// (layout 2, <see cref="SegmentColumns"/>), and read in the first layout as well:
 /// <code>
 /// events  ["athanor.segment", 1, shard, family, [event, ...]]
 /// event   [number, incarnation, counter, entity, entity number, kind, version, body, time in ticks (UTC, 100 ns since year 1),
@@ -24,33 +25,14 @@ internal static class SegmentBlob
     private const string EndsName = "athanor.segment-ends";
     private const int Layout = 1;
 
+    /// <summary>Writes layout 2, see <see cref="SegmentColumns"/>.</summary>
     public static byte[] WriteEvents(int shard, string family, IReadOnlyList<JournalRow> rows)
     {
         var writer = new MessagePackWriter(capacity: 1 << 16);
-        writer.BeginArray(5);
+        writer.BeginArray(SegmentColumns.Items);
         writer.Write(EventsName);
-        writer.Write(Layout);
-        writer.Write(shard);
-        writer.Write(family);
-        writer.BeginArray(rows.Count);
-        foreach (var row in rows)
-        {
-            writer.BeginArray(13);
-            writer.Write(row.Number);
-            writer.Write(row.Epoch.Incarnation);
-            writer.Write(row.Epoch.Counter);
-            writer.Write(row.Entity.ToString());
-            writer.Write(row.EntityNumber);
-            Write(writer, row.Event);
-            writer.Write(row.Time.UtcTicks);
-            writer.Write(row.Principal);
-            if (row.TraceParent is null) writer.WriteNil();
-            else writer.Write(row.TraceParent);
-            writer.WriteBytes(row.PreviousHash.Span);
-            writer.WriteBytes(row.Hash.Span);
-            writer.End();
-        }
-        writer.End();
+        writer.Write(SegmentColumns.Layout);
+        SegmentColumns.Write(writer, shard, family, rows);
         writer.End();
         return Compress(writer.Written);
     }
@@ -59,7 +41,13 @@ internal static class SegmentBlob
     public static IReadOnlyList<JournalRow> ReadEvents(string blob, byte[] compressed) => Guard(blob, compressed, bytes =>
     {
         var reader = new MessagePackReader(bytes);
-        Begin(ref reader, EventsName, 5);
+        if (Begin(ref reader, EventsName, (Layout, 5), (SegmentColumns.Layout, SegmentColumns.Items)) == SegmentColumns.Layout)
+        {
+            var columns = SegmentColumns.Read(ref reader);
+            reader.End();
+            reader.EndOfData();
+            return columns;
+        }
         var shard = reader.ReadInt32();
         _ = reader.ReadString();
         var rows = new JournalRow[reader.BeginArray()];
@@ -108,7 +96,7 @@ internal static class SegmentBlob
     public static IReadOnlyList<SegmentEnd> ReadEnds(string blob, byte[] compressed) => Guard(blob, compressed, bytes =>
     {
         var reader = new MessagePackReader(bytes);
-        Begin(ref reader, EndsName, 3);
+        Begin(ref reader, EndsName, (Layout, 3));
         var ends = new SegmentEnd[reader.BeginArray()];
         for (var i = 0; i < ends.Length; i++)
         {
@@ -140,13 +128,14 @@ internal static class SegmentBlob
         writer.End();
     }
 
-    private static void Begin(ref MessagePackReader reader, string name, int items)
+    private static int Begin(ref MessagePackReader reader, string name, params ReadOnlySpan<(int Layout, int Items)> known)
     {
         var count = reader.BeginArray();
         var found = reader.ReadString();
         var layout = reader.ReadInt32();
-        if (count != items || found != name || layout != Layout)
-            throw reader.Error($"expected {name} of layout {Layout}, found {found} of layout {layout}");
+        if (found != name || !known.Contains((layout, count)))
+            throw reader.Error($"expected {name} of a known layout, found {found} of layout {layout}");
+        return layout;
     }
 
     private static EntityAddress Address(ref MessagePackReader reader)
@@ -183,7 +172,7 @@ internal static class SegmentBlob
             return read(buffer.ToArray());
         }
         catch (Exception e) when (e is MessageFormatException or InvalidOperationException or InvalidDataException
-            or ArgumentOutOfRangeException)
+            or ArgumentOutOfRangeException or IndexOutOfRangeException or OverflowException)
         {
             throw new DamageException($"blob {blob}", $"it is no sealed segment: {e.Message}");
         }
