@@ -30,6 +30,7 @@ internal sealed class ComputePool : IDisposable
     private readonly CancellationTokenSource _stop = new();
     private readonly int _largestBatch;
     private readonly Thread[] _threads;
+    private int _asleep;
 
     public ComputePool(IEnumerable<IComputeHandler> handlers, MessageRegistry registry, ComputeOptions options, Action<CoreInput> post)
     {
@@ -58,6 +59,9 @@ internal sealed class ComputePool : IDisposable
             if (list.Count == 0) _turns.AddLast(type);
             list.AddLast(new Item(id, request, trace));
             _queued[id] = type;
+            // A thread that is awake looks again before it sleeps, so one wake-up serves all that came meanwhile.
+            if (_asleep == 0) return;
+            _asleep--;
         }
         _arrived.Release();
     }
@@ -90,12 +94,10 @@ internal sealed class ComputePool : IDisposable
 
     private void Work()
     {
-        while (true)
+        while (!_stop.IsCancellationRequested)
         {
-            _arrived.Wait();
-            if (_stop.IsCancellationRequested) return;
-            // A release for each item, a batch for many: most wake-ups of a burst find nothing left, and that is right.
             if (TakeBatch(out var type) is { Count: > 0 } batch) Run(_handlers[type], batch);
+            else _arrived.Wait();
         }
     }
 
@@ -104,7 +106,11 @@ internal sealed class ComputePool : IDisposable
         lock (_gate)
         {
             type = typeof(void);
-            if (_turns.First is not { } turn) return [];
+            if (_turns.First is not { } turn)
+            {
+                _asleep++;
+                return [];
+            }
             type = turn.Value;
             _turns.RemoveFirst();
             var list = _waiting[type];
