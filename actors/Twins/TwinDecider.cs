@@ -49,7 +49,7 @@ public sealed class TwinDecider : Decider<TwinState>
 
     public override IReadOnlyList<Effect> Decide(TwinState state, ICommand command, DecisionContext context) => command switch
     {
-        CreateUnit create => UnitDecider.Create(state, create),
+        CreateUnit create => UnitDecider.Create(state, create, context),
         _ when state.Unit is { } unit => UnitDecider.Decide(unit, command, context),
         RegisterTwin register => Register(state, register.Spec),
         Measure measure => Take(state, measure),

@@ -6,9 +6,9 @@ using Athanor.Protocol.Twins.Units;
 namespace Athanor.Bench.Twins;
 
 /// <summary>
-/// What the twins are fed with: the Klatt-Engell reactor at rest with a slow swing of its flow, measured each second with noise and rounded as
-/// instruments round. A few hundred recordings of some minutes are made beforehand, so that feeding costs next to nothing; each twin plays
-/// one of them from a place of its own.
+/// What the twins are fed with: the Klatt-Engell reactor at rest with a slow swing of its flow, measured each second with noise and
+/// rounded as instruments round. A few hundred recordings of some minutes are made beforehand, so that feeding costs next to nothing; each
+/// twin plays one of them from a place of its own.
 /// </summary>
 internal sealed class Plant
 {
@@ -25,6 +25,8 @@ internal sealed class Plant
          "lag-window-s":0}
         """;
 
+    private const string Detectors = """{"sensors":["T","Tk","B"],"values":[]}""";
+
     private readonly double[][] _recordings;
 
     public Plant()
@@ -37,7 +39,7 @@ internal sealed class Plant
         unit, TimeSpan.FromSeconds(1),
         [new UnitSensor("T", "degC", null, 0, 250), new UnitSensor("Tk", "degC", null, 0, 250), new UnitSensor("B", "mol/L", null, 0, 10)],
         [new UnitInput("q", "1/h", 5, 35, 0, 14.19), new UnitInput("Qk", "kJ/h", -9000, 0, 0, -1113.5)],
-        TimeSpan.Zero, new UnitModel(1, "bench/twins", Model, Estimator, null, null), ControllerMode.Advisory, TimeSpan.Zero, TimeSpan.Zero,
+        TimeSpan.Zero, new UnitModel(1, "bench/twins", Model, Estimator, Detectors, null), ControllerMode.Advisory, TimeSpan.Zero, TimeSpan.Zero,
         TimeSpan.Zero, ImmutableSortedDictionary<string, double>.Empty, [],
         ImmutableSortedDictionary<string, double>.Empty.Add("A", 2.14).Add("B", 1.09).Add("T", 114.2).Add("Tk", 112.9));
 

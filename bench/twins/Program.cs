@@ -8,7 +8,8 @@ using Athanor.Protocol;
 using Athanor.Protocol.Twins;
 using Athanor.Protocol.Twins.Units;
 
-// Twins that one embedded node carries at 1 Hz, journalled: `dotnet run -c Release --project bench/twins -- --minutes 30`.
+// Twins that one embedded node carries at 1 Hz, journalled: `dotnet run -c Release --project bench/twins -- --minutes 30`;
+// where a command's time goes: `... -- --seconds 10 --parts true`.
 var settings = Settings.Read(args);
 var folder = Directory.CreateDirectory(Path.Combine(settings.Folder, $"athanor-bench-{Environment.ProcessId}")).FullName;
 try
@@ -21,17 +22,18 @@ try
         Retention = options.Retention with { Every = TimeSpan.Zero, MaxEvents = 1_000_000, SegmentEvents = 500_000 },
     };
     var plant = new Plant();
-    Console.WriteLine($"{settings.Twins} twins, {settings.Shards} shards, {settings.Seconds} s, {Environment.ProcessorCount} cores, {folder}");
-    Closing closing;
-    await using (var cluster = await HostedCluster.Start(options, EmbeddedRole.Full, new ClusterParts()))
+    if (settings.Parts)
     {
-        await Feed.Create(cluster.Client, settings.Twins);
-        var feed = new Feed(cluster, plant, settings);
-        await feed.Run();
-        feed.Print();
-        closing = await Closing.Measure(cluster, folder, feed.Samples);
+        Parts.Run(plant, settings.Seconds);
+        return;
     }
-    await closing.Seal(options, settings);
+    Console.WriteLine($"{settings.Twins} twins, {settings.Shards} shards, {settings.Seconds} s, {Environment.ProcessorCount} cores, {folder}");
+    await using var cluster = await HostedCluster.Start(options, EmbeddedRole.Full, new ClusterParts());
+    await Feed.Create(cluster.Client, settings.Twins);
+    var feed = new Feed(cluster, plant, settings);
+    await feed.Run();
+    feed.Print();
+    await Closing.Measure(cluster, folder, feed, settings);
 }
 finally
 {
@@ -40,7 +42,7 @@ finally
 
 namespace Athanor.Bench.Twins
 {
-    internal sealed record Settings(int Twins, double Seconds, int Shards, int SnapshotEvery, string Folder)
+    internal sealed record Settings(int Twins, double Seconds, int Shards, int SnapshotEvery, string Folder, bool Parts = false)
     {
         public static Settings Read(string[] args)
         {
@@ -55,15 +57,17 @@ namespace Athanor.Bench.Twins
                     "--seconds" => settings with { Seconds = double.Parse(value, CultureInfo.InvariantCulture) },
                     "--shards" => settings with { Shards = int.Parse(value, CultureInfo.InvariantCulture) },
                     "--snapshot-every" => settings with { SnapshotEvery = int.Parse(value, CultureInfo.InvariantCulture) },
+                    "--parts" => settings with { Parts = bool.Parse(value) },
                     "--folder" => settings with { Folder = value },
-                    _ => throw new ArgumentException($"{args[i]} is no option; --twins, --minutes, --seconds, --shards, --snapshot-every, --folder are"),
+                    _ => throw new ArgumentException($"{args[i]} is no option; --twins, --minutes, --seconds, --shards, --snapshot-every, --folder, --parts are"),
                 };
             }
             return settings;
         }
     }
 
-    /// <summary>Sends each twin its samples once a second, the twins spread evenly over the second, whether earlier ones are answered or not.</summary>
+    /// <summary>Sends each twin its samples once a second, the twins spread evenly over the second, whether earlier ones are answered or
+    /// not.</summary>
     internal sealed class Feed(HostedCluster cluster, Plant plant, Settings settings)
     {
         private readonly List<int> _backlog = [];
@@ -74,6 +78,7 @@ namespace Athanor.Bench.Twins
         private long _sent;
         private TimeSpan _processor;
         private double _took;
+    private double _halfAt;
         private long _allocated;
         private readonly int[] _collections = new int[3];
 
@@ -102,8 +107,16 @@ namespace Athanor.Bench.Twins
             for (var g = 0; g < 3; g++) _collections[g] = -GC.CollectionCount(g);
             var began = Stopwatch.GetTimestamp();
             var (total, next) = ((long)(settings.Seconds * settings.Twins), 1.0);
+            var half = total / 2;
             while (_sent < total)
             {
+                if (half > 0 && _sent >= half)
+                {
+                    // What the first half costs is compiling as well.
+                    process.Refresh();
+                    (used, allocated, half) = (process.TotalProcessorTime, GC.GetTotalAllocatedBytes(), 0);
+                    _halfAt = Stopwatch.GetElapsedTime(began).TotalSeconds;
+                }
                 var elapsed = Stopwatch.GetElapsedTime(began).TotalSeconds;
                 var due = Math.Min(total, (long)(elapsed * settings.Twins));
                 for (; _sent < due; _sent++)
@@ -133,7 +146,7 @@ namespace Athanor.Bench.Twins
             Console.WriteLine(FormattableString.Invariant(
                 $"{count / _took:0} commands/s acknowledged ({count} in {_took:0.0} s), p50 {_times[count / 2]:0.0} ms, p99 {_times[count * 99L / 100 > int.MaxValue ? 0 : (int)(count * 99L / 100)]:0.0} ms, max {_times[^1]:0} ms"));
             Console.WriteLine(FormattableString.Invariant(
-                $"processor {_processor.TotalMicroseconds / count:0.0} us a command ({_processor.TotalSeconds / _took:0.00} cores), allocated {_allocated / count} B a command, collections {string.Join("/", _collections)}, heap {GC.GetTotalMemory(false) >> 20} MiB, working set {Environment.WorkingSet >> 20} MiB"));
+                $"second half: processor {_processor.TotalMicroseconds / (count / 2):0.0} us a command ({_processor.TotalSeconds / (_took - _halfAt):0.00} cores), allocated {_allocated / (count / 2)} B a command, collections {string.Join("/", _collections)}, heap {GC.GetTotalMemory(false) >> 20} MiB, working set {Environment.WorkingSet >> 20} MiB"));
             Console.WriteLine($"open at the end of each second: {string.Join(" ", _backlog.Where((_, i) => i % Math.Max(1, _backlog.Count / 30) == 0))}");
             foreach (var (reason, times) in _refused) Console.WriteLine($"REFUSED {times}: {reason}");
         }

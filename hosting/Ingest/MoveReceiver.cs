@@ -62,9 +62,10 @@ public sealed record ReceiverActuator(string Name, double Low, double High, doub
 /// <summary>
 /// The receiver of moves, as a plant's controller should have it; a reference to copy from, and what the tests hold the twin to.
 ///
-/// It keeps (incarnation, epoch, sequence) of the last move taken and drops what is not greater in that order, so doubled, overtaken and late
-/// moves of a former owner have no effect. It drops what is past its validity by its own clock. A twin in closed loop sends a move at every
-/// interval, changed or not: that is its heartbeat. When the last move's validity ends and none came, the twin is lost: the actuators go to
+/// It keeps (incarnation, epoch, sequence) of the last move taken and drops what is not greater in that order, so doubled, overtaken and
+/// late moves of a former owner have no effect. It drops what is past its validity by its own clock. A twin in closed loop sends a move at
+/// every interval, changed or not: that is its heartbeat. When the last move's validity ends and none came, the twin is lost: the
+/// actuators go to
 /// their fallback, and follow again with the next valid move. A move without set-points says that the twin lets go: the plant is the
 /// operator's. What it keeps should outlast a restart; without it the first valid move is taken.
 /// </summary>

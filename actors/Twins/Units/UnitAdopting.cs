@@ -7,8 +7,8 @@ namespace Athanor.Actors.Twins.Units;
 
 /// <summary>
 /// Which model a unit runs: one on trial beside it, the next one, or the one before. A model must have the unit's inputs and measure its
-/// sensors; one that does not is refused with the name of the signal. Everything takes effect between two rows: while rows are being stepped
-/// through, the command waits. A trial's numbers are written down at every row, so what is adopted from trial goes on to the bit.
+/// sensors; one that does not is refused with the name of the signal. Everything takes effect between two rows: while rows are being
+/// stepped through, the command waits. A trial's numbers are written down at every row, so what is adopted from trial goes on to the bit.
 /// Registered models (<c>models/ID@VERSION</c>) are told in the same transaction who uses them.
 /// </summary>
 internal static class UnitAdopting
@@ -32,7 +32,8 @@ internal static class UnitAdopting
 
     public static IReadOnlyList<Effect> Adopt(UnitState state, AdoptUnitModel command, DecisionContext context)
     {
-        if (command.Model is { } same && same.Version == state.Model.Version && Same(same, state.Model)) return [new Effect.Reply(new Done())];
+        if (command.Model is { } same && same.Version == state.Model.Version && Same(same, state.Model))
+            return [new Effect.Reply(new Done())];
         if (Waits(state, command.Why) is { } wait) return wait;
         var next = state.Model.Version + 1;
         if (command.Model is null)

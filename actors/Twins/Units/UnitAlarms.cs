@@ -37,6 +37,12 @@ internal static class UnitAlarms
         for (var i = 0; i < estimates.Length && i < state.Shape.Estimates.Length; i++) values.TryAdd(state.Shape.Estimates[i].Name, estimates[i]);
         var scores = PackedNumbers.Unpack(state.Estimate.Scores);
         if (scores.Length > 0) values["nis"] = scores[0];
-        for (var i = 1; i < scores.Length && i <= state.Shape.Scores.Length; i++) values.TryAdd(state.Shape.Scores[i - 1], scores[i]);
+        var worst = 0.0;
+        for (var i = 1; i < scores.Length && i <= state.Shape.Scores.Length; i++)
+        {
+            values.TryAdd(state.Shape.Scores[i - 1], scores[i]);
+            worst = Math.Max(worst, scores[i]);
+        }
+        if (scores.Length > 1) values["fault"] = worst;
     }
 }

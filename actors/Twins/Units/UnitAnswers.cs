@@ -9,6 +9,9 @@ namespace Athanor.Actors.Twins.Units;
 /// <summary>Answers from a unit's state.</summary>
 internal static class UnitAnswers
 {
+    private static readonly ImmutableSortedDictionary<string, double> NoSamples =
+        ImmutableSortedDictionary.Create<string, double>(StringComparer.Ordinal);
+
     public static IReply Answer(UnitState state, IQuery query) => query switch
     {
         UnitQuery => View(state),
@@ -81,15 +84,32 @@ internal static class UnitAnswers
 
     private static UnitHistory History(UnitState state, long after)
     {
-        var rows = ImmutableArray.CreateBuilder<HistoryRow>();
+        var (rows, samples) = (ImmutableArray.CreateBuilder<HistoryRow>(), Samples(state));
         foreach (var point in state.Points)
         {
             if (point.Row <= after) continue;
             rows.Add(new HistoryRow(
-                point.Row, state.Origin!.Value.AddTicks(point.Ticks), ImmutableSortedDictionary<string, double>.Empty,
+                point.Row, state.Origin!.Value.AddTicks(point.Ticks), samples.GetValueOrDefault(point.Row) ?? NoSamples,
                 PackedNumbers.Unpack(point.Estimates), PackedNumbers.Unpack(point.Sds)));
         }
         return new UnitHistory(state.Shape, rows.ToImmutable());
+    }
+
+    /// <summary>The samples of the rows since the last checkpoint, by the row's number; earlier ones are in the journal.</summary>
+    private static Dictionary<long, ImmutableSortedDictionary<string, double>> Samples(UnitState state)
+    {
+        var samples = new Dictionary<long, ImmutableSortedDictionary<string, double>>();
+        var row = state.Memory.From;
+        foreach (var block in state.Memory.Rows)
+        {
+            foreach (var taken in SampleRows.Unpack(block, state.Signals.Length))
+            {
+                var values = NoSamples.ToBuilder();
+                for (var i = 0; i < taken.Signals.Length; i++) values[UnitSamples.Name(state.Spec, taken.Signals[i])] = taken.Values[i];
+                samples[++row] = values.ToImmutable();
+            }
+        }
+        return samples;
     }
 
     private static TwinSignalsView Signals(UnitState state)

@@ -5,7 +5,8 @@ using Athanor.Protocol.Twins.Units;
 
 namespace Athanor.Actors.Twins.Units;
 
-/// <summary>What is wrong with what a unit is told; each gives one sentence that names the signal and says what would be right, or null.</summary>
+/// <summary>What is wrong with what a unit is told; each gives one sentence that names the signal and says what would be right, or
+/// null.</summary>
 internal static class UnitChecks
 {
     public const int MaxSignals = 256;
@@ -14,7 +15,7 @@ internal static class UnitChecks
     private static readonly ImmutableSortedDictionary<string, double> NoNumbers = ImmutableSortedDictionary<string, double>.Empty;
 
     /// <summary>Names that alarms may watch beside signals, estimates and scores.</summary>
-    public static readonly ImmutableArray<string> OwnNames = ["nis", "controller"];
+    public static readonly ImmutableArray<string> OwnNames = ["nis", "controller", "fault"];
 
     public static string? Words(string why) =>
         why.Length is 0 or > MaxWords ? $"Why must say in 1 to {MaxWords} characters what speaks for it" : null;
@@ -25,7 +26,8 @@ internal static class UnitChecks
         if (spec.Sample <= TimeSpan.Zero || spec.Sample > TimeSpan.FromDays(1))
             return Text($"the sample period is {spec.Sample.TotalSeconds} s; above 0 and at most a day would be right");
         if (spec.Sensors.IsEmpty) return "the unit has no sensors; at least one would be right";
-        if (UnitSamples.Signals(spec) > MaxSignals) return Text($"the unit has {UnitSamples.Signals(spec)} signals; at most {MaxSignals} would be right");
+        if (UnitSamples.Signals(spec) > MaxSignals)
+            return Text($"the unit has {UnitSamples.Signals(spec)} signals; at most {MaxSignals} would be right");
         if (spec.LagWindow < TimeSpan.Zero || spec.LagWindow > TimeSpan.FromDays(1))
             return Text($"the lag window is {spec.LagWindow.TotalSeconds} s; 0 to a day would be right");
         var names = new HashSet<string>(StringComparer.Ordinal);
@@ -37,7 +39,8 @@ internal static class UnitChecks
         }
         foreach (var sensor in spec.Sensors)
         {
-            if (!(sensor.Low < sensor.High)) return Text($"{sensor.Signal}: its range is {sensor.Low} to {sensor.High}; low below high would be right");
+            if (!(sensor.Low < sensor.High))
+                return Text($"{sensor.Signal}: its range is {sensor.Low} to {sensor.High}; low below high would be right");
             if (sensor.Period is { } period && period <= TimeSpan.Zero)
                 return Text($"{sensor.Signal}: its period is {period.TotalSeconds} s; above 0 would be right");
         }
@@ -55,7 +58,8 @@ internal static class UnitChecks
             return $"the mode is {spec.Mode}, and the model has no controller";
         if (spec.Model.Controller is not null)
         {
-            if (spec.Interval < spec.Sample) return Text($"moves are {spec.Interval.TotalSeconds} s apart; at least the sample period of {spec.Sample.TotalSeconds} s would be right");
+            if (spec.Interval < spec.Sample)
+                return Text($"moves are {spec.Interval.TotalSeconds} s apart; at least the sample period of {spec.Sample.TotalSeconds} s would be right");
             if (spec.MoveValidity < spec.Interval || spec.MoveValidity > TwinMoving.LongestValidity)
                 return Text($"a move is valid for {spec.MoveValidity.TotalSeconds} s; {spec.Interval.TotalSeconds} s to a day would be right");
             if (spec.Watchdog < spec.Interval || spec.Watchdog > TwinMoving.LongestValidity)
@@ -109,11 +113,17 @@ internal static class UnitChecks
     }
 
     /// <summary>The spec's alarms, and one for each sensor that none of them watches for being bad, and for the controller.</summary>
-    public static ImmutableArray<AlarmSpec> WithOwnAlarms(UnitSpec spec)
+    public static ImmutableArray<AlarmSpec> WithOwnAlarms(UnitSpec spec, UnitShape shape)
     {
         var alarms = spec.Alarms.ToBuilder();
         foreach (var sensor in spec.Sensors) Add(sensor.Signal, AlarmPriority.Medium, "check the sensor: it is frozen, outside its range, or its clock is wrong");
         if (spec.Model.Controller is not null) Add("controller", AlarmPriority.High, "the controller found no move of its own; the loop holds the last one");
+        if (shape.Scores.Length > 0 && alarms.All(a => a.Signal != "fault" && !shape.Scores.Contains(a.Signal)))
+        {
+            alarms.Add(new AlarmSpec(
+                "fault.high", "fault", AlarmCondition.High, 1.0, 0.1, TimeSpan.Zero, TimeSpan.Zero, AlarmPriority.Medium, "", false,
+                TimeSpan.FromHours(8), null, "see the diagnosis: which signal or parameter the detectors point to"));
+        }
         return alarms.ToImmutable();
 
         void Add(string signal, AlarmPriority priority, string response)

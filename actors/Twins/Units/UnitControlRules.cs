@@ -8,16 +8,18 @@ namespace Athanor.Actors.Twins.Units;
 /// <summary>
 /// The controller in the control room: what it may do, what the operator does to it, and what happens when the loop is lost.
 ///
-/// Off: no plan is made. Shadow and advisory: plans are recorded; advice is shown. Closed loop: each plan leaves as <see cref="TwinMoved"/> with the
-/// next sequence, valid for the spec's time. Every plan begins from what the inputs truly are (their samples, or else the last move), inside
-/// the operator's limits, so that taking the loop over is bumpless; an overridden input stays where the operator holds it, and the
+/// Off: no plan is made. Shadow and advisory: plans are recorded; advice is shown. Closed loop: each plan leaves as
+/// <see cref="TwinMoved"/> with the
+/// next sequence, valid for the spec's time. Every plan begins from what the inputs truly are (their samples, or else the last move),
+/// inside the operator's limits, so that taking the loop over is bumpless; an overridden input stays where the operator holds it, and the
 /// controller reckons with it.
 ///
-/// A move leaves at every interval, changed or not: that is the twin's heartbeat, and a receiver that misses it for the validity goes to its
-/// own fallback. Leaving the closed loop sends a move without set-points: the plant is the operator's from then on.
+/// A move leaves at every interval, changed or not: that is the twin's heartbeat, and a receiver that misses it for the validity goes to
+/// its own fallback. Leaving the closed loop sends a move without set-points: the plant is the operator's from then on.
 ///
-/// Watchdog. In closed loop a durable timer looks: without samples, or without a plan, for the spec's watchdog time, the fallback leaves as a
-/// move and the loop is lost (<see cref="UnitFellBack"/>). It resumes by itself with the first row stepped through after that, from where the
+/// Watchdog. In closed loop a durable timer looks: without samples, or without a plan, for the spec's watchdog time, the fallback leaves
+/// as a move and the loop is lost (<see cref="UnitFellBack"/>). It resumes by itself with the first row stepped through after that, from
+/// where the
 /// inputs then are. A plan that fails leaves the last move in force until then.
 /// </summary>
 internal static class UnitControlRules
@@ -94,7 +96,8 @@ internal static class UnitControlRules
     public static IReadOnlyList<Effect> SetMode(UnitState state, SetUnitMode set, DecisionContext context)
     {
         if (UnitChecks.Words(set.Why) is { } words) return TwinDecider.Refuse("invalid", words);
-        if (!Enum.IsDefined(set.Mode)) return TwinDecider.Refuse("invalid", $"there is no mode {(int)set.Mode}; off, shadow, advisory or closed-loop would be right");
+        if (!Enum.IsDefined(set.Mode))
+            return TwinDecider.Refuse("invalid", $"there is no mode {(int)set.Mode}; off, shadow, advisory or closed-loop would be right");
         if (set.Mode != ControllerMode.Off && state.Model.Controller is null)
             return TwinDecider.Refuse("conflict", $"the model {state.Model.Source} has no controller");
         if (set.Mode == state.Control.Mode) return [new Effect.Reply(new Done())];
@@ -144,7 +147,8 @@ internal static class UnitControlRules
     public static IReadOnlyList<Effect> Set(UnitState state, SetSetpoint set, DecisionContext context)
     {
         if (UnitChecks.Words(set.Why) is { } words) return TwinDecider.Refuse("invalid", words);
-        if (!double.IsFinite(set.Value)) return TwinDecider.Refuse("invalid", UnitSamples.Text($"the set-point of {set.Name} is {set.Value}; a finite number would be right"));
+        if (!double.IsFinite(set.Value))
+            return TwinDecider.Refuse("invalid", UnitSamples.Text($"the set-point of {set.Name} is {set.Value}; a finite number would be right"));
         if (UnitChecks.Setpoint(state.Model, set.Name) is { } wrong) return TwinDecider.Refuse("invalid", wrong);
         if (state.Control.Setpoints.TryGetValue(set.Name, out var known) && known == set.Value) return [new Effect.Reply(new Done())];
         return [new Effect.Persist(new SetpointSet(set.Name, set.Value, context.Principal, set.Why)), new Effect.Reply(new Done())];
@@ -180,7 +184,7 @@ internal static class UnitControlRules
             yield return new Effect.Persist(new LoopResumed(state.Estimate.Row, context.Now));
     }
 
-    private static Effect.SetTimer Again(DateTimeOffset due) => new(WatchdogName, due, new WatchdogDue());
+    public static Effect.SetTimer Again(DateTimeOffset due) => new(WatchdogName, due, new WatchdogDue());
 
     /// <summary>An overridden input stays at its value, whatever was planned.</summary>
     private static double[] Held(UnitState state, double[] move)

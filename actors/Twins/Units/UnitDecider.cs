@@ -9,8 +9,9 @@ namespace Athanor.Actors.Twins.Units;
 /// <summary>
 /// The twin of a plant unit that estimates, detects and controls.
 ///
-/// Samples. They are told apart (<see cref="UnitSamples"/>), recorded as rows (<see cref="UnitObserved"/>) and acknowledged with that commit;
-/// then the host steps estimator and detectors through them beside the mailbox and the result is recorded (<see cref="UnitStepped"/>), with
+/// Samples. They are told apart (<see cref="UnitSamples"/>), recorded as rows (<see cref="UnitObserved"/>) and acknowledged with that
+/// commit; then the host steps estimator and detectors through them beside the mailbox and the result is recorded
+/// (<see cref="UnitStepped"/>), with
 /// what alarms it changes (<see cref="AlarmsChanged"/>). More samples may come meanwhile; they wait in the state, and go together.
 ///
 /// Memory. What the numerics keep is written down at checkpoints; between these it travels in memory (<see cref="LiveMemory"/>). After
@@ -20,8 +21,8 @@ namespace Athanor.Actors.Twins.Units;
 /// (<see cref="MovePlanned"/>); in closed loop it leaves as <see cref="TwinMoved"/> in the same commit. See <see cref="UnitControlRules"/>.
 ///
 /// Failures. A step that throws or misses its deadline is tried <see cref="MaxAttempts"/> times, then its rows are set aside with the
-/// reason: they stay in the journal, the estimate stays where it was, the next rows go on from there. A plan that fails leaves the last move
-/// in force; the watchdog sees to the rest. What is awaited is in the state, so a new owner asks again.
+/// reason: they stay in the journal, the estimate stays where it was, the next rows go on from there. A plan that fails leaves the last
+/// move in force; the watchdog sees to the rest. What is awaited is in the state, so a new owner asks again.
 /// </summary>
 internal static class UnitDecider
 {
@@ -35,22 +36,24 @@ internal static class UnitDecider
 
     private static readonly TimeSpan StepDeadline = TimeSpan.FromSeconds(30);
 
-    public static IReadOnlyList<Effect> Create(TwinState state, CreateUnit create)
+    public static IReadOnlyList<Effect> Create(TwinState state, CreateUnit create, DecisionContext context)
     {
-        if (state.Spec is { } heater) return TwinDecider.Refuse("conflict", $"this twin is registered as '{heater.Unit}'; another id would be right");
+        if (state.Spec is { } heater)
+            return TwinDecider.Refuse("conflict", $"this twin is registered as '{heater.Unit}'; another id would be right");
         if (UnitChecks.Spec(create.Spec) is { } wrong) return TwinDecider.Refuse("invalid", wrong);
-        var spec = create.Spec with { Alarms = UnitChecks.WithOwnAlarms(create.Spec) };
+        if (UnitChecks.Shape(create.Spec, create.Spec.Model, out var shape) is { } bad) return TwinDecider.Refuse("invalid", bad);
+        var spec = create.Spec with { Alarms = UnitChecks.WithOwnAlarms(create.Spec, shape) };
         if (state.Unit is { } unit)
         {
             return UnitChecks.Same(unit.Spec, spec)
                 ? [new Effect.Reply(new Done())]
                 : TwinDecider.Refuse("conflict", $"this unit was created with another spec, as '{unit.Spec.Unit}'; another id would be right");
         }
-        if (UnitChecks.Shape(spec, spec.Model, out var shape) is { } bad) return TwinDecider.Refuse("invalid", bad);
         if (UnitChecks.Alarms(spec, shape) is { } alarm) return TwinDecider.Refuse("invalid", alarm);
         if (UnitChecks.Start(spec) is { } start) return TwinDecider.Refuse("invalid", start);
         if (UnitChecks.Setpoints(spec) is { } setpoint) return TwinDecider.Refuse("invalid", setpoint);
-        return [new Effect.Persist(new UnitCreated(spec, shape)), new Effect.Reply(new Done())];
+        Effect[] watchdog = spec.Mode == ControllerMode.ClosedLoop ? [UnitControlRules.Again(context.Now + spec.Watchdog)] : [];
+        return [new Effect.Persist(new UnitCreated(spec, shape)), .. watchdog, new Effect.Reply(new Done())];
     }
 
     public static IReadOnlyList<Effect> Decide(UnitState state, ICommand command, DecisionContext context) => command switch
@@ -178,5 +181,6 @@ internal static class UnitDecider
             state.Trial?.Sums),
         StepDeadline);
 
-    public static Effect.StartCompute Plan(UnitState state) => new(PlanName, UnitControlRules.Question(state), UnitControlRules.DeadlineOf(state.Spec));
+    public static Effect.StartCompute Plan(UnitState state) =>
+        new(PlanName, UnitControlRules.Question(state), UnitControlRules.DeadlineOf(state.Spec));
 }

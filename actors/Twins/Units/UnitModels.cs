@@ -12,7 +12,8 @@ public sealed record UnitNames(UnitEngine Engine, UnitShape Shape, IReadOnlyList
     public PlantModel Model => Engine.Model;
 }
 
-/// <summary>The numerics of a message's model, found by the message itself where it was seen before: thousands of units ask each second.</summary>
+/// <summary>The numerics of a message's model, found by the message itself where it was seen before: thousands of units ask each
+/// second.</summary>
 public static class UnitModels
 {
     private static readonly ConditionalWeakTable<UnitModel, UnitNames> Known = new();

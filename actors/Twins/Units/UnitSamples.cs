@@ -32,7 +32,8 @@ internal static class UnitSamples
     public static string Name(UnitSpec spec, int signal) =>
         signal < spec.Sensors.Length ? spec.Sensors[signal].Signal : spec.Inputs[signal - spec.Sensors.Length].Signal;
 
-    /// <summary>The signal's number; -1 for none. Samples mostly come in the order of the spec, so the search begins after the last one.</summary>
+    /// <summary>The signal's number; -1 for none. Samples mostly come in the order of the spec, so the search begins after the last
+    /// one.</summary>
     public static int Find(UnitSpec spec, string name, int after)
     {
         var count = Signals(spec);
@@ -58,7 +59,8 @@ internal static class UnitSamples
         var signal = -1;
         foreach (var sample in observe.Samples)
         {
-            if (!double.IsFinite(sample.Value)) return Text($"the value of {sample.Signal} is {sample.Value}; a finite number would be right");
+            if (!double.IsFinite(sample.Value))
+                return Text($"the value of {sample.Signal} is {sample.Value}; a finite number would be right");
             if (sample.Sequence < 0) return Text($"the sequence of {sample.Signal} is {sample.Sequence}; 0 or more would be right");
             if (sample.Time is null && sample.Sequence == 0)
                 return $"{sample.Signal} has neither a source time nor a sequence above 0: sent again it could not be told from a new sample";

@@ -7,7 +7,8 @@ using Athanor.Protocol.Twins.Units;
 namespace Athanor.Actors.Twins.Units;
 
 /// <summary>What a unit keeps of one signal.</summary>
-/// <param name="Ticks">Source times of the samples taken last, rising, in ticks since the unit's origin; at most <c>UnitSamples.WindowOf</c>.</param>
+/// <param name="Ticks">Source times of the samples taken last, rising, in ticks since the unit's origin; at most
+/// <c>UnitSamples.WindowOf</c>.</param>
 /// <param name="Sequences">Their sequences; empty if all are 0.</param>
 /// <param name="Untimed">Highest sequence of samples without a source time.</param>
 /// <param name="Value">Of the sample with the latest time.</param>
@@ -112,6 +113,7 @@ public sealed record UnitState(
         }
     }
 
-    /// <summary>What every alarm of the unit is timed by: the plant's own time, so that history fed late gives the alarms that it had.</summary>
+    /// <summary>What every alarm of the unit is timed by: the plant's own time, so that history fed late gives the alarms that it
+    /// had.</summary>
     public DateTimeOffset PlantTime => (Origin ?? DateTimeOffset.UnixEpoch).AddTicks(Math.Max(0, LatestTicks));
 }

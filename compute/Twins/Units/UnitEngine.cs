@@ -6,8 +6,8 @@ using Athanor.Compute.Plants;
 
 namespace Athanor.Compute.Twins.Units;
 
-/// <summary>All numerics of a unit, made once from its settings. Equal settings give the same engine, so that units of one model are stepped
-/// together; it holds nothing of a unit and may be used from several threads.</summary>
+/// <summary>All numerics of a unit, made once from its settings. Equal settings give the same engine, so that units of one model are
+/// stepped together; it holds nothing of a unit and may be used from several threads.</summary>
 public sealed class UnitEngine
 {
     private const int MostKept = 256;
@@ -23,7 +23,7 @@ public sealed class UnitEngine
             name => string.Equals(name, Model.Parameters[i].Name, StringComparison.OrdinalIgnoreCase)))];
         Biased = [.. Enumerable.Range(0, settings.Sensors.Length).Where(i => settings.Sensors[i].Bias is not null)];
         SensorNames = [.. settings.Sensors.Select(static s => s.Name)];
-        if (detectors is not null) (Detector, Scores, DetectorValues) = Detecting(detectors);
+        if (detectors is not null) (Detector, Charted, Watched, Scores) = DetectorOf(detectors);
         if (controller is null) return;
         try
         {
@@ -46,6 +46,15 @@ public sealed class UnitEngine
     /// <summary>Null without one.</summary>
     public Controller? Controller { get; }
 
+    /// <summary>Null without any.</summary>
+    public Detector? Detector { get; }
+
+    /// <summary>Sensors whose innovations the detectors see: all, or 0.</summary>
+    public int Charted { get; }
+
+    /// <summary>The values that detectors watch: sensors by their number, inputs after them.</summary>
+    public int[] Watched { get; } = [];
+
     /// <summary>Parameters that are estimated, by their number in the model.</summary>
     public int[] Estimated { get; }
 
@@ -54,14 +63,8 @@ public sealed class UnitEngine
 
     public string[] SensorNames { get; }
 
-    /// <summary>Null without one.</summary>
-    public Detector? Detector { get; }
-
     /// <summary>Names of the detectors' scores.</summary>
     public string[] Scores { get; } = [];
-
-    /// <summary>What the detectors' values are: sensors by their number, then inputs.</summary>
-    public int[] DetectorValues { get; } = [];
 
     /// <summary>Names of the controller's set-points.</summary>
     public string[] Setpoints { get; } = [];
@@ -80,27 +83,33 @@ public sealed class UnitEngine
         return Kept.GetOrAdd(key, made);
     }
 
-    private (Detector Detector, string[] Scores, int[] Values) Detecting(string json)
+    private (Detector, int, int[], string[]) DetectorOf(string json)
     {
         try
         {
             var settings = DetectorSettings.FromJson(json);
-            if (!settings.Sensors.AsSpan().SequenceEqual(SensorNames))
-            {
-                throw new DetectorException(
-                    $"detectors.sensors are {string.Join(", ", settings.Sensors)}; those of the estimator, {string.Join(", ", SensorNames)}, would be right");
-            }
-            string[] known = [.. SensorNames, .. Model.Inputs.Select(static i => i.Name)];
-            int[] values = [.. settings.Values.Select(v => Array.IndexOf(known, v))];
-            if (Array.IndexOf(values, -1) is >= 0 and var unknown)
-                throw new DetectorException($"detectors.values: there is no '{settings.Values[unknown]}'; there are {string.Join(", ", known)}");
             var detector = Detector.Create(settings);
-            return (detector, [.. detector.Scores], values);
+            if (settings.Sensors.Length > 0 && !settings.Sensors.SequenceEqual(SensorNames))
+            {
+                throw new ArgumentException(
+                    $"detectors.sensors are {string.Join(", ", settings.Sensors)} where the estimator's are {string.Join(", ", SensorNames)}; the same would be right");
+            }
+            return (detector, settings.Sensors.Length, [.. settings.Values.Select(ValueOf)], [.. detector.Scores]);
         }
         catch (DetectorException error)
         {
             throw new ArgumentException(error.Message, error);
         }
+    }
+
+    private int ValueOf(string name)
+    {
+        if (Array.IndexOf(SensorNames, name) is var sensor and >= 0) return sensor;
+        for (var i = 0; i < Model.Inputs.Count; i++)
+        {
+            if (string.Equals(Model.Inputs[i].Name, name, StringComparison.OrdinalIgnoreCase)) return SensorNames.Length + i;
+        }
+        throw new ArgumentException($"detectors.values: '{name}' is neither a sensor nor an input");
     }
 
     /// <summary>Writes the estimates and their standard deviations in the order of events.</summary>

@@ -3,8 +3,9 @@ using System.Buffers.Binary;
 namespace Athanor.Protocol.Twins.Units;
 
 /// <summary>
-/// Numbers in few bytes and without loss. Plants send decimals of few digits: 351.20 is written as its decimals (one byte, 2) and 35120 as a
-/// variable-length integer (7 bits a byte, least first, sign in the lowest bit), if dividing by the power of ten gives the same bits back; 1.29e12 as 0x10 plus its zeros (10) and 129. What is no such decimal is written as it is: byte 0x7F and 8 bytes little-endian.
+/// Numbers in few bytes and without loss. Plants send decimals of few digits: 351.20 is written as its decimals (one byte, 2) and 35120 as
+/// a variable-length integer (7 bits a byte, least first, sign in the lowest bit), if dividing by the power of ten gives the same bits back;
+/// 1.29e12 as 0x10 plus its zeros (10) and 129. What is no such decimal is written as it is: byte 0x7F and 8 bytes little-endian.
 /// </summary>
 public static class PackedNumbers
 {

@@ -5,7 +5,8 @@ namespace Athanor.Protocol.Twins.Units;
 /// <summary>A unit at a row: what the step functions kept after an earlier one, and the rows since. Stepping through these gives the same
 /// bits as having gone on in memory.</summary>
 /// <param name="Memory">What was kept after row <paramref name="From"/>; null to start.</param>
-/// <param name="Start">Without memory: what the estimates begin at, in the order of the shape; NaN where nothing is known, empty for nowhere.</param>
+/// <param name="Start">Without memory: what the estimates begin at, in the order of the shape; NaN where nothing is known, empty for
+/// nowhere.</param>
 /// <param name="StartInputs">Without memory: inputs that act from the start on.</param>
 /// <param name="StartTicks">Without memory: when, since the unit's origin; null for the first row's time.</param>
 /// <param name="Rows">Rows after it, in blocks as they came, see <see cref="SampleRows"/>.</param>

@@ -22,8 +22,8 @@ public sealed record UnitObserved(
 
 /// <summary>Rows were stepped through: estimator, detectors, and the trial's estimator.</summary>
 /// <param name="Count">Rows that it went through.</param>
-/// <param name="Estimates">Packed (<see cref="PackedNumbers"/>), in the order of <see cref="UnitShape.Estimates"/>; each to about a 30th of its
-/// own standard deviation, which says more than it is worth and a tenth of what it costs.</param>
+/// <param name="Estimates">Packed (<see cref="PackedNumbers"/>), in the order of <see cref="UnitShape.Estimates"/>; each to about a 30th
+/// of its own standard deviation, which says more than it is worth and a tenth of what it costs.</param>
 /// <param name="Sds">Packed, to three digits; null if as in the step before.</param>
 /// <param name="Sensors">Packed: of each sensor the innovation over its standard deviation, to three digits.</param>
 /// <param name="Scores">Packed: NIS, then each score over its limit, to three digits.</param>
@@ -31,7 +31,8 @@ public sealed record UnitObserved(
 /// <param name="Memory">What the step functions keep, exactly. Carried in memory only.</param>
 /// <param name="Checkpoint">The same numbers written down; from time to time.</param>
 /// <param name="Diagnosis">Changes only; null if as before.</param>
-/// <param name="Trial">Sums since the trial began: rows, NIS, the trial's NIS, log score, the trial's log score; null without a trial.</param>
+/// <param name="Trial">Sums since the trial began: rows, NIS, the trial's NIS, log score, the trial's log score; null without a
+/// trial.</param>
 /// <param name="Plan">Whether a move is due: the controller is asked for one.</param>
 [Message("twins.unit-stepped", Since = 1)]
 public sealed record UnitStepped(
@@ -102,7 +103,8 @@ public sealed record TrialBegan(
 public sealed record TrialEnded([property: Key(0)] string By, [property: Key(1)] string Why) : IEvent;
 
 /// <param name="Checkpoint">What it goes on from exactly, where it was on trial; null otherwise.</param>
-/// <param name="Start">Without a checkpoint: what its estimates begin at, carried over by name; NaN where the model before knew nothing.</param>
+/// <param name="Start">Without a checkpoint: what its estimates begin at, carried over by name; NaN where the model before knew
+/// nothing.</param>
 /// <param name="Reverted">Whether it was the way back to the model before.</param>
 [Message("twins.unit-model-adopted", Since = 1)]
 public sealed record UnitModelAdopted(
@@ -114,6 +116,9 @@ public sealed record UnitModelAdopted(
 [MessagePart]
 public sealed record UnitDiagnosis([property: Key(0)] ImmutableArray<UnitCause> Causes, [property: Key(1)] string? Class);
 
-/// <param name="Share">From 0 to 1.</param>
+/// <param name="Share">Of what is unusual, 0 to 1.</param>
+/// <param name="Kind">sensor, actuator, or parameter.</param>
+/// <param name="Magnitude">How large the fault is, in the unit of what is faulty.</param>
 [MessagePart]
-public sealed record UnitCause([property: Key(0)] string Name, [property: Key(1)] double Share);
+public sealed record UnitCause(
+    [property: Key(0)] string Name, [property: Key(1)] double Share, [property: Key(2)] string Kind, [property: Key(3)] double Magnitude);

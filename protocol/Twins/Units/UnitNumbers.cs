@@ -1,8 +1,9 @@
 namespace Athanor.Protocol.Twins.Units;
 
 /// <summary>
-/// What the step functions of a unit keep, in one array: layout 1, lengths of the parts, then the parts: the time in s and the inputs that act
-/// from it on, the estimator's memory, the detectors', the estimator's on trial. Each part has its own layout, which only its step function knows.
+/// What the step functions of a unit keep, in one array: layout 1, lengths of the parts, then the parts: the time in s, the inputs that act
+/// from it on and the last values of the sensors, the estimator's memory, the detectors', the estimator's on trial. Each part has its own
+/// layout, which only its step function knows.
 /// </summary>
 public static class UnitNumbers
 {

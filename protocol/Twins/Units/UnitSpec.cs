@@ -61,7 +61,8 @@ public sealed record UnitModel(
 /// <param name="Watchdog">Without samples, or without a move, for so long the closed loop goes to the fallback.</param>
 /// <param name="Setpoints">At the start, by the names that the controller's settings give them.</param>
 /// <param name="Alarms">On any signal, estimate or score by its name.</param>
-/// <param name="Start">What states are at the first sample, by name and in the model's unit; null, and those not named, for nominal.</param>
+/// <param name="Start">What states are at the first sample, by name and in the model's unit; null, and those not named, for
+/// nominal.</param>
 [MessagePart]
 public sealed record UnitSpec(
     [property: Key(0)] string Unit, [property: Key(1)] TimeSpan Sample, [property: Key(2)] ImmutableArray<UnitSensor> Sensors,

@@ -99,7 +99,7 @@ public sealed record UnitView(
 public sealed record UnitHistoryQuery([property: Key(0)] long AfterRow) : IQuery;
 
 /// <summary>A row and the estimate after it.</summary>
-/// <param name="Values">Samples by signal; those of inputs too.</param>
+/// <param name="Values">Samples by signal, those of inputs too; empty for rows before the last checkpoint.</param>
 /// <param name="Estimates">In the order of the shape; empty if the row was stepped through together with later ones.</param>
 [MessagePart]
 public sealed record HistoryRow(

@@ -178,6 +178,33 @@ public sealed class UnitTests
         }
     }
 
+    [Fact]
+    public void A_drifting_sensor_is_found_and_named_and_a_new_owner_finds_it_with_the_same_bits()
+    {
+        var spec = UnitWorld.Spec with { Model = UnitWorld.FirstModel with { Detectors = """{"sensors":["T","Tk","B"],"values":[]}""" } };
+        var (world, other, plant) = (UnitWorld.Created(spec), UnitWorld.Created(spec), new FedPlant());
+        for (var i = 0; i < 150; i++)
+        {
+            var command = plant.Next();
+            if (i >= 120) command = new Observe(command.Samples.SetItem(1, command.Samples[1] with { Value = command.Samples[1].Value + 1.0 }));
+            world.Ask(command);
+            other.Ask(command);
+            if (i is 40 or 125) other.Recover();
+            if (i == 119) Assert.DoesNotContain(world.View.Alarms, a => a.Tag == "fault.high" && a.Active);
+        }
+        Assert.Contains(world.View.Alarms, a => a.Tag == "fault.high" && a.Active);
+        Assert.Equal(("Tk", "sensor"), (world.View.Diagnosis!.Causes[0].Name, world.View.Diagnosis.Causes[0].Kind));
+        Assert.True(world.View.Scores.Max(s => s.Ratio) > 1);
+        Assert.Equal(world.Written(), other.Written());
+    }
+
+    [Fact]
+    public void Detectors_of_other_sensors_are_refused_by_name()
+    {
+        var spec = UnitWorld.Spec with { Model = UnitWorld.FirstModel with { Detectors = """{"sensors":["T","P"],"values":[]}""" } };
+        Assert.Contains("detectors.sensors are T, P where the estimator's are T, Tk, B", new UnitWorld().Ask<Rejected>(new CreateUnit(spec)).Reason, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("q2", "1/h", "the model's inputs are: q, Qk")]
     [InlineData("q", "m3/h", "'m3/h' here and in '1/h' in the model")]

@@ -4,8 +4,8 @@ using Athanor.Protocol.Twins.Units;
 
 namespace Athanor.Hosting.Work.Twins.Units;
 
-/// <summary>Asks controllers for moves, each from its unit's exact estimate. At the deadline the controller gives the best feasible move that
-/// it has; so the deadline is no failure, and what it made of the time is in the move's status.</summary>
+/// <summary>Asks controllers for moves, each from its unit's exact estimate. At the deadline the controller gives the best feasible move
+/// that it has; so the deadline is no failure, and what it made of the time is in the move's status.</summary>
 internal sealed class PlanMoveHandler(TimeProvider time) : IComputeHandler
 {
     public Type Handles => typeof(PlanMove);

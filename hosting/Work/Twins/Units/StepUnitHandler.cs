@@ -1,5 +1,4 @@
 using Athanor.Compute.Estimation;
-using Athanor.Compute.Faults;
 using Athanor.Compute.Twins.Units;
 using Athanor.Protocol;
 using Athanor.Protocol.Twins.Units;
@@ -7,13 +6,16 @@ using Athanor.Protocol.Twins.Units;
 namespace Athanor.Hosting.Work.Twins.Units;
 
 /// <summary>
-/// Steps many units through their rows. In each round every unit that has rows left takes one step, and those of one engine (same model, same
-/// settings) take it together, in SIMD lanes where the estimator has them; a unit's bits do not depend on who is beside it.
+/// Steps many units through their rows. In each round every unit that has rows left takes one step, and those of one engine (same model,
+/// same settings) take it together, in SIMD lanes where the estimator has them; a unit's bits do not depend on who is beside it.
 /// </summary>
 internal sealed class StepUnitHandler : IComputeHandler
 {
     /// <summary>Blocks of rows after which the memory is written down: bounds what a new owner steps through again.</summary>
     public const int CheckpointEvery = 100;
+
+    /// <summary>Causes recorded of a fault, the likeliest first.</summary>
+    private const int MaxCauses = 3;
 
     public Type Handles => typeof(StepUnit);
 
@@ -107,26 +109,29 @@ internal sealed class StepUnitHandler : IComputeHandler
         var checkpoint = request.Run.Trial is not null || request.Run.Since + request.Run.Rows.Length >= CheckpointEvery;
         return new UnitStepped(
             walk.Counted, PackedNumbers.Pack(mean), packed.AsSpan().SequenceEqual(request.Sds) ? null : packed, PackedNumbers.Pack(sensors),
-            PackedNumbers.Pack(Scores(walk)), statuses.AsSpan().SequenceEqual(request.Statuses) ? null : statuses,
-            LiveMemory.Of(numbers), checkpoint ? numbers : null, Diagnosis(request.Diagnosis, walk.Found), request.Run.Trial is null ? null : walk.TrialSums);
+            PackedNumbers.Pack(Scores(walk, output)), statuses.AsSpan().SequenceEqual(request.Statuses) ? null : statuses,
+            LiveMemory.Of(numbers), checkpoint ? numbers : null, Diagnosis(walk, request.Diagnosis), request.Run.Trial is null ? null : walk.TrialSums);
     }
 
     /// <summary>NIS, then each score over its limit.</summary>
-    private static double[] Scores(UnitWalk walk)
+    private static double[] Scores(UnitWalk walk, EstimatorOutput output)
     {
         var limits = walk.Engine.Detector?.Limits ?? [];
         var scores = new double[1 + limits.Length];
-        scores[0] = PackedNumbers.Digits(walk.Last!.NisMean, 3);
-        for (var i = 0; i < limits.Length && walk.Found is { } found; i++) scores[i + 1] = PackedNumbers.Digits(found.Scores[i] / limits[i], 3);
+        scores[0] = PackedNumbers.Digits(output.NisMean, 3);
+        for (var i = 0; i < limits.Length && walk.Detected is { } detected; i++)
+            scores[i + 1] = PackedNumbers.Digits(detected.Scores[i] / limits[i], 3);
         return scores;
     }
 
-    /// <summary>What the alarm points to now; null while it points to the same first cause and the same known fault as before.</summary>
-    private static UnitDiagnosis? Diagnosis(UnitDiagnosis? before, DetectorOutput? found)
+    /// <summary>What a fault points to, where its first cause or its class is not what was recorded last; empty when it is over.</summary>
+    private static UnitDiagnosis? Diagnosis(UnitWalk walk, UnitDiagnosis? known)
     {
-        if (found is not { Alarm: true }) return before is null ? null : new UnitDiagnosis([], null);
-        var first = found.Causes.IsEmpty ? null : found.Causes[0].Name;
-        if (before is { Causes.IsEmpty: false } && before.Causes[0].Name == first && before.Class == found.Class) return null;
-        return new UnitDiagnosis([.. found.Causes.Take(3).Select(static c => new UnitCause(c.Name, PackedNumbers.Digits(c.Share, 3)))], found.Class);
+        if (walk.Detected is not { } detected) return null;
+        var causes = detected.Causes.Take(MaxCauses).Select(static c => new UnitCause(
+            c.Name, Math.Round(c.Share, 2), c.Kind.ToString().ToLowerInvariant(), PackedNumbers.Digits(c.Magnitude, 2)));
+        var found = new UnitDiagnosis([.. causes], detected.Class);
+        if (known is null) return found.Causes.IsEmpty && found.Class is null ? null : found;
+        return found.Class == known.Class && found.Causes.FirstOrDefault()?.Name == known.Causes.FirstOrDefault()?.Name ? null : found;
     }
 }

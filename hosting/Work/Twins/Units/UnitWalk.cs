@@ -24,6 +24,7 @@ internal sealed class UnitWalk
     private readonly double[] _now;
     private int _next;
     private bool _counts;
+    private bool _detects;
     private int _counted;
     private double[] _trialSums;
 
@@ -44,11 +45,12 @@ internal sealed class UnitWalk
         else
         {
             var begin = (run.StartTicks ?? (_rows.Count > 0 ? _rows[0].Row.Ticks : 0)) / 1e7;
-            _now = [begin, .. run.StartInputs];
+            _now = [begin, .. run.StartInputs, .. Enumerable.Repeat(double.NaN, _sensors)];
             Memory = Engine.Estimator.Start(begin, States(run.Start), run.StartInputs);
             (Detectors, TrialMemory) = ([], []);
         }
-        if (Trial is not null && TrialMemory.Length == 0) TrialMemory = Trial.Estimator.Start(_now[0], StatesFor(Trial), _now.AsSpan(1));
+        if (Engine.Detector is { } detector && Detectors.Length == 0) Detectors = detector.Start();
+        if (Trial is not null && TrialMemory.Length == 0) TrialMemory = Trial.Estimator.Start(_now[0], StatesFor(Trial), Inputs);
     }
 
     public UnitNames Names { get; }
@@ -66,16 +68,18 @@ internal sealed class UnitWalk
 
     public double TimeS => _now[0];
 
-    public ReadOnlySpan<double> Inputs => _now.AsSpan(1);
+    public ReadOnlySpan<double> Inputs => _now.AsSpan(1, _now.Length - 1 - _sensors);
+
+    private Span<double> Values => _now.AsSpan(_now.Length - _sensors);
 
     /// <summary>The last step's output; null before the first.</summary>
     public EstimatorOutput? Last { get; private set; }
 
-    /// <summary>What the detectors said of the last step; null without detectors.</summary>
-    public DetectorOutput? Found { get; private set; }
-
     /// <summary>What became of each sensor in the rows that count.</summary>
     public SensorReading[] Readings { get; private set; } = [];
+
+    /// <summary>The detectors' last word in the rows that count; null without one.</summary>
+    public DetectorOutput? Detected { get; private set; }
 
     public int Counted => _counted;
 
@@ -101,20 +105,27 @@ internal sealed class UnitWalk
             var row = _rows[i].Row;
             for (var k = 0; k < row.Signals.Length; k++)
             {
-                if (row.Signals[k] < _sensors) taken[count++] = new Taken(row.Signals[k], timeS, row.Values[k]);
+                if (row.Signals[k] < _sensors)
+                {
+                    taken[count++] = new Taken(row.Signals[k], timeS, row.Values[k]);
+                    if (ahead) Values[row.Signals[k]] = row.Values[k];
+                }
                 else if (ahead) _now[1 + row.Signals[k] - _sensors] = row.Values[k];
             }
         }
         if (ahead) _now[0] = timeS;
-        return new EstimatorInput(_now[0], _now[1..], count == samples ? taken : taken[..count]);
+        // What came late would upset charts that go by time.
+        _detects = ahead && count > 0;
+        return new EstimatorInput(_now[0], Inputs.ToArray(), count == samples ? taken : taken[..count]);
     }
 
     /// <summary>Takes the outputs of the step; <paramref name="trial"/> is the trial's.</summary>
     public void Stepped(EstimatorOutput output, EstimatorOutput? trial)
     {
         Last = output;
-        if (Engine.Detector is { } detector) Detect(detector, output);
+        var detected = _detects ? Detect(output) : null;
         if (!_counts) return;
+        Detected = detected ?? Detected;
         if (Readings.Length == 0) Readings = output.Readings;
         else
         {
@@ -131,23 +142,29 @@ internal sealed class UnitWalk
         ];
     }
 
-    /// <summary>The charts go on with rows that were stepped through before, too: what they say then was recorded.</summary>
-    private void Detect(Detector detector, EstimatorOutput output)
+    private DetectorOutput? Detect(EstimatorOutput output)
     {
-        var readings = output.Readings;
-        Span<double> innovations = new double[readings.Length], deviations = new double[readings.Length];
-        for (var i = 0; i < readings.Length; i++)
+        if (Engine.Detector is not { } detector) return null;
+        var sensors = Engine.Charted;
+        Span<double> innovations = stackalloc double[sensors], deviations = stackalloc double[sensors], values = stackalloc double[Engine.Watched.Length];
+        for (var i = 0; i < sensors; i++)
         {
-            // What the gate kept from the estimate is what a chart must see most of all.
-            var seen = readings[i].Status is Compute.Estimation.SensorStatus.Ok or Compute.Estimation.SensorStatus.Gated && readings[i].Variance > 0.0;
-            (innovations[i], deviations[i]) = seen ? (readings[i].Innovation, Math.Sqrt(readings[i].Variance)) : (double.NaN, 1.0);
+            var reading = output.Readings[i];
+            // Also what the estimator left out as too far off: that is what a fault looks like.
+            var seen = reading.Status is Compute.Estimation.SensorStatus.Ok or Compute.Estimation.SensorStatus.Gated && reading.Variance > 0;
+            innovations[i] = seen ? reading.Innovation : double.NaN;
+            deviations[i] = seen ? Math.Sqrt(reading.Variance) : 1.0;
         }
-        var which = Engine.DetectorValues;
-        Span<double> values = new double[which.Length];
-        for (var i = 0; i < values.Length; i++) values[i] = which[i] < readings.Length ? readings[which[i]].Value : _now[1 + which[i] - readings.Length];
-        var memory = Detectors.Length == 0 ? detector.Start() : Detectors;
-        Found = detector.Step(ref memory, innovations, deviations, values);
+        for (var i = 0; i < values.Length; i++)
+        {
+            var watched = Engine.Watched[i];
+            values[i] = watched >= _sensors ? _now[1 + watched - _sensors]
+                : double.IsFinite(Values[watched]) ? Values[watched] : output.Readings[watched].Predicted;
+        }
+        var memory = Detectors;
+        var result = detector.Step(ref memory, innovations, deviations, values);
         Detectors = memory;
+        return result;
     }
 
     /// <summary>What is kept after the last step.</summary>
