@@ -89,8 +89,14 @@ internal sealed partial class PredictiveController<TMap> : Controller
         if (_limits.Wrong(input) is { Length: > 0 } wrong)
         {
             for (var i = 0; i < _m; i++) work.First[i] = input.PreviousMove[_limits.Index[i]];
-            // What is planned stays for when the signal is back.
-            return Answer(work, input, work.First, ControlStatus.Fallback, $"{wrong}: the last move is held", broken);
+            // What is planned stays in the memory for when the signal is back; the work arrays hold another twin's.
+            return new ControlMove
+            {
+                Move = _limits.Clamp(work.First, input.PreviousMove, problem.Low, problem.High, broken),
+                Status = ControlStatus.Fallback,
+                Message = $"{wrong}: the last move is held",
+                Violated = [.. broken],
+            };
         }
         problem.Parameters = input.Parameters.Length > 0 ? input.Parameters : work.NominalParameters;
         problem.Start = input.Mean;
@@ -212,6 +218,8 @@ internal sealed partial class PredictiveController<TMap> : Controller
         if (!(shift >= 0.0 && shift < _stages))
         {
             work.Solver.ColdPlan();
+            work.Solver.Qp.ClearMultipliers();
+            Array.Clear(work.Gains);
             return false;
         }
         memory.AsSpan(PlanAt, (_stages + 1) * _n).CopyTo(work.Solver.X);

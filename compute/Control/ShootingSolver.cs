@@ -140,6 +140,7 @@ internal sealed partial class ShootingSolver<TMap>
     {
         Iterations = QpIterations = 0;
         Failed = false;
+        KktResidual = 0.0;
         _hasCostates = false;
         _problem.Start.CopyTo(X, 0);
         if (deadline.Expired) return ControlStatus.Fallback;

@@ -5,6 +5,13 @@ internal sealed unsafe partial class StageQp
     /// <summary>Multipliers of the dynamics into z_k at the last solution, length n; filled by <see cref="LargestMultiplier"/>.</summary>
     public ReadOnlySpan<double> Costate(int stage) => new(_costates + (stage * States), States);
 
+    /// <summary>No guess at the bounds' multipliers.</summary>
+    public void ClearMultipliers()
+    {
+        for (var entry = 0; entry < Hard.Count; entry++) Hard.SetMultipliers(entry, 0.0, 0.0);
+        for (var entry = 0; entry < Soft.Count; entry++) Soft.SetMultipliers(entry, 0.0, 0.0);
+    }
+
     /// <summary>Multipliers of bounds one stage later: the last stage's stay.</summary>
     public void ShiftMultipliers()
     {

@@ -77,6 +77,25 @@ public class PredictiveControllerTests
     }
 
     [Fact]
+    public void Without_any_time_nothing_of_another_twin_shows()
+    {
+        var used = Controller.Create(CstrProblem.Model, LoopTrial.Settings);
+        var fresh = Controller.Create(CstrProblem.Model, LoopTrial.Settings);
+        var other = used.Start();
+        used.Move(ref other, CstrProblem.Input(0.0, [0.2, 390.0], Rest), Deadline.None);
+        double[] memory = used.Start(), alone = fresh.Start();
+        var input = CstrProblem.Input(0.0, [0.4, 356.0], Rest);
+        var move = used.Move(ref memory, input, Deadline.AfterPieces(0));
+        var expected = fresh.Move(ref alone, input, Deadline.AfterPieces(0));
+        Assert.Equal(ControlStatus.Fallback, move.Status);
+        Assert.Equal(Rest, move.Move);
+        Assert.Equal(alone, memory);
+        Assert.Equal(expected.PredictedStates, move.PredictedStates);
+        Assert.Equal(expected.KktResidual, move.KktResidual);
+        Assert.Empty(used.Move(ref memory, input with { Mean = [double.NaN, 1.0] }, Deadline.None).PredictedStates);
+    }
+
+    [Fact]
     public void Taking_over_from_a_hand_moves_the_actuator_no_further_than_its_rate()
     {
         var controller = Controller.Create(CstrProblem.Model, LoopTrial.Settings);
