@@ -57,7 +57,7 @@ internal static class AdoptCommand
         if (back && (model is not null || parsed.GetValue(Version) is not null))
             throw new UserException("--back goes to the model that the twin ran before; MODEL and --version are for a new one");
         if (trial && (back || model is not null)) throw new UserException("--trial takes the model that is on trial; MODEL and --back are for others");
-        if (!back && !trial && model is null) throw new UserException("which model? twins adopt UNIT MODEL, --trial, or --back for the one before");
+        if (!back && !trial && model is null) throw new UserException("which model? twins adopt UNIT MODEL, or --back for the one before, or --trial for the one on trial");
         await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
         var twin = Cli.Address(parsed, cluster, "twins", unit);
         if (await Twins.UnitAdoption.Find(cluster.Client, twin, cancellation) is { } own)

@@ -8,8 +8,13 @@ namespace Athanor.Nodes.Cli.Twins;
 /// the detectors' scores with what went wrong when.</summary>
 internal static class LoopPictures
 {
-    public static IReadOnlyList<Plot> Draw(LoopRecord record)
+    /// <summary>Points and dots of one line: more than pixels show nothing more.</summary>
+    private const int MostPoints = 1000, MostDots = 400;
+
+    public static IReadOnlyList<Plot> Draw(LoopRecord whole)
     {
+        var stride = 1 + (whole.Points.Count / MostPoints);
+        var record = whole.Thinned(stride);
         var (unit, seconds) = Scale(record);
         double[] x = [.. record.Points.Select(p => p.TimeS / seconds)];
         var label = $"time / {unit}";
@@ -19,13 +24,15 @@ internal static class LoopPictures
         for (var i = 0; i < moved.Length; i++)
         {
             var plot = new LinePlot(moved[i].Name, label, Axis(moved[i].Name, moved[i].Unit));
-            double[] applied = [.. record.Points.Select(p => p.Applied[i])], told = [.. record.Points.Select(p => p.Commands[i])];
+            double[] told = [.. record.Points.Select(p => p.Commands[i])];
             var (stepX, stepTold) = Steps(x, told);
             // A move acts from its sample on, so that what stands there at a sample was told the sample before.
-            if (Enumerable.Range(0, Math.Max(0, told.Length - 1)).Any(k => Math.Abs(told[k] - applied[k + 1]) > 1e-9 * Math.Max(1.0, Math.Abs(told[k]))))
+            var obeys = Enumerable.Range(0, Math.Max(0, whole.Points.Count - 1)).All(k =>
+                Math.Abs(whole.Points[k].Commands[i] - whole.Points[k + 1].Applied[i]) <= 1e-9 * Math.Max(1.0, Math.Abs(whole.Points[k].Commands[i])));
+            if (!obeys)
             {
-                var (_, stepApplied) = Steps(x, [.. applied.Skip(1), applied[^1]]);
-                plot.Line("actuator", stepX, stepApplied, colour: 1);
+                var (actuatorX, actuatorY) = Steps(x, [.. record.Points.Select(p => p.Applied[i])]);
+                plot.Line("actuator", actuatorX, actuatorY, colour: 1);
             }
             plot.Line("move", stepX, stepTold, colour: 0);
             plot.Line("limits", [x[0], x[^1]], [moved[i].High, moved[i].High], dashed: true, colour: 7);
@@ -59,6 +66,8 @@ internal static class LoopPictures
         if (sensor is not null)
         {
             LoopSample[] samples = [.. record.Samples.Where(s => s.Signal == sensor.Signal)];
+            var stride = 1 + (samples.Length / MostDots);
+            samples = [.. samples.Where((_, k) => k % stride == 0)];
             plot.Points("measured", [.. samples.Select(s => s.TimeS / seconds)], [.. samples.Select(static s => s.Value)], colour: 7);
         }
         plot.Line("plant", x, [.. record.Points.Select(p => p.Truth[i])], colour: 1);

@@ -27,6 +27,16 @@ internal sealed class LoopRecord(TwinFile file)
     /// <summary>Alarms as they were raised: when, which, of what priority.</summary>
     public List<(double TimeS, string Tag, AlarmPriority Priority)> Raised { get; } = [];
 
+    /// <summary>The same with one point of so many; all samples and alarms.</summary>
+    public LoopRecord Thinned(int stride)
+    {
+        var thin = new LoopRecord(File);
+        thin.Points.AddRange(Points.Where((_, k) => k % stride == 0));
+        thin.Samples.AddRange(Samples);
+        thin.Raised.AddRange(Raised);
+        return thin;
+    }
+
     public void Add(LoopPoint point)
     {
         HashSet<string> before = Points.Count == 0 ? [] : [.. Points[^1].View.Alarms.Where(static a => a.Active).Select(static a => a.Tag)];
