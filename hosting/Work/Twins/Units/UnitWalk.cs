@@ -23,7 +23,7 @@ internal sealed class UnitWalk
     private readonly List<(SampleRow Row, bool Counts)> _rows;
     private readonly double[] _now;
     private int _next;
-    private bool _counts;
+    private bool _counts, _sampled;
     private bool _detects;
     private int _counted;
     private double[] _trialSums;
@@ -115,7 +115,7 @@ internal sealed class UnitWalk
         }
         if (ahead) _now[0] = timeS;
         // What came late would upset charts that go by time.
-        _detects = ahead && count > 0;
+        (_detects, _sampled) = (ahead, count > 0);
         return new EstimatorInput(_now[0], Inputs.ToArray(), count == samples ? taken : taken[..count]);
     }
 
@@ -163,7 +163,8 @@ internal sealed class UnitWalk
         }
         var memory = Detectors;
         var result = detector.Step(ref memory, innovations, deviations, values);
-        Detectors = memory;
+        // A row of inputs alone leaves the charts as they are; what they say is recorded with it all the same.
+        if (_sampled) Detectors = memory;
         return result;
     }
 
