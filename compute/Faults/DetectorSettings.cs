@@ -65,8 +65,10 @@ public sealed record DetectorSettings(string[] Sensors, string[] Values)
 
     private static readonly JsonSerializerOptions Options = new()
     {
-        PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower, UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
-        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals, Converters =
+        PropertyNamingPolicy = JsonNamingPolicy.KebabCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        NumberHandling = JsonNumberHandling.AllowNamedFloatingPointLiterals,
+        Converters =
             { new JsonStringEnumConverter(JsonNamingPolicy.KebabCaseLower) },
     };
 
@@ -82,8 +84,12 @@ public sealed record DetectorSettings(string[] Sensors, string[] Values)
             var settings = JsonSerializer.Deserialize<DetectorSettings>(json, Options)
                 ?? throw new DetectorException("detectors: null; an object would be right");
             // Left out, the lists are null whatever their type says.
-            return settings with { Sensors = (string[]?)settings.Sensors ?? sensors ?? [], Values = (string[]?)settings.Values ?? values
-                ?? [] };
+            return settings with
+            {
+                Sensors = (string[]?)settings.Sensors ?? sensors ?? [],
+                Values = (string[]?)settings.Values ?? values
+                ?? []
+            };
         }
         catch (JsonException error)
         {

@@ -86,7 +86,8 @@ public static class MonitorTraining
         var ready = scores.Where(s => s.Ready).ToArray();
         return model with
         {
-            Limits = CombinedLimits.Set([[.. ready.Select(s => s.First)], [.. ready.Select(s => s.Second)]], rate), FalseAlarmRate = rate,
+            Limits = CombinedLimits.Set([[.. ready.Select(s => s.First)], [.. ready.Select(s => s.Second)]], rate),
+            FalseAlarmRate = rate,
         };
     }
 

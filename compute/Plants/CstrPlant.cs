@@ -84,6 +84,9 @@ internal readonly struct CstrPlant(OdePlant<ExothermicCstr> plain) : IWidePlantM
         ReadOnlySpan<Vector512<double>> dtS, Span<Vector512<double>> next, Span<Vector512<double>> a)
     {
         int m = Inputs, k = Parameters, most = CstrWide.Groups;
+        Span<Vector512<double>> values = stackalloc Vector512<double>[All];
+        Span<CstrFlow<Vector512<double>, Lanes512<double>>> flows = stackalloc CstrFlow<Vector512<double>, Lanes512<double>>[most];
+        Span<Vector512<double>> h = stackalloc Vector512<double>[most];
         for (var first = 0; first < groups; first += most)
         {
             var count = Math.Min(most, groups - first);
@@ -100,9 +103,6 @@ internal readonly struct CstrPlant(OdePlant<ExothermicCstr> plain) : IWidePlantM
                 }
                 continue;
             }
-            Span<Vector512<double>> values = stackalloc Vector512<double>[All];
-            Span<CstrFlow<Vector512<double>, Lanes512<double>>> flows = stackalloc CstrFlow<Vector512<double>, Lanes512<double>>[most];
-            Span<Vector512<double>> h = stackalloc Vector512<double>[most];
             for (var g = 0; g < count; g++)
             {
                 Fill<Vector512<double>, Lanes512<double>>(values, u.Slice(m * (first + g), m), p.Slice(k * (first + g), k));

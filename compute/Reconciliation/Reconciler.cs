@@ -202,8 +202,12 @@ public static class Reconciler
                 Terms = equations[equation].Terms.Add(new BalanceTerm(coefficient, present.Variables.Length)),
             });
         }
-        return (present with { Equations = equations, Variables =
-            present.Variables.Add(new BalanceVariable(leak.Name, leak.Unit, null, 0.0, 0.0)) },
+        return (present with
+        {
+            Equations = equations,
+            Variables =
+            present.Variables.Add(new BalanceVariable(leak.Name, leak.Unit, null, 0.0, 0.0))
+        },
             [.. deviations, double.NaN]);
     }
 

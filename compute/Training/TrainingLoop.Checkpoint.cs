@@ -91,12 +91,15 @@ public sealed partial class TrainingLoop<T>
         var present = manifest.Present is null ? null : Read(file, PresentPrefix);
         var watch = new LossWatch(manifest.Recent, manifest.LowestLoss ?? double.PositiveInfinity, manifest.SinceLowest);
         var end = manifest.End == LoopEnd.Diverged && manifest.Rollbacks <= _allowed ? LoopEnd.None : manifest.End;
-        Restore(good with { State = new State(
+        Restore(good with
+        {
+            State = new State(
             manifest.Step, manifest.Stage, manifest.Loss, manifest.BestLoss ?? double.PositiveInfinity, manifest.BestStep,
                 manifest.SinceBest, watch,
             manifest.Rollbacks, manifest.RateFactor, end, end == LoopEnd.Diverged ? manifest.Cause : "",
             manifest.BestFigures.WithComparers(StringComparer.Ordinal), manifest.Skipped, manifest.Scale ?? _scaling?.Initial ?? 1.0,
-            manifest.SinceGrowth) });
+            manifest.SinceGrowth)
+        });
         if (manifest.MicroBatch > 0) _micro = manifest.MicroBatch;
         best.CopyTo(_best, 0);
         _points.Clear();

@@ -27,7 +27,11 @@ internal static class UnitApply
         {
             Control = state.Control with
             {
-                Asked = 0, Attempt = 0, Planned = e with { Memory = [] }, PlannedTicks = state.Estimate.Ticks, Memory = e.Memory,
+                Asked = 0,
+                Attempt = 0,
+                Planned = e with { Memory = [] },
+                PlannedTicks = state.Estimate.Ticks,
+                Memory = e.Memory,
                 MovedAt = e.At ?? state.Control.MovedAt,
             },
         },

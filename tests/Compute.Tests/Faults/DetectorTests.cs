@@ -123,8 +123,12 @@ public sealed class DetectorTests(ITestOutputHelper output)
             }
         }
         var known = new KnownFaults(values, moments, sums.Fit(["a reads high", "d reads high"], 0.1));
-        var detector = Detector.Create(new DetectorSettings([], values) { FalseAlarmRate = 0.011, Monitors = [new("plant", monitor)],
-            Known = known });
+        var detector = Detector.Create(new DetectorSettings([], values)
+        {
+            FalseAlarmRate = 0.011,
+            Monitors = [new("plant", monitor)],
+            Known = known
+        });
         var memory = detector.Start();
         DetectorOutput? last = null;
         foreach (var row in MonitorTests.Plant(80, 20))

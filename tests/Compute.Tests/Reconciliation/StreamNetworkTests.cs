@@ -73,7 +73,8 @@ public sealed class StreamNetworkTests
         // The bottom is measured too: with it the component balance has something to spare.
         streams = streams.SetItem(2, streams[2] with
         {
-            Flow = new NetworkValue(60.1, 0.5), Properties = streams[2].Properties.SetItem("x", new NetworkValue(0.101, 0.005)),
+            Flow = new NetworkValue(60.1, 0.5),
+            Properties = streams[2].Properties.SetItem("x", new NetworkValue(0.101, 0.005)),
         });
         var result = Reconciler.Solve((network with { Streams = streams }).Problem());
         Assert.False(result.Consistent);

@@ -192,7 +192,8 @@ public sealed class UnitControlTests
         var world = Fed(5);
         var other = UnitWorld.FirstModel with
         {
-            Source = "models/reactor@2", Controller = Controller,
+            Source = "models/reactor@2",
+            Controller = Controller,
             Estimator = UnitWorld.Estimator.Replace("\"noise\":0.02", "\"noise\":0.2", StringComparison.Ordinal),
         };
         world.Ask<Done>(new TryUnitModel(other, "smoother"));
