@@ -13,9 +13,13 @@ internal static class Cstr
 
     public static ControllerSettings Published { get; } = new()
     {
-        Kind = ControllerKind.Nmpc, IntervalS = IntervalS, Horizon = 20,
+        Kind = ControllerKind.Nmpc,
+        IntervalS = IntervalS,
+        Horizon = 20,
         Inputs = [new("Tc", 280.0, 320.0, 10.0, Reference: 298.53), new("q", 80.0, 120.0, 10.0, Reference: 100.0)],
         Tracked = [new("Ca", 0.1, 1.0, 10.0, 0.4), new("T", 5.0, 1.0, 10.0, 355.77)],
-        Disturbance = DisturbanceKind.None, SteadyTarget = false, SqpIterations = 60,
+        Disturbance = DisturbanceKind.None,
+        SteadyTarget = false,
+        SqpIterations = 60,
     };
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 
 namespace Athanor.Bench.Control;
@@ -14,34 +13,17 @@ internal static partial class Peers
         ("mpc-cstr hand-written RTI closed loop per sample", "hand-written C++, real-time iteration"),
     ];
 
-    /// <summary>The folder with the programs; null, with a line that says so, where there are no baselines.</summary>
-    public static string? Build(string? folder)
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "Cluster.sln"))) root = root.Parent;
-        if (root is null) throw new DirectoryNotFoundException("run this from within the repository");
-        folder ??= Path.Combine(root.FullName, "..", "shared", "baselines");
-        if (!File.Exists(Path.Combine(folder, "headroom_mpc.cpp")))
-        {
-            Console.WriteLine($"no baselines in {folder}: ours alone");
-            return null;
-        }
-        var bin = Path.Combine(root.FullName, "artifacts", "baselines");
-        var (code, output) = Run("bash", Path.Combine(root.FullName, "bench", "control", "baselines.sh"), bin, folder);
-        if (code != 0) Console.WriteLine($"baselines.sh ended with {code}; what it could not build is left out:\n{output}");
-        return bin;
-    }
+    /// <summary>Null, with a line that says so, where there are no baselines.</summary>
+    public static Baselines? Build(string? folder) => Baselines.Build("control", "headroom_mpc.cpp", folder);
 
     /// <summary>Microseconds by name.</summary>
     public static Dictionary<string, double> Run(string? folder)
     {
         var result = new Dictionary<string, double>();
-        if (Build(folder) is not { } bin) return result;
+        if (Build(folder) is not { } baselines) return result;
         foreach (var program in new[] { "mpc_ipopt", "headroom_mpc" })
         {
-            var path = Path.Combine(bin, program);
-            if (!File.Exists(path)) continue;
-            foreach (var line in Run(path, []).Output.Split('\n'))
+            foreach (var line in baselines.Output(program).Split('\n'))
             {
                 foreach (var (start, name) in Lines)
                 {
@@ -51,16 +33,6 @@ internal static partial class Peers
             }
         }
         return result;
-    }
-
-    private static (int Code, string Output) Run(string program, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + errors.GetAwaiter().GetResult());
     }
 
     [GeneratedRegex(@": ([0-9.]+) (us|ms)\b")]

@@ -125,7 +125,9 @@ internal static class Speed
                 $"cold: {sqp} SQP, {qp} interior-point iterations; real-time iteration: {(double)iterations / rounds:F1}; cost {solver.Cost():F6}"));
             return new()
             {
-                ["cold"] = Summary(cold), ["real-time iteration"] = Summary(both), ["  preparation"] = Summary(prepare),
+                ["cold"] = Summary(cold),
+                ["real-time iteration"] = Summary(both),
+                ["  preparation"] = Summary(prepare),
                 ["  feedback"] = Summary(feedback),
             };
         }

@@ -1,10 +1,9 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 
 namespace Athanor.Bench.Neural;
 
 /// <summary>Builds and runs the programs of the baselines folder and reads their lines "name: figure unit".</summary>
-internal sealed partial class Peers(string bin)
+internal sealed partial class Peers(Baselines baselines)
 {
     private static readonly (string Program, string Prefix, Row Row, Column Column)[] Lines =
     [
@@ -22,33 +21,15 @@ internal sealed partial class Peers(string bin)
         ("headroom_node", "node-step hand-fused forward only 1 thread:", Row.SolveOne, Column.Cpp),
     ];
 
-    /// <summary>Finds the baselines folder (named, or ../shared/baselines beside the repository) and builds what is missing; null, with a
-    /// line that says so, where it is not there.</summary>
-    public static Peers? Find(string? folder)
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "Cluster.sln"))) root = root.Parent;
-        if (root is null) throw new DirectoryNotFoundException("run this from within the repository");
-        folder ??= Path.Combine(root.FullName, "..", "shared", "baselines");
-        if (!File.Exists(Path.Combine(folder, "headroom_node.cpp")))
-        {
-            Console.WriteLine($"no baselines in {folder}: ours alone");
-            return null;
-        }
-        var bin = Path.Combine(root.FullName, "artifacts", "baselines");
-        var (built, output) = Run("bash", Path.Combine(root.FullName, "bench", "neural", "baselines.sh"), bin, folder);
-        if (built != 0) Console.WriteLine($"baselines.sh ended with {built}; what it could not build is left out:\n{output}");
-        return new Peers(bin);
-    }
+    /// <summary>Null where there are no baselines.</summary>
+    public static Peers? Find(string? folder) =>
+        Baselines.Build("neural", "headroom_node.cpp", folder) is { } baselines ? new Peers(baselines) : null;
 
     public IEnumerable<(Row Row, Column Column, double Seconds)> Measure()
     {
         foreach (var program in Lines.Select(static line => line.Program).Distinct())
         {
-            var path = Path.Combine(bin, program);
-            if (!File.Exists(path)) continue;
-            var (_, output) = Run(path);
-            foreach (var line in output.Split('\n'))
+            foreach (var line in baselines.Output(program).Split('\n'))
             {
                 foreach (var (_, prefix, row, column) in Lines.Where(l => l.Program == program))
                 {
@@ -58,22 +39,6 @@ internal sealed partial class Peers(string bin)
                 }
             }
         }
-    }
-
-    private static (int Code, string Output) Run(string program, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(program, arguments)
-        {
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-            // OpenBLAS's own pool would take the second core behind libtorch's setting.
-            Environment = { ["OPENBLAS_NUM_THREADS"] = "1" },
-        };
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + errors.GetAwaiter().GetResult());
     }
 
     [GeneratedRegex(@": ([0-9.]+) (ms|configs/s)")]

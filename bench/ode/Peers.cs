@@ -1,10 +1,9 @@
-using System.Diagnostics;
 using System.Text.RegularExpressions;
 
 namespace Athanor.Bench.Ode;
 
 /// <summary>Builds and runs the programs of the baselines folder and reads their lines "name: figure unit # notes".</summary>
-internal sealed partial class Peers(string folder, string bin, bool scipy)
+internal sealed partial class Peers(Baselines baselines, bool scipy)
 {
     // Lines of headroom_ode, cvode, sweep_cvode and of the SciPy scripts by row.
     private static readonly (string Prefix, string Row, Column Column)[] Lines =
@@ -27,29 +26,14 @@ internal sealed partial class Peers(string folder, string bin, bool scipy)
         ("sweep10k scipy solve_ivp LSODA 1 process", Rows.SweepOne, Column.Scipy), ("sweep10k scipy odeint 2 processes", Rows.Sweep, Column.Scipy),
     ];
 
-    /// <summary>Finds the baselines folder (named, or ../shared/baselines beside the repository) and builds what is missing; null, with a line
-    /// that says so, where it is not there.</summary>
-    public static Peers? Find(string? folder)
-    {
-        var root = new DirectoryInfo(AppContext.BaseDirectory);
-        while (root is not null && !File.Exists(Path.Combine(root.FullName, "Cluster.sln"))) root = root.Parent;
-        if (root is null) throw new DirectoryNotFoundException("run this from within the repository");
-        folder ??= Path.Combine(root.FullName, "..", "shared", "baselines");
-        if (!File.Exists(Path.Combine(folder, "headroom_ode.cpp")))
-        {
-            Console.WriteLine($"no baselines in {folder}: ours alone");
-            return null;
-        }
-        var bin = Path.Combine(root.FullName, "artifacts", "baselines");
-        var (built, output) = Run("bash", Path.Combine(root.FullName, "bench", "ode", "baselines.sh"), bin, folder);
-        if (built != 0) Console.WriteLine($"baselines.sh ended with {built}; what it could not build is left out:\n{output}");
-        var (scipy, _) = Run("/usr/bin/python3", "-c", "import scipy");
-        return new Peers(folder, bin, scipy == 0);
-    }
+    /// <summary>Null where there are no baselines.</summary>
+    public static Peers? Find(string? folder) => Baselines.Build("ode", "headroom_ode.cpp", folder) is { } baselines
+        ? new Peers(baselines, Baselines.Run("/usr/bin/python3", "-c", "import scipy").Code == 0)
+        : null;
 
     public string Describe()
     {
-        var version = Path.Combine(bin, "VERSION");
+        var version = Path.Combine(baselines.Bin, "VERSION");
         var cvode = File.Exists(version) ? $"CVODE of sundials {File.ReadAllText(version).Trim()}, -O3 -march=native, no logging" : "no CVODE";
         return $"{cvode}; {(scipy ? "SciPy of python3-scipy, in the first round" : "no SciPy (python3-scipy is not installed)")}";
     }
@@ -58,14 +42,12 @@ internal sealed partial class Peers(string folder, string bin, bool scipy)
     {
         foreach (var program in new[] { "headroom_ode", "cvode", "sweep_cvode" })
         {
-            var path = Path.Combine(bin, program);
-            if (!File.Exists(path)) continue;
-            foreach (var line in Read(Run(path).Output)) yield return line;
+            foreach (var line in Read(baselines.Output(program))) yield return line;
         }
         if (!scipy || !first) yield break;
         foreach (var script in new[] { "peer01_scipy_ode.py", "peer03_sweep_scipy.py" })
         {
-            foreach (var line in Read(Run("/usr/bin/python3", Path.Combine(folder, script)).Output)) yield return line;
+            foreach (var line in Read(baselines.Script(script))) yield return line;
         }
     }
 
@@ -99,16 +81,6 @@ internal sealed partial class Peers(string folder, string bin, bool scipy)
         if (line.StartsWith("sweep10k cvode", StringComparison.Ordinal))
             return (line.Contains(" 1 thread", StringComparison.Ordinal) ? Rows.SweepOne : Rows.Sweep, Column.Cvode);
         return null;
-    }
-
-    private static (int Code, string Output) Run(string program, params string[] arguments)
-    {
-        var start = new ProcessStartInfo(program, arguments) { RedirectStandardOutput = true, RedirectStandardError = true };
-        using var process = Process.Start(start)!;
-        var errors = process.StandardError.ReadToEndAsync();
-        var output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        return (process.ExitCode, output + errors.GetAwaiter().GetResult());
     }
 
     [GeneratedRegex(@": ([0-9.]+) (us|ms|s)\b")]

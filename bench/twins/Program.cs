@@ -78,7 +78,7 @@ namespace Athanor.Bench.Twins
         private long _sent;
         private TimeSpan _processor;
         private double _took;
-    private double _halfAt;
+        private double _halfAt;
         private long _allocated;
         private readonly int[] _collections = new int[3];
 
@@ -101,7 +101,7 @@ namespace Athanor.Bench.Twins
         public async Task Run()
         {
             GC.Collect();
-            var origin = DateTimeOffset.UtcNow;
+            var origin = TimeProvider.System.GetUtcNow();
             using var process = Process.GetCurrentProcess();
             var (used, allocated) = (process.TotalProcessorTime, GC.GetTotalAllocatedBytes());
             for (var g = 0; g < 3; g++) _collections[g] = -GC.CollectionCount(g);
