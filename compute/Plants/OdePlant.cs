@@ -119,7 +119,7 @@ public readonly struct OdePlant<TModel>(TModel model, double[] nominal, int[] in
     };
 
     [SkipLocalsInit]
-    private TModel Model(ReadOnlySpan<double> u, ReadOnlySpan<double> p)
+    internal TModel Model(ReadOnlySpan<double> u, ReadOnlySpan<double> p)
     {
         Span<double> all = nominal.Length <= 256 ? stackalloc double[256] : new double[nominal.Length];
         all = all[..nominal.Length];

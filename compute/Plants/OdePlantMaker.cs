@@ -12,10 +12,13 @@ namespace Athanor.Compute.Plants;
 /// <summary>Checks what is asked of a problem as a plant and makes the plant.</summary>
 internal sealed class OdePlantMaker(
     OdeProblem problem, IReadOnlyList<string> inputs, IReadOnlyList<string> parameters, double substepS,
-    IReadOnlyDictionary<string, double>? constants, string? key) : IProblemVisitor<PlantModel>
+    IReadOnlyDictionary<string, double>? constants, string? key, PlantMethod method) : IProblemVisitor<PlantModel>
 {
     // Stretch of the largest eigenvalue that a substep may cover: the method's local error is then about 2e-5 of a mode's amplitude.
     private const double Reach = 0.3;
+
+    // Of a stiff problem's span; there the fastest time constant says nothing.
+    private const double SpanSteps = 1000.0;
 
     private readonly double[] _nominal = problem.NominalParameters;
     private readonly int[] _inputs = new int[inputs.Count], _parameters = new int[parameters.Count];
@@ -43,6 +46,13 @@ internal sealed class OdePlantMaker(
     public PlantModel Visit<TModel>(TModel model)
         where TModel : struct, IOdeModel<TModel>
     {
+        if (method == PlantMethod.Implicit)
+        {
+            return Model(
+                new ImplicitPlant<TModel>(
+                    Plain(model), [.. problem.States.Select(static s => s.Lower)], [.. problem.States.Select(static s => s.AbsoluteTolerance)]),
+                typeof(TModel));
+        }
         // A kernel of its own where there is one.
         return model switch
         {
@@ -118,6 +128,7 @@ internal sealed class OdePlantMaker(
 
     private double DefaultSubstep()
     {
+        if (method == PlantMethod.Implicit) return (problem.End - problem.Start) / SpanSteps * _timeUnitS;
         var n = problem.States.Length;
         var jacobian = new double[n * n];
         problem.Jacobian(problem.Start, problem.NominalInitial, _nominal, jacobian);
@@ -143,7 +154,8 @@ internal sealed class OdePlantMaker(
         return string.Create(
             CultureInfo.InvariantCulture,
             $"{key ?? problem.Name}/{hash}?inputs={string.Join(',', Inputs(_inputs))}") +
-            string.Create(CultureInfo.InvariantCulture, $"&parameters={string.Join(',', Inputs(_parameters))}&substep-s={_substepS:R}");
+            string.Create(CultureInfo.InvariantCulture, $"&parameters={string.Join(',', Inputs(_parameters))}&substep-s={_substepS:R}") +
+            (method == PlantMethod.Rk4 ? "" : $"&{PlantMethods.Key}={PlantMethods.Implicit}");
 
         IEnumerable<string> Inputs(int[] indices) => indices.Select(i => problem.Parameters[i].Name);
     }

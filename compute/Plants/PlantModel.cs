@@ -57,15 +57,15 @@ public abstract class PlantModel
     /// <summary>A plant over any problem that does not depend on time: a benchmark, a kinetics file, a flowsheet.</summary>
     /// <param name="inputs">Names of the problem's parameters that are set from outside.</param>
     /// <param name="parameters">Names of the problem's parameters that may be estimated or adapted.</param>
-    /// <param name="substepS">Longest substep of the Runge-Kutta method, s; zero or less: 0.3 over the largest eigenvalue at the nominal
-    /// point.</param>
+    /// <param name="substepS">Longest substep, s; zero or less: 0.3 over the largest eigenvalue at the nominal point, with the implicit
+    /// method a thousandth of the problem's span.</param>
     /// <param name="constants">Other values of parameters than the problem's own.</param>
     /// <param name="key">Part of the key; for problems whose name does not tell them apart.</param>
     /// <exception cref="PlantException">A name is unknown or given twice, or the problem depends on time.</exception>
     public static PlantModel Of(
         OdeProblem problem, IReadOnlyList<string> inputs, IReadOnlyList<string> parameters, double substepS = 0.0,
-        IReadOnlyDictionary<string, double>? constants = null, string? key = null) =>
-        new OdePlantMaker(problem, inputs, parameters, substepS, constants, key).Make();
+        IReadOnlyDictionary<string, double>? constants = null, string? key = null, PlantMethod method = PlantMethod.Rk4) =>
+        new OdePlantMaker(problem, inputs, parameters, substepS, constants, key, method).Make();
 
     /// <summary>A plant with this map; the quantities must be as many as the map's.</summary>
     public static PlantModel Of<TMap>(

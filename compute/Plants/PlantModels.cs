@@ -43,11 +43,11 @@ public static class PlantModels
         throw new PlantException($"model: none of its keys names a kind; {Kinds()} would be right");
     }
 
-    /// <summary>{"benchmark", "inputs": [names], "parameters": [names], "substep-s", "constants": {name: value}}; all but the first may be
-    /// left out.</summary>
+    /// <summary>{"benchmark", "inputs": [names], "parameters": [names], "substep-s", "method": "rk4" or "implicit", "constants":
+    /// {name: value}}; all but the first may be left out.</summary>
     private static PlantModel Benchmark(JsonElement json)
     {
-        PlantJson.Known(json, "model", "benchmark", "inputs", "parameters", "substep-s", "constants");
+        PlantJson.Known(json, "model", "benchmark", "inputs", "parameters", "substep-s", PlantMethods.Key, "constants");
         var name = PlantJson.Text(json, "model", "benchmark");
         if (!Catalogue.Has(name))
         {
@@ -56,7 +56,8 @@ public static class PlantModels
         }
         return PlantModel.Of(
             Catalogue.Find(name), PlantJson.Texts(json, "model", "inputs"), PlantJson.Texts(json, "model", "parameters"),
-            PlantJson.Number(json, "model", "substep-s", 0.0), PlantJson.Numbers(json, "model", "constants"));
+            PlantJson.Number(json, "model", "substep-s", 0.0), PlantJson.Numbers(json, "model", "constants"),
+            method: PlantJson.Method(json));
     }
 
     private static string Kinds() =>
@@ -87,6 +88,10 @@ public static class PlantJson
         return [.. value.EnumerateArray().Select(
             item => item.ValueKind == JsonValueKind.String ? item.GetString()! : throw Wrong(json, at, key, "an array of names"))];
     }
+
+    /// <summary>The model's "method"; absent: the explicit one.</summary>
+    public static PlantMethod Method(JsonElement json) =>
+        json.TryGetProperty(PlantMethods.Key, out _) ? PlantMethods.Find(Text(json, "model", PlantMethods.Key)) : PlantMethod.Rk4;
 
     public static double Number(JsonElement json, string at, string key, double? otherwise = null)
     {

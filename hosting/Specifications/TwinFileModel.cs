@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json.Nodes;
 using Athanor.Compute.Benchmarks;
+using Athanor.Compute.Plants;
 using Athanor.Compute.Problems;
 using Athanor.Compute.Units;
 using Athanor.Hosting.Configuration.Hocon;
@@ -11,7 +12,7 @@ namespace Athanor.Hosting.Specifications;
 /// plant of the same file.</summary>
 internal sealed class TwinFileModel
 {
-    private static readonly string[] Keys = ["benchmark", "here", "constants", "substep"], Sections = ["kinetics", "balance", "plant"];
+    private static readonly string[] Keys = ["benchmark", "here", "constants", "substep", "method"], Sections = ["kinetics", "balance", "plant"];
 
     private readonly SpecificationReader? _reader;
 
@@ -49,6 +50,11 @@ internal sealed class TwinFileModel
         TimeUnitS = Unit.TryParse(Problem.TimeUnit, out var unit, out _) && unit.Dimension.Is(new Dimension(0, 0, 1, 0, 0)) ? unit.Factor
             : throw twin.Wrong("model", $"one that goes along time; {Problem.Name} goes along {Problem.Variable} in {Problem.TimeUnit}");
         if (_reader is not null && TwinQuantities.Seconds(_reader, "substep") is { } substep) Json["substep-s"] = substep;
+        if (_reader?.Text("method") is { } method)
+        {
+            if (!PlantMethods.Names.Contains(method)) throw _reader.Wrong("method", $"one of {string.Join(", ", PlantMethods.Names)}");
+            Json[PlantMethods.Key] = method;
+        }
         if (_reader?.Object("constants") is { } constants)
         {
             var reader = new SpecificationReader(constants, _reader.At("constants"), [.. Problem.Parameters.Select(static p => p.Name)]);

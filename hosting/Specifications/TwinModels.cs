@@ -21,10 +21,11 @@ internal static class TwinModels
 
     private static PlantModel Create(JsonElement json)
     {
-        PlantJson.Known(json, "model", Kind, "inputs", "parameters", "substep-s", "constants");
+        PlantJson.Known(json, "model", Kind, "inputs", "parameters", "substep-s", PlantMethods.Key, "constants");
         return PlantModel.Of(
             Problem(json.GetProperty(Kind)), PlantJson.Texts(json, "model", "inputs"), PlantJson.Texts(json, "model", "parameters"),
-            PlantJson.Number(json, "model", "substep-s", 0.0), PlantJson.Numbers(json, "model", "constants"));
+            PlantJson.Number(json, "model", "substep-s", 0.0), PlantJson.Numbers(json, "model", "constants"),
+            method: PlantJson.Method(json));
     }
 
     private static OdeProblem Problem(JsonElement sections)

@@ -97,7 +97,7 @@ public sealed class OdePlantTests
     // Away from zeros, where a relative comparison means something.
     private static double[] Start(OdeProblem problem) => [.. problem.NominalInitial.Select((v, i) => v == 0.0 ? 0.05 * (i + 1) : v)];
 
-    private static void Compare(double[] at, double[] derivatives, int n, Action<double[], double[]> map)
+    internal static void Compare(double[] at, double[] derivatives, int n, Action<double[], double[]> map)
     {
         var width = at.Length;
         double[] up = new double[n], down = new double[n];
@@ -118,7 +118,7 @@ public sealed class OdePlantTests
         }
     }
 
-    private readonly struct LaneCheck(bool sameTime) : IPlantVisitor<bool>
+    internal readonly struct LaneCheck(bool sameTime) : IPlantVisitor<bool>
     {
         public bool Visit<TMap>(in TMap map, PlantModel model)
             where TMap : struct, IPlantMap
