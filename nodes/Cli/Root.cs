@@ -42,7 +42,7 @@ internal static class Root
         yield return Simulation.SweepCommand.Create();
         yield return Simulation.RtdCommand.Create();
         yield return Bifurcation.BifurcateCommand.Create();
-        yield return FamilyCommands.Create("twins", "the twin of one plant unit", [Models.AdoptCommand.Create(), .. Twins.TwinsCommands.All()]);
+        yield return Twins.TwinsCommands.Create();
         yield return Training.TrainingCommands.Create();
         yield return FamilyCommands.Create("ensembles", "one surrogate ensemble");
         yield return FamilyCommands.Create("evolution", "one population");
