@@ -30,16 +30,17 @@ public static class NeuralPlants
     /// <param name="inputs">Constants of the reactor that are inputs, after the model's controls.</param>
     /// <param name="parameters">Numbers of the physics that may be estimated or adapted.</param>
     /// <param name="substepS">Longest substep, s; 0 or less: 0.3 over the largest eigenvalue at the nominal point.</param>
+    /// <param name="units">Units of states and inputs by name, for people and for checks: a file of weights tells none.</param>
     /// <exception cref="PlantException">It is no model of dynamics, or a name is unknown; the message says what would be right.</exception>
     public static PlantModel Of(
         ReadOnlyMemory<byte> file, double timeUnitS = 1.0, IReadOnlyList<string>? inputs = null, IReadOnlyList<string>? parameters = null,
-        double substepS = 0.0)
+        double substepS = 0.0, IReadOnlyDictionary<string, string>? units = null)
     {
         if (!(timeUnitS > 0.0) || !double.IsFinite(timeUnitS))
             throw new PlantException(string.Create(CultureInfo.InvariantCulture, $"time-unit-s is {timeUnitS}; a positive number of seconds would be right"));
         try
         {
-            return Make(file, timeUnitS, inputs ?? [], parameters ?? [], substepS);
+            return Make(file, timeUnitS, inputs ?? [], parameters ?? [], substepS, units);
         }
         catch (Exception e) when (e is ExchangeException or TrainingException)
         {
@@ -47,18 +48,45 @@ public static class NeuralPlants
         }
     }
 
-    /// <summary>{"neural": {"file": BASE64} or {"hash": SHA-256}, "time-unit-s", "inputs": [names], "parameters": [names], "substep-s"}; all
-    /// but the first may be left out.</summary>
+    /// <summary>What the model of a version's file calls its quantities.</summary>
+    /// <exception cref="PlantException">It is no model of dynamics.</exception>
+    public static NeuralNames Names(ReadOnlyMemory<byte> file)
+    {
+        try
+        {
+            var (read, specification) = Specification(file);
+            var model = NeuralModel<double>.Of(specification);
+            var numbers = model.Constants(Weights(read, model));
+            return new NeuralNames(
+                read.Kind, [.. specification.States.Select(static s => new NeuralState(s.Name, s.Offset, s.Scale, s.Positive))],
+                [.. specification.Controls.Select(static c => KeyValuePair.Create(c.Name, c.Offset))], Constants(specification),
+                numbers.ToImmutableSortedDictionary(static n => n.Key, static n => n.Value, StringComparer.Ordinal));
+        }
+        catch (Exception e) when (e is ExchangeException or TrainingException)
+        {
+            throw new PlantException($"neural: {e.Message}");
+        }
+    }
+
+    /// <summary>{"neural": {"file": BASE64} or {"hash": SHA-256}, "time-unit-s", "inputs": [names], "parameters": [names], "substep-s",
+    /// "units": {name: unit}}; all but the first may be left out.</summary>
     internal static PlantModel Create(JsonElement json)
     {
-        PlantJson.Known(json, "model", "neural", "time-unit-s", "inputs", "parameters", "substep-s");
+        PlantJson.Known(json, "model", "neural", "time-unit-s", "inputs", "parameters", "substep-s", "units");
         var neural = json.GetProperty("neural");
         if (neural.ValueKind != JsonValueKind.Object)
             throw new PlantException($"model.neural is {neural.ValueKind}; {{\"file\": BASE64}} or {{\"hash\": SHA-256}} would be right");
         PlantJson.Known(neural, "model.neural", "file", "hash");
         return Of(
             File(neural), PlantJson.Number(json, "model", "time-unit-s", 1.0), PlantJson.Texts(json, "model", "inputs"),
-            PlantJson.Texts(json, "model", "parameters"), PlantJson.Number(json, "model", "substep-s", 0.0));
+            PlantJson.Texts(json, "model", "parameters"), PlantJson.Number(json, "model", "substep-s", 0.0), Units(json));
+    }
+
+    private static Dictionary<string, string>? Units(JsonElement json)
+    {
+        if (!json.TryGetProperty("units", out var units)) return null;
+        if (units.ValueKind != JsonValueKind.Object) throw new PlantException("model.units: an object of units by name would be right");
+        return units.EnumerateObject().ToDictionary(static u => u.Name, u => PlantJson.Text(units, "model.units", u.Name), StringComparer.Ordinal);
     }
 
     private static ReadOnlyMemory<byte> File(JsonElement neural)
@@ -76,19 +104,14 @@ public static class NeuralPlants
     }
 
     private static PlantModel Make(
-        ReadOnlyMemory<byte> bytes, double timeUnitS, IReadOnlyList<string> inputs, IReadOnlyList<string> parameters, double substepS)
+        ReadOnlyMemory<byte> bytes, double timeUnitS, IReadOnlyList<string> inputs, IReadOnlyList<string> parameters, double substepS,
+        IReadOnlyDictionary<string, string>? units)
     {
-        var file = ModelFile.Read(bytes);
-        if (!ModelKinds.IsDynamics(file.Kind))
-        {
-            throw new PlantException(
-                $"neural: a model of the kind '{file.Kind}' is no plant; neural-ode, augmented, stoichiometric or hybrid would be right");
-        }
-        var specification = ModelJson.Read(file.Model!.Value);
+        var (file, specification) = Specification(bytes);
         var nominal = specification.Controls.Select(static c => c.Offset).ToList();
         foreach (var input in inputs) specification = WithInput(specification, input, nominal);
         var model = NeuralModel<double>.Of(specification);
-        var weights = model.Tensors.SelectMany(t => NetWeights.Tensor(file.Tensors, t.Name, [.. t.Shape.Select(static s => (long)s)]).ToDoubles()).ToArray();
+        var weights = Weights(file, model);
         var slopes = model.Slopes(weights);
         var chosen = parameters.Select(name => Position(slopes.Constants, name)).ToArray();
         if (chosen.Distinct().Count() != chosen.Length) throw new PlantException("neural: a parameter is named twice");
@@ -101,10 +124,26 @@ public static class NeuralPlants
         var hash = Convert.ToHexStringLower(SHA256.HashData([.. bytes.Span, .. Encoding.UTF8.GetBytes(words)]));
         return PlantModel.Of(
             new NeuralPlantMap(plant), $"neural/{file.Kind}/{hash[..16]}",
-            [.. specification.States.Select(static s => new PlantQuantity(s.Name, "", s.Offset, s.Positive ? 0.0 : double.NegativeInfinity))],
-            [.. specification.Controls.Select((c, i) => new PlantQuantity(c.Name, "", u[i]))],
-            [.. parameters.Select(name => new PlantQuantity(name, "", values[name], Least(name)))], timeUnitS);
+            [.. specification.States.Select(s => new PlantQuantity(s.Name, Unit(s.Name), s.Offset, s.Positive ? 0.0 : double.NegativeInfinity))],
+            [.. specification.Controls.Select((c, i) => new PlantQuantity(c.Name, Unit(c.Name), u[i]))],
+            [.. parameters.Select(name => new PlantQuantity(name, Unit(name), values[name], Least(name)))], timeUnitS);
+
+        string Unit(string name) => units?.GetValueOrDefault(name) ?? "";
     }
+
+    private static (ModelFile File, ModelSpecification Specification) Specification(ReadOnlyMemory<byte> bytes)
+    {
+        var file = ModelFile.Read(bytes);
+        if (!ModelKinds.IsDynamics(file.Kind))
+        {
+            throw new PlantException(
+                $"neural: a model of the kind '{file.Kind}' is no plant; neural-ode, augmented, stoichiometric or hybrid would be right");
+        }
+        return (file, ModelJson.Read(file.Model!.Value));
+    }
+
+    private static double[] Weights(ModelFile file, NeuralModel<double> model) =>
+        [.. model.Tensors.SelectMany(t => NetWeights.Tensor(file.Tensors, t.Name, [.. t.Shape.Select(static s => (long)s)]).ToDoubles())];
 
     /// <summary>Heats of reaction may be of either sign; the other numbers are positive.</summary>
     private static double Least(string name) => name.StartsWith("rise-", StringComparison.Ordinal) ? double.NegativeInfinity : 0.0;

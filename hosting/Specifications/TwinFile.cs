@@ -24,7 +24,9 @@ public sealed class TwinFile
         "unit", "title", "sample", "lag-window", "model", "initial", "inputs", "sensors", "estimator", "detectors", "alarms", "controller", "plant",
     ];
 
-    private TwinFile(string path, HoconObject root)
+    private readonly OdeProblem? _problem;
+
+    private TwinFile(string path, HoconObject root, Func<string, ReadOnlyMemory<byte>>? registered)
     {
         if (root.At("twin") is not HoconObject section)
             throw SpecificationReader.Error(root.Origin, "twin", "the file has no section twin { model { ... } sensors { ... } }");
@@ -36,9 +38,9 @@ public sealed class TwinFile
         Title = reader.Text("title") ?? Unit;
         var sample = TwinQuantities.Seconds(reader, "sample") ?? throw reader.Missing("sample");
         if (!(sample > 0.0)) throw reader.Wrong("sample", "above 0 s");
-        var model = new TwinFileModel(path, root, reader);
-        (Problem, TimeUnitS) = (model.Problem, model.TimeUnitS);
-        Inputs = TwinFileSignals.Inputs(reader, model);
+        var model = new TwinFileModel(path, root, reader, registered);
+        (_problem, TimeUnitS) = (model.Problem, model.TimeUnitS);
+        Inputs = model.Ordered(reader, TwinFileSignals.Inputs(reader, model));
         Sensors = TwinFileSignals.Sensors(reader, model, sample);
         Initial = Starts(reader, model);
         var lag = TwinQuantities.Seconds(reader, "lag-window") ?? 0.0;
@@ -48,17 +50,17 @@ public sealed class TwinFile
         Detectors = TwinFileDetectors.Read(reader, Model, Inputs, Sensors, Initial, sample);
         Control = TwinFileControl.Read(reader, model, Inputs, sample);
         Simulation = TwinFilePlant.Read(reader, model, Inputs, Sensors, Initial);
-        var alarms = TwinFileAlarms.Read(reader, UnitOf, [.. Sensors.Select(static s => s.Signal), .. Problem.States.Select(static s => s.Name), .. Estimator.Estimate.Keys]);
+        var alarms = TwinFileAlarms.Read(reader, signal => UnitOf(model, signal), [.. Sensors.Select(static s => s.Signal), .. model.States.Select(static s => s.Name), .. Estimator.Estimate.Keys]);
         alarms = [.. alarms, .. TwinFileDetectors.Alarms(reader, Detectors)];
         Spec = new UnitSpec(
             Unit, TimeSpan.FromSeconds(sample),
             [.. Sensors.Select(static s => new UnitSensor(s.Signal, s.Unit, TimeSpan.FromSeconds(s.PeriodS), s.Low, s.High))],
             [.. Inputs.Select(static i => new UnitInput(i.Name, i.Unit, i.Low, i.High, i.RatePerS, i.Fallback))], TimeSpan.FromSeconds(lag),
-            new UnitModel(1, path, ModelJson, EstimatorJson.Write(Estimator), Detectors?.ToJson(), Control is null ? null : ControllerJson.Write(Control.Settings)),
+            new UnitModel(1, model.Source ?? path, ModelJson, EstimatorJson.Write(Estimator), Detectors?.ToJson(), Control is null ? null : ControllerJson.Write(Control.Settings)),
             Control?.Mode ?? ControllerMode.Off, TimeSpan.FromSeconds(Control?.Settings.IntervalS ?? sample), TimeSpan.FromSeconds(Control?.ValidForS ?? (3.0 * sample)),
             TimeSpan.FromSeconds(Control?.WatchdogS ?? (10.0 * sample)),
             Control?.Setpoints ?? ImmutableSortedDictionary.Create<string, double>(StringComparer.Ordinal), alarms,
-            Problem.States.Select((s, i) => (s.Name, Value: Initial[i])).Where((s, i) => s.Value != Problem.States[i].Initial)
+            model.States.Select((s, i) => (s.Name, Value: Initial[i])).Where((s, i) => s.Value != model.States[i].Initial)
                 .ToImmutableSortedDictionary(static s => s.Name, static s => s.Value, StringComparer.Ordinal));
         Prove(reader);
     }
@@ -70,9 +72,11 @@ public sealed class TwinFile
 
     public string Title { get; }
 
-    public OdeProblem Problem { get; }
+    /// <exception cref="InvalidOperationException">The model is a learned one, which has no equations; such a file has no
+    /// <see cref="Simulation"/>.</exception>
+    public OdeProblem Problem => _problem ?? throw new InvalidOperationException("a learned model has no equations");
 
-    /// <summary>Seconds in a unit of the problem's time.</summary>
+    /// <summary>Seconds in a unit of the model's time.</summary>
     public double TimeUnitS { get; }
 
     public PlantModel Model { get; }
@@ -101,27 +105,38 @@ public sealed class TwinFile
     /// <summary>What <c>twins.create</c> takes.</summary>
     public UnitSpec Spec { get; }
 
+    /// <param name="registered">Gives the file of a version of a registered model, <c>ID@VERSION</c>; null: files that name one are
+    /// refused.</param>
     /// <exception cref="HoconException">The file is wrong.</exception>
-    public static TwinFile Load(string path) => new(path, HoconFile.Load(path));
+    public static TwinFile Load(string path, Func<string, ReadOnlyMemory<byte>>? registered = null) => new(path, HoconFile.Load(path), registered);
 
     /// <param name="name">What error messages call the text.</param>
-    public static TwinFile Parse(string name, string text) => new(name, HoconFile.Parse(name, text));
+    /// <param name="registered">As of <see cref="Load"/>.</param>
+    public static TwinFile Parse(string name, string text, Func<string, ReadOnlyMemory<byte>>? registered = null) =>
+        new(name, HoconFile.Parse(name, text), registered);
+
+    /// <summary>The version that the file's model names, <c>ID@VERSION</c>; null if it names none. It is asked before the file is read,
+    /// by whoever must fetch the version first.</summary>
+    /// <exception cref="HoconException">The file is no HOCON.</exception>
+    public static string? RegisteredIn(string path) =>
+        HoconFile.Load(path).At("twin") is HoconObject twin && twin.At("model") is HoconObject model && model.TryGet(TwinFileModel.Registered, out var name)
+            ? $"{name}" : null;
 
     private static double[] Starts(SpecificationReader reader, TwinFileModel model)
     {
-        var initial = model.Problem.NominalInitial;
+        double[] initial = [.. model.States.Select(static s => s.Initial)];
         var own = TwinQuantities.ByName(
-            reader, "initial", model.Problem.States.Select(static s => s.Name), (inner, name) => TwinQuantities.Value(inner, name, model.State(name).Unit)!.Value);
-        foreach (var (name, value) in own) initial[model.Problem.StateIndex(name)] = value;
+            reader, "initial", model.States.Select(static s => s.Name), (inner, name) => TwinQuantities.Value(inner, name, model.State(name).Unit)!.Value);
+        for (var i = 0; i < initial.Length; i++) initial[i] = own.GetValueOrDefault(model.States[i].Name, initial[i]);
         return initial;
     }
 
     private PlantModel Plant(SpecificationReader reader, TwinFileModel model)
     {
         var json = (JsonObject)model.Json.DeepClone();
-        json["inputs"] = new JsonArray([.. Inputs.Select(static i => (JsonNode)i.Name)]);
+        json["inputs"] = new JsonArray([.. Inputs.Where(i => !model.Controls.Contains(i.Name)).Select(static i => (JsonNode)i.Name)]);
         json["parameters"] = new JsonArray([.. Estimator.Estimate.Keys.Select(static p => (JsonNode)p)]);
-        ModelJson = HoconJson.Canonical(json);
+        ModelJson = model.Source is null ? HoconJson.Canonical(json) : HoconJson.CanonicalPlain(json);
         try
         {
             return PlantModels.Create(ModelJson);
@@ -132,17 +147,17 @@ public sealed class TwinFile
         }
     }
 
-    private string? UnitOf(string signal)
+    private string? UnitOf(TwinFileModel model, string signal)
     {
         foreach (var sensor in Sensors)
         {
             if (sensor.Signal == signal) return sensor.Unit;
         }
-        foreach (var state in Problem.States)
+        foreach (var state in model.States)
         {
             if (state.Name == signal) return state.Unit;
         }
-        return Estimator.Estimate.ContainsKey(signal) ? Problem.Parameters[Problem.ParameterIndex(signal)].Unit : null;
+        return Estimator.Estimate.ContainsKey(signal) ? model.Parameter(signal).Unit : null;
     }
 
     /// <summary>Makes estimator and controller once, so that what does not fit is told before anything is started.</summary>

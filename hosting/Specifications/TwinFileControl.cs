@@ -59,7 +59,7 @@ internal static class TwinFileControl
     }
 
     private static ImmutableArray<TrackedState> Tracked(SpecificationReader reader, TwinFileModel model) =>
-        [.. Named(reader, "track", model.Problem.States.Select(static s => s.Name), ["setpoint", "scale", "weight", "terminal-weight"], (state, inner) =>
+        [.. Named(reader, "track", model.States.Select(static s => s.Name), ["setpoint", "scale", "weight", "terminal-weight"], (state, inner) =>
         {
             var unit = model.State(state).Unit;
             return new TrackedState(
@@ -88,7 +88,7 @@ internal static class TwinFileControl
     }
 
     private static ImmutableArray<StateBound> Bounds(SpecificationReader reader, TwinFileModel model) =>
-        [.. Named(reader, "bounds", model.Problem.States.Select(static s => s.Name), ["scale", "low", "high", "penalty", "quadratic-penalty", "probability"], (state, inner) =>
+        [.. Named(reader, "bounds", model.States.Select(static s => s.Name), ["scale", "low", "high", "penalty", "quadratic-penalty", "probability"], (state, inner) =>
         {
             var unit = model.State(state).Unit;
             if (!inner.Has("low") && !inner.Has("high")) throw inner.Missing("high");
@@ -100,7 +100,7 @@ internal static class TwinFileControl
 
     private static ImmutableArray<EconomicTerm> Objective(SpecificationReader reader, TwinFileModel model, ImmutableArray<TwinInput> inputs)
     {
-        string[] names = [.. model.Problem.States.Select(static s => s.Name), .. inputs.Select(static i => i.Name)];
+        string[] names = [.. model.States.Select(static s => s.Name), .. inputs.Select(static i => i.Name)];
         return [.. reader.Objects("objective", ["of", "gain", "at-end"]).Select(item =>
         {
             var of = item.Has("of") ? item.Value("of") : throw item.Missing("of");
@@ -121,7 +121,7 @@ internal static class TwinFileControl
         [.. reader.Objects("loops", LoopKeys).Select(item =>
         {
             var state = item.Text("state") ?? throw item.Missing("state");
-            if (model.Problem.States.All(s => s.Name != state)) throw item.Wrong("state", $"one of {string.Join(", ", model.Problem.States.Select(static s => s.Name))}");
+            if (model.States.All(s => s.Name != state)) throw item.Wrong("state", $"one of {string.Join(", ", model.States.Select(static s => s.Name))}");
             var input = item.Text("input") ?? throw item.Missing("input");
             if (!Array.Exists(moved, i => i.Name == input)) throw item.Wrong("input", $"one of {string.Join(", ", moved.Select(static i => i.Name))}");
             var loop = new PidLoop(

@@ -54,7 +54,7 @@ internal static class TwinFileEstimator
 
     private static ImmutableSortedDictionary<string, double> States(
         SpecificationReader reader, string key, TwinFileModel model, Func<SpecificationReader, string, string, double?> read) =>
-        TwinQuantities.ByName(reader, key, model.Problem.States.Select(static s => s.Name), (inner, name) =>
+        TwinQuantities.ByName(reader, key, model.States.Select(static s => s.Name), (inner, name) =>
             read(inner, name, model.State(name).Unit) is { } value && value >= 0.0 ? value : throw inner.Wrong(name, "at least 0"));
 
     private static ImmutableSortedDictionary<string, EstimatedParameter> Estimated(
@@ -63,7 +63,7 @@ internal static class TwinFileEstimator
         var all = ImmutableSortedDictionary.CreateBuilder<string, EstimatedParameter>(StringComparer.Ordinal);
         if (reader.Object("estimate") is not { } section) return all.ToImmutable();
         var names = new SpecificationReader(
-            section, reader.At("estimate"), [.. model.Problem.Parameters.Select(static p => p.Name).Where(n => inputs.All(i => i.Name != n))]);
+            section, reader.At("estimate"), [.. model.Parameters.Select(static p => p.Name).Where(n => inputs.All(i => i.Name != n))]);
         foreach (var (name, _) in names.Fields)
         {
             var inner = new SpecificationReader(names.Object(name)!, names.At(name), ["sd", "walk", "low", "high"]);
@@ -81,7 +81,7 @@ internal static class TwinFileEstimator
     {
         var all = ImmutableSortedDictionary.CreateBuilder<string, StateBounds>(StringComparer.Ordinal);
         if (reader.Object("bounds") is not { } section) return all.ToImmutable();
-        var names = new SpecificationReader(section, reader.At("bounds"), [.. model.Problem.States.Select(static s => s.Name)]);
+        var names = new SpecificationReader(section, reader.At("bounds"), [.. model.States.Select(static s => s.Name)]);
         foreach (var (name, _) in names.Fields)
         {
             var inner = new SpecificationReader(names.Object(name)!, names.At(name), ["low", "high"]);

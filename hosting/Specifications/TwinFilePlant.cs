@@ -27,7 +27,8 @@ internal static class TwinFilePlant
     {
         if (twin.Object("plant") is not { } section) return null;
         var reader = new SpecificationReader(section, twin.At("plant"), Keys);
-        var problem = model.Problem;
+        var problem = model.Problem ?? throw SpecificationReader.Error(
+            twin.Origin("plant"), twin.At("plant"), "a learned model has no equations to simulate a plant with; a file whose model is a benchmark or its own kinetics would be right");
         var truth = (double[])initial.Clone();
         foreach (var (name, value) in States(reader, "initial", model, TwinQuantities.Value)) truth[problem.StateIndex(name)] = value;
         var parameters = model.Constants;
@@ -76,11 +77,11 @@ internal static class TwinFilePlant
 
     private static ImmutableSortedDictionary<string, double> States(
         SpecificationReader reader, string key, TwinFileModel model, Func<SpecificationReader, string, string, double?> read) =>
-        TwinQuantities.ByName(reader, key, model.Problem.States.Select(static s => s.Name), (inner, name) => read(inner, name, model.State(name).Unit)!.Value);
+        TwinQuantities.ByName(reader, key, model.States.Select(static s => s.Name), (inner, name) => read(inner, name, model.State(name).Unit)!.Value);
 
     private static ImmutableArray<TwinSetpointChange> Setpoints(SpecificationReader reader, TwinFileModel model)
     {
-        string[] names = [.. model.Problem.States.Select(static s => s.Name)];
+        string[] names = [.. model.States.Select(static s => s.Name)];
         return [.. reader.Objects("setpoints", ["at", .. names]).Select(item => new TwinSetpointChange(
             TwinQuantities.Seconds(item, "at") ?? throw item.Missing("at"),
             names.Where(item.Has).ToImmutableSortedDictionary(
@@ -116,7 +117,7 @@ internal static class TwinFilePlant
                 : PlantQuantities.Flag(item, "stuck") ? new PlantFault(PlantFaultKind.ActuatorStuck, input.Name, from, until)
                 : throw item.Wrong("actuator", "beside bias or stuck = true");
         }
-        var names = model.Problem.Parameters.Select(static p => p.Name).Where(n => !inputs.Any(i => i.Moved && i.Name == n)).ToArray();
+        var names = model.Parameters.Select(static p => p.Name).Where(n => !inputs.Any(i => i.Moved && i.Name == n)).ToArray();
         var parameter = item.Text("parameter") ?? throw item.Wrong("at", "beside sensor, actuator or parameter: what it happens to");
         if (!names.Contains(parameter)) throw item.Wrong("parameter", $"one of {string.Join(", ", names)}");
         var own = model.Parameter(parameter).Unit;

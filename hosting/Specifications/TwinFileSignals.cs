@@ -55,7 +55,7 @@ internal static class TwinFileSignals
     private static TwinInput Input(string name, SpecificationReader all, TwinFileModel model)
     {
         var reader = new SpecificationReader(all.Object(name)!, all.At(name), InputKeys);
-        string[] known = [.. model.Problem.Parameters.Select(static p => p.Name)];
+        string[] known = [.. model.Parameters.Select(static p => p.Name)];
         if (!known.Contains(name))
             throw SpecificationReader.Error(all.Origin(name), all.At(name), $"the model has no parameter '{name}'; it has {string.Join(", ", known)}");
         var parameter = model.Parameter(name);
@@ -105,7 +105,7 @@ internal static class TwinFileSignals
 
     private static ImmutableSortedDictionary<string, double> Of(string name, SpecificationReader reader, TwinFileModel model)
     {
-        var states = model.Problem.States.Select(static s => s.Name).ToArray();
+        var states = model.States.Select(static s => s.Name).ToArray();
         var none = ImmutableSortedDictionary.Create<string, double>(StringComparer.Ordinal);
         if (!reader.Has("of"))
         {

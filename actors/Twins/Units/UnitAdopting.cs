@@ -15,7 +15,7 @@ internal static class UnitAdopting
 {
     public static IReadOnlyList<Effect> Try(UnitState state, TryUnitModel command, DecisionContext context)
     {
-        if (Waits(state, command.Why) is { } wait) return wait;
+        if (Waits(state, command.Why, numbers: true) is { } wait) return wait;
         if (state.Trial is { } running && Same(running.Model, command.Model)) return [new Effect.Reply(new Done())];
         if (UnitChecks.Shape(state.Spec, command.Model, out var shape) is { } wrong) return TwinDecider.Refuse("invalid", wrong);
         var model = command.Model with { Version = state.Model.Version + 1 };
@@ -34,7 +34,7 @@ internal static class UnitAdopting
     {
         if (command.Model is { } same && same.Version == state.Model.Version && Same(same, state.Model))
             return [new Effect.Reply(new Done())];
-        if (Waits(state, command.Why) is { } wait) return wait;
+        if (Waits(state, command.Why, numbers: command.Model is null) is { } wait) return wait;
         var next = state.Model.Version + 1;
         if (command.Model is null)
         {
@@ -61,7 +61,7 @@ internal static class UnitAdopting
             return TwinDecider.Refuse("conflict", UnitSamples.Text(
                 $"version {command.Version} was to be left where this unit runs version {state.Model.Version}; look at it again first"));
         }
-        if (Waits(state, command.Why) is { } wait) return wait;
+        if (Waits(state, command.Why, numbers: false) is { } wait) return wait;
         if (state.Earlier is not [.., var before])
             return TwinDecider.Refuse("conflict", $"this unit keeps no model from before {state.Model.Source}, so there is none to go back to");
         var model = before with { Version = state.Model.Version + 1 };
@@ -90,6 +90,18 @@ internal static class UnitAdopting
         Control = state.Control with { Memory = [], Asked = 0, Attempt = 0 },
     };
 
+    /// <summary>Tells registered models who uses them.</summary>
+    /// <param name="left">Null for the first model.</param>
+    public static IEnumerable<Effect> Tell(UnitModel? left, UnitModel taken, DecisionContext context)
+    {
+        var by = $"{context.Address.Family}/{context.Address.Id}";
+        var (old, now) = (left is null ? null : TwinAdopting.Registered(left.Source), TwinAdopting.Registered(taken.Source));
+        if (old is { } one && one.Model != now?.Model) yield return new Effect.Tell(At(one.Model), new MarkReleased(by));
+        if (now is { } other) yield return new Effect.Tell(At(other.Model), new MarkAdopted(other.Version, by));
+
+        EntityAddress At(string model) => new(context.Address.Tenant, "models", model);
+    }
+
     private static UnitMemory Restarted(UnitState state, double[]? checkpoint, double[] start) => new(
         state.Estimate.Row, checkpoint, start, checkpoint is null ? UnitControlRules.Actual(state) : [], [], 0, 0, 0, LiveMemory.None,
         checkpoint is null && state.Estimate.Row > 0 ? state.Estimate.Ticks : null);
@@ -116,11 +128,13 @@ internal static class UnitAdopting
         })];
     }
 
-    private static IReadOnlyList<Effect>? Waits(UnitState state, string why)
+    /// <param name="numbers">Whether what the numerics keep at the present row is needed; a model that starts from the estimates alone can
+    /// do without.</param>
+    private static IReadOnlyList<Effect>? Waits(UnitState state, string why, bool numbers)
     {
         if (UnitChecks.Words(why) is { } words) return TwinDecider.Refuse("invalid", words);
         if (state.Memory.Stepping > 0) return [new Effect.Stash()];
-        return state.Memory.Rows.Length > 0 && Now(state) is null
+        return numbers && state.Memory.Rows.Length > 0 && Now(state) is null
             ? TwinDecider.Refuse("unavailable", "the unit was just read from its journal, and is there with its next sample; ask again then")
             : null;
     }
@@ -132,14 +146,4 @@ internal static class UnitAdopting
     private static double[]? Without(double[]? numbers) => numbers is null ? null : UnitNumbers.WithoutTrial(numbers);
 
     private static bool Same(UnitModel a, UnitModel b) => a with { Version = 0 } == b with { Version = 0 };
-
-    private static IEnumerable<Effect> Tell(UnitModel left, UnitModel taken, DecisionContext context)
-    {
-        var by = $"{context.Address.Family}/{context.Address.Id}";
-        var (old, now) = (TwinAdopting.Registered(left.Source), TwinAdopting.Registered(taken.Source));
-        if (old is { } one && one.Model != now?.Model) yield return new Effect.Tell(At(one.Model), new MarkReleased(by));
-        if (now is { } other) yield return new Effect.Tell(At(other.Model), new MarkAdopted(other.Version, by));
-
-        EntityAddress At(string model) => new(context.Address.Tenant, "models", model);
-    }
 }

@@ -53,7 +53,7 @@ internal static class UnitDecider
         if (UnitChecks.Start(spec) is { } start) return TwinDecider.Refuse("invalid", start);
         if (UnitChecks.Setpoints(spec) is { } setpoint) return TwinDecider.Refuse("invalid", setpoint);
         Effect[] watchdog = spec.Mode == ControllerMode.ClosedLoop ? [UnitControlRules.Again(context.Now + spec.Watchdog)] : [];
-        return [new Effect.Persist(new UnitCreated(spec, shape)), .. watchdog, new Effect.Reply(new Done())];
+        return [new Effect.Persist(new UnitCreated(spec, shape)), .. watchdog, .. UnitAdopting.Tell(null, spec.Model, context), new Effect.Reply(new Done())];
     }
 
     public static IReadOnlyList<Effect> Decide(UnitState state, ICommand command, DecisionContext context) => command switch

@@ -14,7 +14,8 @@ namespace Athanor.Nodes.Cli.Models;
 /// <c>twins adopt UNIT MODEL</c>: gives a twin a version of a registered model from its next row on; <c>--back</c> gives it the model before.
 /// The command reads the version and hands its numbers to the twin, which journals who and why and tells the registered models. A retired
 /// version, another kind of model and other inputs are refused here, before the twin is asked; wrong numbers by the twin.
-/// A unit twin (made by <c>twins create</c>) takes the model of a file, or the one on trial: <see cref="Twins.UnitAdoption"/>.
+/// A unit twin (made by <c>twins create</c>) takes a learned model of dynamics, the model of a file, or the one on trial:
+/// <see cref="Twins.UnitAdoption"/>.
 /// </summary>
 internal static class AdoptCommand
 {
@@ -24,7 +25,7 @@ internal static class AdoptCommand
 
     private static readonly Argument<string?> Model = new("model")
     {
-        Description = "The model's id; for a unit twin a file, FILE.hocon.",
+        Description = "The model's id; for a unit twin also a file, FILE.hocon.",
         HelpName = "MODEL",
         Arity = ArgumentArity.ZeroOrOne,
     };
@@ -39,7 +40,7 @@ internal static class AdoptCommand
         var adopt = Cli.Command(
             "adopt", "Gives a twin a version of a registered model, or the model that it ran before.", "twins adopt tclab tclab-heater",
             "twins adopt tclab tclab-heater --version 2 --why \"half the error on the second day\"", "twins adopt tclab --back --why \"it drifts\"",
-            "twins adopt R-101 refitted.hocon --why \"k0 fitted anew\"", "twins adopt R-101 --trial");
+            "twins adopt R-101 reactor-net --version 3", "twins adopt R-101 refitted.hocon --why \"k0 fitted anew\"", "twins adopt R-101 --trial");
         adopt.Arguments.Add(Unit);
         adopt.Arguments.Add(Model);
         foreach (var option in (Option[])[Version, Trial, Back, Why, Cli.Tenant]) adopt.Options.Add(option);
@@ -61,7 +62,8 @@ internal static class AdoptCommand
         await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.AppendOnly, cancellation);
         var twin = Cli.Address(parsed, cluster, "twins", unit);
         if (await Twins.UnitAdoption.Find(cluster.Client, twin, cancellation) is { } own)
-            return await new Twins.UnitAdoption(cluster.Client, twin, own).Run(parsed.GetValue(Cli.Json), isFile ? model : null, model, back, parsed.GetValue(Why), cancellation);
+            return await new Twins.UnitAdoption(cluster.Client, twin, own).Run(
+                parsed.GetValue(Cli.Json), isFile ? model : null, isFile ? null : model, parsed.GetValue(Version), back, parsed.GetValue(Why), cancellation);
         if (trial || isFile) throw new UserException($"{twin} is no unit twin; it takes a registered model, twins adopt {unit} MODEL");
         var before = await Read(cluster.Client, twin, cancellation);
         if (back) await ModelArguments.Ask(cluster.Client, twin, new RevertModel(before.Model.Version, parsed.GetValue(Why) ?? "twins adopt --back"), cancellation);
@@ -79,11 +81,7 @@ internal static class AdoptCommand
         var version = ModelArguments.VersionOf(view, model, parsed.GetValue(Version));
         var name = ModelArguments.NameOf(model, version.Number);
         if (before.Model.Source == name) return;
-        if (view.StageOf(version.Number) == ModelStage.Retired)
-        {
-            var change = view.Stages!.Changes.Last(c => c.Version == version.Number);
-            throw new UserException($"{name} is retired (by {change.By}: {change.Why}); adopt another version", ExitCodes.Failure);
-        }
+        Twins.LearnedModels.CheckStage(view, version.Number, name);
         var heater = await HeaterOf(client, twin, model, version, name, cancellation);
         var kind = heater.IsHybrid ? HeaterModel.HybridKind : HeaterModel.BalanceKind;
         var next = new TwinModel(kind, before.Model.Version + 1, name, heater.Parameters.ToArray(), heater.Weights.ToArray());
@@ -91,7 +89,7 @@ internal static class AdoptCommand
     }
 
     /// <summary>The twin's message to the registered model is on its way; whoever looks at the model next shall see who uses it.</summary>
-    private static async Task Told(IClusterClient client, EntityAddress twin, string source, CancellationToken cancellation)
+    internal static async Task Told(IClusterClient client, EntityAddress twin, string source, CancellationToken cancellation)
     {
         const string Models = "models/";
         if (!source.StartsWith(Models, StringComparison.Ordinal) || ModelArguments.Parse(source[Models.Length..]) is not (var id, { } version)) return;

@@ -31,12 +31,17 @@ internal static class CompareCommand
         var (id, path) = (parsed.GetRequiredValue(Unit), parsed.GetValue(FileName));
         Cli.CheckNames(parsed, id);
         if (path is not null && parsed.GetValue(End)) throw new UserException("--end ends the trial that is on; a file begins one");
-        var model = path is null ? null : UnitArguments.Read(path).Spec.Model;
+        if (path is not null) UnitArguments.ReadAlone(path);
         await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.Full, cancellation);
         var twin = Cli.Address(parsed, cluster, "twins", id);
         if (parsed.GetValue(End)) await UnitArguments.Ask(cluster.Client, twin, new EndTrial(parsed.GetValue(Why) ?? "twins compare --end"), cancellation);
-        if (model is not null)
-            await UnitArguments.Ask(cluster.Client, twin, new TryUnitModel(model, parsed.GetValue(Why) ?? $"twins compare {id} {path}"), cancellation);
+        if (path is not null)
+        {
+            var model = (await UnitArguments.Read(cluster.Client, twin.Tenant, path, cancellation)).Spec.Model;
+            var trying = new TryUnitModel(model, parsed.GetValue(Why) ?? $"twins compare {id} {path}");
+            LearnedModels.CheckSize(model.Source, trying);
+            await UnitArguments.Ask(cluster.Client, twin, trying, cancellation);
+        }
         var view = await UnitArguments.View(cluster.Client, twin, cancellation);
         if (parsed.GetValue(Cli.Json))
         {

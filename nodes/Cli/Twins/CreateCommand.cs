@@ -19,12 +19,16 @@ internal static class CreateCommand
 
     private static async Task<int> Run(ParseResult parsed, CancellationToken cancellation)
     {
-        var file = UnitArguments.Read(parsed.GetRequiredValue(FileName));
-        var id = parsed.GetValue(Id) ?? file.Unit;
-        Cli.CheckNames(parsed, id);
+        var path = parsed.GetRequiredValue(FileName);
+        var alone = UnitArguments.ReadAlone(path);
+        if (parsed.GetValue(Id) is { } given) Cli.CheckNames(parsed, given);
         await using var cluster = await CliCluster.Open(parsed, EmbeddedRole.Full, cancellation);
+        var file = alone ?? await UnitArguments.Read(cluster.Client, cluster.TenantOf(parsed.GetValue(Cli.Tenant)), path, cancellation);
+        var id = parsed.GetValue(Id) ?? file.Unit;
         var twin = Cli.Address(parsed, cluster, "twins", id);
-        await UnitArguments.Ask(cluster.Client, twin, new CreateUnit(file.Spec with { Unit = id }), cancellation);
+        var create = new CreateUnit(file.Spec with { Unit = id });
+        if (alone is null) LearnedModels.CheckSize(file.Spec.Model.Source, create);
+        await UnitArguments.Ask(cluster.Client, twin, create, cancellation);
         if (parsed.GetValue(Cli.Json)) Cli.PrintJson(new { twin = twin.ToString(), spec = file.Spec });
         else Print(twin, file);
         return ExitCodes.Success;

@@ -43,7 +43,9 @@ internal static class RunCommand
     {
         if (parsed.GetValue(Plot) is { } name) PlotFile.CheckName(name);
         if (parsed.GetValue(Against) is not "plant") throw new UserException($"--against {parsed.GetValue(Against)}: plant would be right");
-        var file = UnitArguments.Read(parsed.GetRequiredValue(FileName));
+        var path = parsed.GetRequiredValue(FileName);
+        var file = UnitArguments.ReadAlone(path)
+            ?? throw new UserException($"{path}: twin.model.registered: a learned model has no equations to simulate a plant with; 'twins create' and 'twins feed' run it");
         if (file.Simulation is not { } simulation)
             throw new UserException($"{file.Path}: twin.plant is missing; a section such as plant {{ duration = \"2 h\" }} says what to run against");
         var scenario = simulation.Scenario with { Seed = parsed.GetValue(Seed) ?? simulation.Scenario.Seed };

@@ -35,13 +35,28 @@ internal static class UnitArguments
         return command;
     }
 
+    /// <summary>A file whose model stands in it; null where it names a registered model, which a cluster must give.</summary>
     /// <exception cref="UserException">The file is wrong; the message names file, line and key.</exception>
-    public static TwinFile Read(string path)
+    public static TwinFile? ReadAlone(string path) =>
+        !System.IO.File.Exists(path) ? throw new UserException($"{path}: there is no such file")
+        : Reading(() => TwinFile.RegisteredIn(path) is null ? TwinFile.Load(path) : null);
+
+    /// <inheritdoc cref="ReadAlone"/>
+    public static async Task<TwinFile> Read(IClusterClient client, string tenant, string path, CancellationToken cancellation)
     {
-        if (!System.IO.File.Exists(path)) throw new UserException($"{path}: there is no such file");
+        if (ReadAlone(path) is { } alone) return alone;
+        var name = Reading(() => TwinFile.RegisteredIn(path))!;
+        if (Models.ModelArguments.Parse(name) is not (var id, { } version) || !EntityAddress.IsValidPart(id))
+            throw new UserException($"{path}: twin.model.registered is '{name}'; a model with its version, such as reactor-net@3, would be right");
+        var (_, file) = await LearnedModels.Fetch(client, new EntityAddress(tenant, "models", id), version, cancellation);
+        return Reading(() => TwinFile.Load(path, _ => file));
+    }
+
+    private static T Reading<T>(Func<T> read)
+    {
         try
         {
-            return TwinFile.Load(path);
+            return read();
         }
         catch (HoconException error)
         {

@@ -179,6 +179,21 @@ public sealed class NeuralPlantTests
         }
     }
 
+    [Fact]
+    public void Its_names_are_told_before_it_is_made_and_units_are_those_that_are_given()
+    {
+        var (model, weights, _) = Trained("reactor");
+        var names = NeuralPlants.Names(File(model, weights));
+        Assert.Equal(("hybrid", "Ca, Cb, T", "Tc"), (names.Kind, string.Join(", ", names.States.Select(s => s.Name)), names.Controls.Single().Key));
+        Assert.Equal(["dilution", "feed-temperature", "feed.Ca"], names.Constants.Keys);
+        Assert.Equal(["exchange", "rise-1"], names.Numbers.Keys);
+        var json = $$$"""{"neural":{"file":"{{{Convert.ToBase64String(File(model, weights))}}}"},"units":{"T":"K","Tc":"K"}}""";
+        var plant = PlantModels.Create(json);
+        Assert.Equal(("", "K", "K"), (plant.States[0].Unit, plant.States[2].Unit, plant.Inputs[0].Unit));
+        Assert.Equal(NeuralPlants.Of(File(model, weights)).Key, plant.Key);
+        Assert.Contains("model.units.T", Assert.Throws<PlantException>(() => PlantModels.Create(json.Replace("\"T\":\"K\"", "\"T\":1", StringComparison.Ordinal))).Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("dilutio", "", "no constant 'dilutio' to make an input of; there are coolant, dilution, feed-temperature, feed.Ca")]
     [InlineData("", "rise-2", "no trained number 'rise-2'; it has rise-1, exchange")]

@@ -158,6 +158,8 @@ public sealed class TwinFileTests
     [InlineData("above = \"99.85 degC\",", "", "bad.hocon:22: twin.alarms.T.high.below: it must be one of above, below, bad, and only one")]
     [InlineData("horizon = 10", "horizon = 0", "bad.hocon:25: twin.controller.horizon: it must be a whole number from 1 to 400")]
     [InlineData("sensor = T, bias", "sensor = p, bias", "bad.hocon:32: twin.plant.faults[0].sensor: it must be one of T, Ca")]
+    [InlineData("benchmark = exothermic-cstr, constants { UA = \"48 kJ/(min K)\" }", "registered = \"net@1\"", "bad.hocon:5: twin.model.registered: 'net@1' is a registered model, and no cluster is at hand")]
+    [InlineData("benchmark = exothermic-cstr, constants", "registered = \"net@1\", constants", "bad.hocon:5: twin.model.constants: unknown key 'constants'")]
     [InlineData("duration = \"10 min\"", "", "bad.hocon:29: twin.plant.duration: it is missing")]
     public void What_is_wrong_is_told_with_file_line_key_and_what_would_be_right(string from, string to, string says)
     {
