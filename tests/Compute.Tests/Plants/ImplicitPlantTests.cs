@@ -1,4 +1,5 @@
 using Athanor.Compute.Benchmarks;
+using Athanor.Compute.Estimation;
 using Athanor.Compute.Plants;
 using Athanor.Compute.Problems;
 using Xunit.Abstractions;
@@ -137,6 +138,46 @@ public sealed class ImplicitPlantTests(ITestOutputHelper output)
         Assert.InRange(worstSlope, 0.0, 1.01);
     }
 
+    [Theory]
+    [InlineData("ekf")]
+    [InlineData("ukf")]
+    public void A_filter_keeps_a_band_of_sugar_that_makes_sense_alone_and_among_others(string kind)
+    {
+        var problem = Penicillin.Problem;
+        var settings = EstimatorJson.Parse($$"""
+            {
+              "kind": "{{kind}}", "period-s": 3600, "process-noise": { "X": 3e-4, "P": 1e-4, "S": 3e-4, "V": 2e-5 },
+              "initial-sd": { "X": 0.1, "P": 0.01, "S": 0.05, "V": 0.01 }, "estimate": { "mumax": { "sd": 0.011, "walk": 5e-6 } },
+              "sensors": { "X": { "noise": 0.2 }, "P": { "noise": 0.05 }, "V": { "noise": 0.01 } }
+            }
+            """);
+        var estimator = Estimator.Create(Plant("penicillin", "F", "mumax", 300.0), settings);
+        var memory = estimator.Start(0.0, inputs: [Feed(0.0)]);
+        double[][] others = [estimator.Start(0.0, inputs: [Feed(0.0)]), estimator.Start(0.0, inputs: [Feed(0.0)]), estimator.Start(0.0, inputs: [Feed(0.0)])];
+        double[] truth = problem.NominalInitial;
+        var (worst, off) = (0.0, 0.0);
+        for (var hour = 1; hour <= 60; hour++)
+        {
+            var p = problem.NominalParameters;
+            p[0] = Feed(hour - 1.0);
+            truth = Reference(problem, truth, p, 1.0);
+            var timeS = hour * HourS;
+            // A fixed error to and fro in place of noise.
+            var sign = hour % 2 == 0 ? 1.0 : -1.0;
+            var input = new EstimatorInput(
+                timeS, [Feed(hour)],
+                [new(0, timeS, truth[0] + (0.2 * sign)), new(1, timeS, truth[1] - (0.05 * sign)), new(2, timeS, truth[3] + (0.01 * sign))]);
+            var estimate = estimator.Step(ref memory, input);
+            estimator.StepMany(others, [input, input, input]);
+            Assert.All(others, other => Assert.Equal(memory, other));
+            worst = Math.Max(worst, estimate.Sd[2]);
+            off = Math.Max(off, Math.Abs(estimate.Mean[2] - truth[2]));
+        }
+        output.WriteLine(FormattableString.Invariant($"largest sd of S {worst:F3} g/L, largest error {off:F3} g/L"));
+        Assert.InRange(worst, 0.0, 1.0);
+        Assert.InRange(off, 0.0, 0.5);
+    }
+
     [Fact]
     public void A_state_below_zero_keeps_what_it_lacks_and_a_slope()
     {
@@ -172,6 +213,8 @@ public sealed class ImplicitPlantTests(ITestOutputHelper output)
 
     private static PlantModel Plant(string name, string inputs, string parameters, double substepS = 0.0) => PlantModel.Of(
         Catalogue.Find(name), Split(inputs), Split(parameters), substepS, method: PlantMethod.Implicit);
+
+    private static double Feed(double hour) => Fed[Array.FindIndex(Ends, end => end > hour)] / 500.0;
 
     private static string[] Split(string names) => names.Split(',', StringSplitOptions.RemoveEmptyEntries);
 

@@ -121,6 +121,13 @@ public sealed class TwinFileTests
             PlantModels.Create("""{"benchmark": "exothermic-cstr", "inputs": ["Tc"]}""").Advance([0.5, 350.0], [300.0], [], 60.0, same);
             Assert.Equal(same[0], next[0], 5);
             Assert.Equal(same[1], next[1], 3);
+            File.WriteAllText(path, Text.Replace("model = here", "model { here = true, method = implicit, substep = \"1 s\" }", StringComparison.Ordinal));
+            model = PlantModels.Create(TwinFile.Load(path).Spec.Model.Model);
+            Assert.Contains("&method=implicit", model.Key, StringComparison.Ordinal);
+            model.Advance([0.5, 350.0], [300.0], [], 60.0, next);
+            Assert.NotEqual(same, next);
+            Assert.Equal(same[0], next[0], 4);
+            Assert.Equal(same[1], next[1], 2);
         }
         finally
         {
@@ -145,6 +152,7 @@ public sealed class TwinFileTests
     [InlineData("sample = \"6 s\"", "sample = 6", "bad.hocon:3: twin.sample: it must be a time with its unit, such as \"20 s\"")]
     [InlineData("unit = R-1", "unit = \"R 1\"", "bad.hocon:2: twin.unit: it must be a name of letters")]
     [InlineData("benchmark = exothermic-cstr,", "benchmark = exothermic,", "bad.hocon:5: twin.model.benchmark: it must be one of exothermic-cstr")]
+    [InlineData("benchmark = exothermic-cstr,", "benchmark = exothermic-cstr, method = euler,", "bad.hocon:5: twin.model.method: it must be one of rk4, implicit")]
     [InlineData("UA = \"48 kJ/(min K)\"", "UA = \"48 kJ/min\"", "bad.hocon:5: twin.model.constants.UA: it must be in J/(min K) or what can be converted to it; 'kJ/min' cannot")]
     [InlineData("T = \"46.85 degC\"", "T = \"46.85 mol/L\"", "bad.hocon:6: twin.initial.T: it must be in K or what can be converted to it; 'mol/L' cannot")]
     [InlineData("rate = \"60 K per min\"", "rate = \"60 K\"", "bad.hocon:8: twin.inputs.Tc.rate: it must be a change with its time, such as \"1 K per min\"")]
