@@ -218,6 +218,26 @@ public sealed class UnitControlTests
     }
 
     [Fact]
+    public void A_unit_just_read_from_its_journal_takes_a_model_and_goes_back_from_its_estimates_but_puts_none_on_trial()
+    {
+        var world = Fed(5);
+        world.RecoverFromSnapshot();
+        Assert.NotEmpty(world.State.Unit!.Memory.Rows);
+        var next = UnitWorld.FirstModel with { Version = 2, Source = "models/reactor@2", Controller = Controller };
+        Assert.Equal("unavailable", world.Ask<Rejected>(new TryUnitModel(next, "x")).Code);
+        var before = world.View.Estimates[2].Value;
+        world.Ask<Done>(new AdoptUnitModel(next, "x"));
+        Assert.Equal(before, world.LastOf<UnitModelAdopted>()!.Start[2], 0.01);
+        world.Recover();
+        Feed(world, 5);
+        Assert.InRange(world.View.Estimates[2].Value, 113, 116);
+        world.RecoverFromSnapshot();
+        world.Ask<Done>(new RevertUnitModel(2, "x"));
+        Feed(world, 5);
+        Assert.InRange(world.View.Estimates[2].Value, 113, 116);
+    }
+
+    [Fact]
     public void A_model_with_other_inputs_is_not_adopted_and_the_signal_is_named()
     {
         var world = Fed(3);
