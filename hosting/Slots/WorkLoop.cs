@@ -166,8 +166,9 @@ internal sealed class WorkLoop : IProgressView, IAsyncDisposable
 
     private async Task Woken(TimeSpan atLatest, bool onlyTime = false)
     {
-        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_drain.Token);
-        using var timer = _time.CreateTimer(static s => ((CancellationTokenSource)s!).Cancel(), patience, atLatest, Timeout.InfiniteTimeSpan);
+        // Its own timer may ring while it is disposed of; a timer of ours that cancels it would then throw, and end the node.
+        using var late = new CancellationTokenSource(atLatest, _time);
+        using var patience = CancellationTokenSource.CreateLinkedTokenSource(_drain.Token, late.Token);
         try
         {
             if (onlyTime) await Task.Delay(Timeout.InfiniteTimeSpan, _time, patience.Token).ConfigureAwait(false);

@@ -30,6 +30,7 @@ public sealed class UnitClusterTests : IDisposable
                 await Task.WhenAll(plants.Select(async (plant, i) => Assert.Equal(new SamplesAccepted(5, 0, 0), await cluster.Client.Ask(Unit(i), plant.Next()))));
             for (var i = 0; i < Units; i++) await Until(cluster, i, 15);
             before = (await Look(cluster, 3)).Estimates;
+            var written = (await Describe(cluster, 3)).EventNumber;
 
             var rolled = Assert.IsType<RollOut>(await cluster.Client.Query(Unit(3), Question("q", 20)));
             Assert.Equal((61, 61 * 4), (rolled.TimesS.Length, rolled.States.Length));
@@ -38,8 +39,8 @@ public sealed class UnitClusterTests : IDisposable
             Assert.NotEqual(rolled.States[^2], same.States[^2]);
             var refused = Assert.IsType<Rejected>(await cluster.Client.Query(Unit(3), Question("x", 20)));
             Assert.Equal("R-101 has no input 'x'; its inputs are q, Qk", refused.Reason);
-            // Nothing of this is in the journal: a row's two events, and the creation.
-            Assert.Equal(1 + (2 * 15), (await Describe(cluster, 3)).EventNumber);
+            // Nothing of this is in the journal.
+            Assert.Equal(written, (await Describe(cluster, 3)).EventNumber);
         }
         await using var again = await Open();
         Assert.True(before.SequenceEqual((await Look(again, 3)).Estimates));
